@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Write the models of the manifests as ONNX test directories, with ONNX Runtime's outputs.
 
-    cases.py OUT [--sources DIR] [--only NAME ...] [--list]
+    cases.py OUT [--sources DIR] [--only NAME ...]
+    cases.py --manifest FILE --sources DIR [--match REGEX]     only make the models, and a manifest that names them
+    cases.py --list
 
 Each entry of manifest.json and manifest-int8.json becomes
 
@@ -18,8 +20,10 @@ there is used. Exit code 1 if a case could not be made, for instance a wheel tha
 Needs onnx, onnxruntime, numpy.
 """
 import argparse
+import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -53,7 +57,17 @@ def script(name, *arguments):
 
 
 def make_sources(wanted, sources):
-    """Makes the missing models of `wanted` entries in folder `sources`. Failures show as files still missing."""
+    """Makes the missing models of `wanted` entries in folder `sources`. Failures show as files still missing.
+
+    One process at a time: test programs that run side by side ask for the same models.
+    """
+    sources.mkdir(parents=True, exist_ok=True)
+    with open(sources / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make_missing(wanted, sources)
+
+
+def make_missing(wanted, sources):
     missing = {e["path"] for e in wanted if not (sources / e["path"]).exists()}
     names = lambda kind: sorted(Path(p).stem for p in missing if p.startswith(kind + "/"))
     int8 = names("int8")
@@ -108,17 +122,25 @@ def make_case(entry, sources, out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?")
     parser.add_argument("--sources", type=Path)
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
+    parser.add_argument("--match", default="", metavar="REGEX", help="only entries whose name it is found in")
+    parser.add_argument("--manifest", type=Path, metavar="FILE")
     parser.add_argument("--list", action="store_true", help="print the entries' names and end")
     options = parser.parse_args()
-    wanted = entries(options.only)
+    wanted = [e for e in entries(options.only) if re.search(options.match, e["name"])]
     if options.list:
         print("\n".join(e["name"] for e in wanted))
         return 0
-    sources = options.sources or options.out / ".sources"
-    sources.mkdir(parents=True, exist_ok=True)
+    if not (options.out or (options.manifest and options.sources)):
+        parser.error("name OUT, or --manifest and --sources")
+    sources = (options.sources or options.out / ".sources").resolve()
+    if options.manifest:
+        make_sources(wanted, sources)
+        absent = [e["path"] for e in wanted if not (sources / e["path"]).exists()]
+        options.manifest.write_text(json.dumps([dict(e, path=str(sources / e["path"])) for e in wanted], indent=1))
+        return 1 if absent else 0
     options.out.mkdir(parents=True, exist_ok=True)
     todo = [e for e in wanted if not (options.out / e["name"]).exists()]
     make_sources(todo, sources)
