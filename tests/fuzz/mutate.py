@@ -50,13 +50,14 @@ def mutate(rng, data, others):
     return bytes(out)
 
 
-def attempt(ingot, model, out):
+def attempt(ingot, sanitized, model, out):
     """None, or what was wrong with one compile."""
-    def limit():
-        if not os.environ.get("INGOT_FUZZ_NO_LIMIT"):
+    def limit():    # the sanitizer's shadow alone is terabytes of address space: it has a limit of its own
+        if not sanitized:
             resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    env = dict(os.environ, ASAN_OPTIONS="hard_rss_limit_mb=%d" % (MEMORY_BYTES >> 20))
     try:
-        done = subprocess.run([ingot, "compile", model, "-o", out], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        done = subprocess.run([ingot, "compile", model, "-o", out], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=TIMEOUT_S, preexec_fn=limit)
     except subprocess.TimeoutExpired as late:
         return "over %d s" % TIMEOUT_S, late.stdout or b""
@@ -85,12 +86,13 @@ def main():
     options.work.mkdir(parents=True, exist_ok=True)
     rng, end = random.Random(options.seed), time.monotonic() + options.seconds
     tried = failed = 0
+    sanitized = b"__asan_init" in Path(options.ingot).read_bytes()
     while time.monotonic() < end:
         data = mutate(rng, seeds[0] if rng.random() < 0.5 else rng.choice(seeds), seeds)
         model = options.work / "mutant.onnx"
         model.write_bytes(data)
         tried += 1
-        finding = attempt(options.ingot, model, options.work / "out")
+        finding = attempt(options.ingot, sanitized, model, options.work / "out")
         if finding:
             failed += 1
             kept = options.work / ("finding-%d-%d.onnx" % (options.seed, tried))
