@@ -1,8 +1,9 @@
-# What `cmake --install` puts where: the binary, both public headers, the libraries and a pkg-config file.
+# What `cmake --install` puts where: the binary, the public headers, libingot.so, the runtime's archive and a pkg-config
+# file. The compiler's static library stays in the build folder: to link it takes MLIR's archives too.
 if(TARGET ingot)
   install(TARGETS ingot RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
-foreach(library ingot_rt ingot_compiler ingot_shared)
+foreach(library ingot_rt ingot_shared)
   if(TARGET ${library})
     install(TARGETS ${library} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   endif()
