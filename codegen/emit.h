@@ -214,7 +214,7 @@ bool ingot_e_helper_begin(ingot_emitter *e, const ingot_ehelper *helper, ingot_e
 void ingot_e_helper_end(ingot_emitter *e, ingot_ev result);
 ingot_ev ingot_e_call(ingot_emitter *e, const ingot_ehelper *helper, const ingot_ev *args);
 
-/* ---- Scalar programs (codegen/epilogue.c) and vector math (codegen/vector_math.c) ------------------------------------------------------- */
+/* ---- Scalar programs (codegen/scalar_prog.c) and vector math (codegen/vector_math.c) ---------------------------------------------------- */
 /* One instruction on vectors or scalars: registers are held as ingot_e_scalar_of(dtype). dtypes: of the operands; `result`: of the result. */
 ingot_ev ingot_e_scalar_op(ingot_emitter *e, ingot_scalar op, ingot_dtype result, int n, const ingot_ev *args, const ingot_dtype *dtypes);
 /* Whether ingot_e_scalar_op can do it. */
