@@ -136,7 +136,7 @@ struct ingot_value {
     int32_t def_index; /* result or parameter number */
     ingot_graph *graph;
     const char *name;  /* of the model, or null */
-    struct ingot_use *uses; /* list; order is that of adding */
+    struct ingot_use *uses, *last_use; /* list; order is that of adding */
     /* Contents of a small integer tensor (rank 0 or 1, at most INGOT_MAX_CONTENT elements) as sizes, when known; else null. Entries may be null. */
     const ingot_dim *const *content;
     int32_t n_content;
@@ -187,6 +187,7 @@ struct ingot_module {
     const char *file; /* model's path, for messages */
     struct ingot_dim_table *dims;
     struct ingot_file_table *files;
+    const struct ingot_limits *limits; /* as given, with the defaults filled in */
 };
 
 typedef struct ingot_op_info {

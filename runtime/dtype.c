@@ -292,7 +292,7 @@ static void store_code(void *data, int bits, int64_t i, uint32_t code)
 
 double ingot_load_f64(const void *data, ingot_dtype dtype, int64_t i)
 {
-    switch (dtype) {
+    switch (known(dtype)) {
     case INGOT_F32:
     case INGOT_C64: { /* a complex number gives its real part */
         float v;
@@ -337,7 +337,7 @@ static int64_t to_i64(double value)
 
 int64_t ingot_load_i64(const void *data, ingot_dtype dtype, int64_t i)
 {
-    switch (dtype) {
+    switch (known(dtype)) {
     case INGOT_I64:
     case INGOT_U64: {
         int64_t v;
@@ -387,7 +387,7 @@ int64_t ingot_load_i64(const void *data, ingot_dtype dtype, int64_t i)
 
 void ingot_store_f64(void *data, ingot_dtype dtype, int64_t i, double value)
 {
-    switch (dtype) {
+    switch (known(dtype)) {
     case INGOT_F32:
         STORE(float, value);
         return;
@@ -425,7 +425,7 @@ void ingot_store_f64(void *data, ingot_dtype dtype, int64_t i, double value)
 
 void ingot_store_i64(void *data, ingot_dtype dtype, int64_t i, int64_t value)
 {
-    switch (dtype) {
+    switch (known(dtype)) {
     case INGOT_I64:
     case INGOT_U64:
         STORE(int64_t, value);
