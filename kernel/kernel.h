@@ -1,4 +1,4 @@
-/* Kernels and plans: from a graph to KernelSpecs, steps and places.
+/* Kernels and programs: KernelSpecs, and what a compiled module is made of (lower/ makes the programs).
  *
  * A KernelSpec is a value with a canonical one-line text (`task | decisions | target`), an exact parser and a hash. The same line is what
  * codegen generates, the cost model predicts, `ingot bench --kernel` replays and a report lists.
@@ -141,7 +141,8 @@ typedef struct ingot_step {
 typedef struct ingot_packing {
     int32_t src_rank, dest_rank;
     int64_t src_dims[INGOT_PACK_DIMS];
-    int64_t src_strides[INGOT_PACK_DIMS]; /* elements of the literal */
+    int64_t src_strides[INGOT_PACK_DIMS]; /* elements of the literal; may be negative */
+    int64_t src_offset;                   /* element of logical index 0 */
     int64_t dest_dims[INGOT_PACK_DIMS];
     int32_t dest_src[INGOT_PACK_DIMS];        /* which logical source dim */
     int64_t dest_multiplier[INGOT_PACK_DIMS];
@@ -173,6 +174,7 @@ typedef struct ingot_program {
 typedef struct ingot_lower_options {
     const struct ingot_target *target;
     const char *name;
+    bool (*supports)(const ingot_spec *spec, const char **out_why); /* ingot_codegen_supports */
     bool no_generated; /* portable kernels only: the oracle */
     bool no_portable;  /* error instead of a portable op that is not shape arithmetic */
     int64_t max_workspace_bytes; /* 0: none */

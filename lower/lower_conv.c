@@ -1,0 +1,287 @@
+/* Lowering of convolutions: direct blocked kernels, depthwise kernels, transposed ones as one direct convolution per output phase. */
+#include "lower/lower.h"
+#include <string.h>
+
+/* A two-dimensional view of a convolution; 1-D has one row. */
+typedef struct conv_shape {
+    int32_t spatial; /* 1 or 2 */
+    int64_t groups, in_channels, out_channels, kernel[2], stride[2], dilation[2], pad[4]; /* pad: top, left, bottom, right */
+} conv_shape;
+
+static bool read_shape(const ingot_op *op, const ingot_ints *strides, const ingot_ints *dilations, const ingot_ints *pads, int64_t groups, bool transposed, conv_shape *s) {
+    const ingot_type *x = &op->in[0]->type, *w = &op->in[1]->type;
+    *s = (conv_shape){.spatial = x->rank - 2, .groups = groups, .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+    if (s->spatial < 1 || s->spatial > 2 || !ingot_type_is_static(w) || !ingot_dim_is_const(x->dims[1]) || x->dtype != INGOT_F32) return false;
+    s->in_channels = x->dims[1]->value;
+    s->out_channels = transposed ? w->dims[1]->value * groups : w->dims[0]->value;
+    for (int32_t d = 0; d < s->spatial; d++) {
+        int32_t slot = d + 2 - s->spatial;
+        s->kernel[slot] = w->dims[2 + d]->value;
+        s->stride[slot] = strides->v[d];
+        s->dilation[slot] = dilations->v[d];
+        s->pad[slot] = pads->v[d];
+        s->pad[2 + slot] = pads->v[s->spatial + d];
+    }
+    for (int32_t i = 0; i < 4; i++)
+        if (s->pad[i] < 0 || s->pad[i] > 1024) return false;
+    return true;
+}
+
+/* x with at least the wanted zeros around it. */
+static ingot_status padded_input(lowering *l, ingot_value *x, const conv_shape *s, const int64_t *pad, location *at) {
+    bool enough = true;
+    for (int32_t i = 0; i < 4; i++) enough &= pad[i] <= at->halo[i];
+    if (enough) return NULL;
+    for (dense_copy *c = l->copies; c != NULL; c = c->next) {
+        if (c->value != x || c->at.layout != at->layout) continue;
+        bool fits = true;
+        for (int32_t i = 0; i < 4; i++) fits &= pad[i] <= c->at.halo[i];
+        if (fits) {
+            *at = c->at;
+            return NULL;
+        }
+    }
+    /* A larger buffer, zeroed whole, and a copy into its middle. */
+    location from = *at, whole;
+    ingot_type type = x->type;
+    type.layout = at->layout;
+    for (int32_t d = 0; d < s->spatial; d++) {
+        int32_t slot = d + 2 - s->spatial;
+        type.dims[2 + d] = ingot_dim_add(l->m, type.dims[2 + d], lower_const(l, pad[slot] + pad[2 + slot]));
+    }
+    INGOT_TRY(lower_new_buffer(l, &type, NULL, x->name, &whole));
+    INGOT_TRY(lower_fill_zero(l, &whole, "zero padding"));
+    *at = whole;
+    for (int32_t d = 0; d < s->spatial; d++) {
+        int32_t slot = d + 2 - s->spatial;
+        at->offset = ingot_dim_add(l->m, at->offset, lower_mul(l, lower_const(l, pad[slot]), at->strides[2 + d]));
+        at->dims[2 + d] = x->type.dims[2 + d];
+    }
+    for (int32_t i = 0; i < 4; i++) at->halo[i] = (int32_t)pad[i];
+    INGOT_TRY(lower_copy(l, &from, at, "copy into padding"));
+    if (l->region_depth > 0) return NULL;
+    dense_copy *copy;
+    INGOT_TRY(ingot_arena_array(l->arena, 1, sizeof *copy, (void **)&copy));
+    *copy = (dense_copy){x, *at, l->copies};
+    l->copies = copy;
+    return NULL;
+}
+
+/* Rows and columns of a location: strides of its two spatial dims (1-D: rows have none). */
+static void spatial_strides(lowering *l, const location *at, int32_t spatial, const ingot_dim *const *strides, const ingot_dim **out_row, const ingot_dim **out_col) {
+    *out_row = spatial == 2 ? strides[2] : lower_const(l, 0);
+    *out_col = strides[1 + spatial];
+    (void)at;
+}
+
+/* One direct convolution: taps and results may be a phase of a transposed one. */
+typedef struct direct {
+    int64_t groups, in_per_group, out_per_group; /* in multiples of 16 when groups > 1 */
+    int64_t kernel[2], tap_stride[2], step[2];   /* input elements per tap and per output element */
+    const ingot_dim *rows, *cols;                /* of the result part */
+    location x, y;                               /* x at the first tap of the first output */
+    int64_t y_step[2], y_at[2];                  /* where results go: every y_step-th from y_at */
+    ingot_packing packing;
+    ingot_value *w;
+} direct;
+
+static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, const direct *c, bool *out_done) {
+    spec_builder b;
+    spec_begin(&b, l, INGOT_FAMILY_conv);
+    const ingot_dim *zero = lower_const(l, 0), *one = lower_const(l, 1);
+    bool blocked = c->x.layout == INGOT_LAYOUT_C16, y_blocked = c->y.layout == INGOT_LAYOUT_C16;
+    int64_t in_blocks = blocked ? (c->in_per_group + 15) / 16 : 1, in_lanes = blocked ? 16 : c->in_per_group, out_blocks = (c->out_per_group + 15) / 16;
+    const ingot_dim *x_row, *x_col, *y_row, *y_col;
+    spatial_strides(l, &c->x, s->spatial, c->x.strides, &x_row, &x_col);
+    spatial_strides(l, &c->y, s->spatial, c->y.strides, &y_row, &y_col);
+    const ingot_dim *dims[9] = {c->y.dims[0], lower_const(l, c->groups), lower_const(l, out_blocks), c->rows, c->cols, lower_const(l, in_blocks), lower_const(l, in_lanes), lower_const(l, c->kernel[0]), lower_const(l, c->kernel[1])};
+    const ingot_dim *x_block = blocked ? c->x.strides[1] : lower_mul(l, c->x.strides[1], lower_const(l, 16));
+    const ingot_dim *x_strides[9] = {c->x.strides[0], blocked ? lower_mul(l, x_block, lower_const(l, c->in_per_group / 16)) : lower_mul(l, c->x.strides[1], lower_const(l, c->in_per_group)), zero, lower_mul(l, x_row, lower_const(l, c->step[0])), lower_mul(l, x_col, lower_const(l, c->step[1])), blocked ? x_block : zero, blocked ? one : c->x.strides[1], lower_mul(l, x_row, lower_const(l, c->tap_stride[0])), lower_mul(l, x_col, lower_const(l, c->tap_stride[1]))};
+    const ingot_dim *y_channel = y_blocked ? c->y.strides[1] : lower_mul(l, c->y.strides[1], lower_const(l, 16));
+    const ingot_dim *y_group = y_blocked ? lower_mul(l, y_channel, lower_const(l, c->out_per_group / 16)) : lower_mul(l, c->y.strides[1], lower_const(l, c->out_per_group));
+    const ingot_dim *y_strides[9] = {c->y.strides[0], y_group, y_channel, lower_mul(l, y_row, lower_const(l, c->y_step[0])), lower_mul(l, y_col, lower_const(l, c->y_step[1])), zero, zero, zero, zero};
+
+    /* One row of pixels where rows follow each other without a gap in input and result. */
+    bool flat = c->kernel[0] == 1 && c->kernel[1] == 1 && x_strides[3] == lower_mul(l, x_strides[4], dims[4]) && y_strides[3] == lower_mul(l, y_strides[4], dims[4]);
+    location extra_at[INGOT_SPEC_OPERANDS];
+    const ingot_dim *extra_strides[INGOT_SPEC_OPERANDS][9], *extra_lane[INGOT_SPEC_OPERANDS];
+    for (int32_t i = 2; i < op->n_in; i++) {
+        const ingot_dim *strides[INGOT_MAX_RANK + 1];
+        if (y_blocked) {
+            INGOT_TRY(lower_c16_operand(l, op->in[i], &c->y, &extra_at[i], strides));
+        } else {
+            INGOT_TRY(lower_locate(l, op->in[i], &extra_at[i]));
+            if (extra_at[i].layout != INGOT_LAYOUT_PLAIN) INGOT_TRY(lower_locate_dense(l, op->in[i], &extra_at[i]));
+            location_broadcast_strides(l, &extra_at[i], c->y.rank, op->out[0]->type.dims, strides);
+            strides[c->y.rank] = strides[1];
+            strides[1] = lower_mul(l, strides[1], lower_const(l, 16));
+        }
+        const ingot_dim *row, *col;
+        spatial_strides(l, &extra_at[i], s->spatial, strides, &row, &col);
+        const ingot_dim *group = y_blocked ? lower_mul(l, strides[1], lower_const(l, c->out_per_group / 16)) : lower_mul(l, strides[c->y.rank], lower_const(l, c->out_per_group));
+        extra_at[i].offset = ingot_dim_add(l->m, extra_at[i].offset, ingot_dim_add(l->m, lower_mul(l, row, lower_const(l, c->y_at[0])), lower_mul(l, col, lower_const(l, c->y_at[1]))));
+        const ingot_dim *all[9] = {strides[0], group, strides[1], lower_mul(l, row, lower_const(l, c->y_step[0])), lower_mul(l, col, lower_const(l, c->y_step[1])), zero, zero, zero, zero};
+        memcpy(extra_strides[i], all, sizeof all);
+        extra_lane[i] = strides[c->y.rank];
+        flat = flat && all[3] == lower_mul(l, all[4], dims[4]);
+    }
+    if (flat) {
+        dims[4] = lower_mul(l, dims[3], dims[4]);
+        dims[3] = one;
+    }
+    for (int32_t d = 0; d < 9; d++) b.spec.dims[d] = spec_size(&b, dims[d]);
+    b.spec.params[0] = c->out_per_group;
+    spec_add_operand(&b, &c->x, x_strides, false);
+    location w;
+    int64_t w_elems = c->groups * out_blocks * in_blocks * in_lanes * c->kernel[0] * c->kernel[1] * 16;
+    INGOT_TRY(lower_add_weight(l, c->w, &c->packing, w_elems * 4, &w));
+    spec_add_operand(&b, &w, NULL, false)->access = INGOT_ACCESS_PACKED16;
+    for (int32_t i = 2; i < op->n_in; i++) spec_add_operand(&b, &extra_at[i], extra_strides[i], false)->lane = spec_size(&b, extra_lane[i]);
+    location y = c->y;
+    y.offset = ingot_dim_add(l->m, y.offset, ingot_dim_add(l->m, lower_mul(l, y_row, lower_const(l, c->y_at[0])), lower_mul(l, y_col, lower_const(l, c->y_at[1]))));
+    spec_add_operand(&b, &y, y_strides, true)->lane = spec_size(&b, y_blocked ? one : c->y.strides[1]);
+    if (op->prog != NULL) {
+        b.spec.has_body = true;
+        b.spec.body = *op->prog;
+    }
+    const char *why;
+    if (!spec_supported(&b, &why)) return NULL;
+    *out_done = true;
+    return spec_finish(&b, lower_label(l, op));
+}
+
+/* Weights [O, C/g, kh, kw] as [g][ob][cb][kh][kw][ci][16]. */
+static ingot_packing pack_weights(const direct *c, bool blocked) {
+    int64_t kh = c->kernel[0], kw = c->kernel[1], ipg = c->in_per_group, opg = c->out_per_group;
+    ingot_packing p = {.src_rank = 5, .dest_rank = 7};
+    int64_t src[5] = {c->groups, opg, ipg, kh, kw}, stride[5] = {opg * ipg * kh * kw, ipg * kh * kw, kh * kw, kw, 1};
+    int64_t dest[7] = {c->groups, (opg + 15) / 16, blocked ? (ipg + 15) / 16 : 1, kh, kw, blocked ? 16 : ipg, 16};
+    int32_t which[7] = {0, 1, 2, 3, 4, 2, 1};
+    int64_t multiplier[7] = {1, 16, 16, 1, 1, 1, 1};
+    memcpy(p.src_dims, src, sizeof src);
+    memcpy(p.src_strides, stride, sizeof stride);
+    memcpy(p.dest_dims, dest, sizeof dest);
+    memcpy(p.dest_src, which, sizeof which);
+    memcpy(p.dest_multiplier, multiplier, sizeof multiplier);
+    return p;
+}
+
+static void move_back(lowering *l, location *x, int32_t spatial, const int64_t *by) {
+    for (int32_t d = 0; d < spatial; d++) x->offset = ingot_dim_sub(l->m, x->offset, lower_mul(l, lower_const(l, by[d + 2 - spatial]), x->strides[2 + d]));
+}
+
+static ingot_status lower_depthwise(lowering *l, ingot_op *op, const conv_shape *s, location x, location y, bool *out_done) {
+    spec_builder b;
+    spec_begin(&b, l, INGOT_FAMILY_depthwise);
+    const ingot_dim *zero = lower_const(l, 0), *one = lower_const(l, 1), *x_row, *x_col, *y_row, *y_col;
+    int64_t blocks = (s->out_channels + 15) / 16, taps = s->kernel[0] * s->kernel[1];
+    spatial_strides(l, &x, s->spatial, x.strides, &x_row, &x_col);
+    spatial_strides(l, &y, s->spatial, y.strides, &y_row, &y_col);
+    const ingot_dim *dims[6] = {y.dims[0], lower_const(l, blocks), s->spatial == 2 ? y.dims[2] : one, y.dims[1 + s->spatial], lower_const(l, s->kernel[0]), lower_const(l, s->kernel[1])};
+    const ingot_dim *x_strides[6] = {x.strides[0], x.strides[1], lower_mul(l, x_row, lower_const(l, s->stride[0])), lower_mul(l, x_col, lower_const(l, s->stride[1])), lower_mul(l, x_row, lower_const(l, s->dilation[0])), lower_mul(l, x_col, lower_const(l, s->dilation[1]))};
+    const ingot_dim *y_strides[6] = {y.strides[0], y.strides[1], y_row, y_col, zero, zero};
+    for (int32_t d = 0; d < 6; d++) b.spec.dims[d] = spec_size(&b, dims[d]);
+    spec_add_operand(&b, &x, x_strides, false);
+    ingot_packing p = {.src_rank = 2, .dest_rank = 3, .src_dims = {s->out_channels, taps}, .src_strides = {taps, 1}, .dest_dims = {blocks, taps, 16}, .dest_src = {0, 1, 0}, .dest_multiplier = {16, 1, 1}};
+    location w;
+    INGOT_TRY(lower_add_weight(l, op->in[1], &p, blocks * taps * 16 * 4, &w));
+    const ingot_dim *w_strides[6] = {zero, lower_const(l, taps * 16), zero, zero, lower_const(l, s->kernel[1] * 16), lower_const(l, 16)};
+    spec_add_operand(&b, &w, w_strides, false)->lane = 1;
+    for (int32_t i = 2; i < op->n_in; i++) {
+        location at;
+        const ingot_dim *strides[INGOT_MAX_RANK + 1], *row, *col;
+        INGOT_TRY(lower_c16_operand(l, op->in[i], &y, &at, strides));
+        spatial_strides(l, &at, s->spatial, strides, &row, &col);
+        const ingot_dim *all[6] = {strides[0], strides[1], row, col, zero, zero};
+        spec_add_operand(&b, &at, all, false)->lane = spec_size(&b, strides[y.rank]);
+    }
+    spec_add_operand(&b, &y, y_strides, true)->lane = 1;
+    b.spec.operands[0].lane = 1;
+    if (op->prog != NULL) {
+        b.spec.has_body = true;
+        b.spec.body = *op->prog;
+    }
+    const char *why;
+    if (!spec_supported(&b, &why)) return NULL;
+    *out_done = true;
+    return spec_finish(&b, lower_label(l, op));
+}
+
+ingot_status lower_conv(lowering *l, ingot_op *op, bool *out_done) {
+    const ingot_attrs_conv *a = op->attrs;
+    conv_shape s;
+    *out_done = false;
+    if (ingot_value_literal(op->in[1]) == NULL || op->n_in + 1 > INGOT_SPEC_OPERANDS) return NULL;
+    if (!read_shape(op, &a->strides, &a->dilations, &a->pads, a->groups, false, &s)) return NULL;
+    location x, y;
+    INGOT_TRY(lower_locate(l, op->in[0], &x));
+    bool depthwise = s.groups > 1 && s.groups == s.in_channels && s.groups == s.out_channels;
+    int64_t ipg = s.in_channels / s.groups, opg = s.out_channels / s.groups;
+    if (s.groups > 1 && !depthwise && (opg % 16 != 0 || (x.layout == INGOT_LAYOUT_C16 && ipg % 16 != 0))) return NULL;
+    if (depthwise && (x.layout != INGOT_LAYOUT_C16 || op->out[0]->type.layout != INGOT_LAYOUT_C16)) return NULL;
+    INGOT_TRY(padded_input(l, op->in[0], &s, s.pad, &x));
+    INGOT_TRY(lower_claim(l, op->out[0], &y));
+    move_back(l, &x, s.spatial, s.pad);
+    if (depthwise) return lower_depthwise(l, op, &s, x, y, out_done);
+    direct c = {.groups = s.groups, .in_per_group = ipg, .out_per_group = opg, .kernel = {s.kernel[0], s.kernel[1]}, .tap_stride = {s.dilation[0], s.dilation[1]}, .step = {s.stride[0], s.stride[1]}, .x = x, .y = y, .y_step = {1, 1}, .w = op->in[1]};
+    c.rows = s.spatial == 2 ? y.dims[2] : lower_const(l, 1);
+    c.cols = y.dims[1 + s.spatial];
+    c.packing = pack_weights(&c, x.layout == INGOT_LAYOUT_C16);
+    return emit_direct(l, op, &s, &c, out_done);
+}
+
+/* Output element o gets taps k with o + pad - k * dilation a multiple of the stride. For dilation 1 the results of one phase (o mod stride) are a
+ * direct convolution over the taps of that phase, in reverse order, with step 1 over the input. */
+ingot_status lower_conv_transpose(lowering *l, ingot_op *op, bool *out_done) {
+    const ingot_attrs_conv_transpose *a = op->attrs;
+    conv_shape s;
+    *out_done = false;
+    const ingot_literal *literal = ingot_value_literal(op->in[1]);
+    if (literal == NULL || literal->kind == INGOT_LITERAL_SPLAT || a->groups != 1 || op->n_in + 1 > INGOT_SPEC_OPERANDS) return NULL;
+    if (!read_shape(op, &a->strides, &a->dilations, &a->pads, 1, true, &s)) return NULL;
+    const ingot_type *yt = &op->out[0]->type;
+    for (int32_t d = 0; d < s.spatial; d++)
+        if (s.dilation[d + 2 - s.spatial] != 1 || !ingot_dim_is_const(yt->dims[2 + d])) return NULL;
+    for (int32_t d = 0; d < 2; d++)
+        if (s.kernel[d] < s.stride[d]) return NULL; /* outputs without taps */
+    location x, y;
+    INGOT_TRY(lower_locate(l, op->in[0], &x));
+    /* Taps reach up to (kernel - 1) / stride elements beyond each side. */
+    int64_t border[4];
+    for (int32_t d = 0; d < 2; d++) {
+        border[d] = (s.kernel[d] - 1) / s.stride[d];
+        border[2 + d] = border[d] + (s.stride[d] > 1 ? 1 : 0);
+    }
+    if (s.spatial == 1) border[0] = border[2] = 0;
+    INGOT_TRY(padded_input(l, op->in[0], &s, border, &x));
+    INGOT_TRY(lower_claim(l, op->out[0], &y));
+    bool blocked = x.layout == INGOT_LAYOUT_C16;
+    int64_t ic = s.in_channels, oc = s.out_channels, kh = s.kernel[0], kw = s.kernel[1];
+    int64_t size[2] = {s.spatial == 2 ? yt->dims[2]->value : 1, yt->dims[1 + s.spatial]->value};
+    for (int64_t py = 0; py < s.stride[0]; py++) {
+        for (int64_t px = 0; px < s.stride[1]; px++) {
+            int64_t phase[2] = {py, px}, first_tap[2], taps[2], first_input[2], count[2];
+            for (int32_t d = 0; d < 2; d++) {
+                /* o = phase + j * stride; its first tap is the smallest k with (o + pad - k) % stride == 0 */
+                first_tap[d] = (phase[d] + s.pad[d]) % s.stride[d];
+                taps[d] = (s.kernel[d] - first_tap[d] + s.stride[d] - 1) / s.stride[d];
+                /* input of the last tap (the reversed kernel's first): (o + pad - k) / stride at j = 0 */
+                first_input[d] = (phase[d] + s.pad[d] - first_tap[d]) / s.stride[d] - (taps[d] - 1);
+                count[d] = (size[d] - phase[d] + s.stride[d] - 1) / s.stride[d];
+            }
+            if (count[0] <= 0 || count[1] <= 0) continue;
+            direct c = {.groups = 1, .in_per_group = ic, .out_per_group = oc, .kernel = {taps[0], taps[1]}, .tap_stride = {1, 1}, .step = {1, 1}, .x = x, .y = y, .y_step = {s.stride[0], s.stride[1]}, .y_at = {py, px}, .w = op->in[1]};
+            c.rows = lower_const(l, count[0]);
+            c.cols = lower_const(l, count[1]);
+            for (int32_t d = 0; d < s.spatial; d++) c.x.offset = ingot_dim_add(l->m, c.x.offset, lower_mul(l, lower_const(l, first_input[d + 2 - s.spatial]), c.x.strides[2 + d]));
+            /* w [C, O, kh, kw]: taps of the phase in reverse */
+            ingot_packing *p = &c.packing;
+            *p = (ingot_packing){.src_rank = 4, .dest_rank = 6, .src_dims = {oc, ic, taps[0], taps[1]}, .src_strides = {kh * kw, oc * kh * kw, -s.stride[0] * kw, -s.stride[1]}, .src_offset = (first_tap[0] + (taps[0] - 1) * s.stride[0]) * kw + first_tap[1] + (taps[1] - 1) * s.stride[1], .dest_dims = {(oc + 15) / 16, blocked ? (ic + 15) / 16 : 1, taps[0], taps[1], blocked ? 16 : ic, 16}, .dest_src = {0, 1, 2, 3, 1, 0}, .dest_multiplier = {16, 16, 1, 1, 1, 1}};
+            bool done = false;
+            INGOT_TRY(emit_direct(l, op, &s, &c, &done));
+            if (!done) return *out_done ? ingot_fail(INGOT_INTERNAL, "%s: only some phases have a kernel", lower_label(l, op)) : NULL;
+            *out_done = true;
+        }
+    }
+    return NULL;
+}

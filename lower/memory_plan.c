@@ -1,0 +1,216 @@
+/* Offsets of arena buffers: buffers alive together never overlap.
+ *
+ * Sizes all known: several greedy orders (largest first, largest area of size times lifetime first, longest lived first, in order of time), each buffer at the lowest
+ * or at the best-fitting gap; the smallest arena wins. Source: Pisarchyk and Lee, arXiv:2001.03288 (greedy by size), with more orders.
+ * Symbolic sizes: the order is settled for typical sizes, and each buffer then lies above every earlier one that it lives together with:
+ * offset = max(end of those), an expression that holds for all sizes. Data-decided sizes count at their upper ends.
+ */
+#include "lower/lower.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGNMENT 64
+#define TYPICAL_SIZE 128 /* stands for a symbol while choosing an order, within its range */
+
+typedef struct slot {
+    int32_t buffer, first, last;
+    const ingot_dim *bytes;
+    int64_t size, offset; /* of typical sizes */
+    const ingot_dim *at;
+} slot;
+
+typedef struct plan {
+    slot *slots;
+    int32_t *order, *best_order;
+    int32_t n;
+    int64_t peak;
+    bool is_static;
+} plan;
+
+static bool together(const slot *a, const slot *b) { return a->first <= b->last && b->first <= a->last; }
+
+/* A buffer that lives across the border of a loop, and is used inside, stays for all of the loop. */
+static void extend_over_loops(const lowering *l) {
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (const loop_range *r = l->loops; r != NULL; r = r->next)
+            for (int32_t i = 0; i < l->p->n_buffers; i++) {
+                ingot_buffer *b = &l->p->buffers[i];
+                bool inside = b->first_step <= r->last && b->last_step >= r->first, crosses = b->first_step < r->first || b->last_step > r->last;
+                if (!inside || !crosses || b->first_step < 0 || (b->first_step <= r->first && b->last_step >= r->last)) continue;
+                if (b->first_step > r->first) b->first_step = r->first;
+                if (b->last_step < r->last) b->last_step = r->last;
+                changed = true;
+            }
+    }
+}
+
+/* Sizes with data-decided symbols at their upper ends. */
+static const ingot_dim *bound(lowering *l, const ingot_dim *d) {
+    for (int32_t s = 0; s < ingot_module_symbol_count(l->m); s++) {
+        const ingot_symbol_info *info = ingot_module_symbol(l->m, s);
+        if (info->from_data) d = ingot_dim_substitute(l->m, d, s, lower_const(l, info->hi));
+    }
+    return d;
+}
+
+static int64_t place_greedy(plan *p, bool best_fit) {
+    int64_t peak = 0;
+    int32_t *near = malloc((size_t)(p->n + 1) * sizeof *near);
+    if (near == NULL) return -1;
+    for (int32_t i = 0; i < p->n; i++) {
+        slot *s = &p->slots[p->order[i]];
+        int32_t n = 0;
+        for (int32_t j = 0; j < i; j++) { /* those placed and alive together, by offset */
+            const slot *other = &p->slots[p->order[j]];
+            if (!together(s, other)) continue;
+            int32_t k = n++;
+            for (; k > 0 && p->slots[near[k - 1]].offset > other->offset; k--) near[k] = near[k - 1];
+            near[k] = p->order[j];
+        }
+        int64_t end = 0, found = -1, found_gap = 0;
+        for (int32_t k = 0; k < n; k++) {
+            int64_t gap = p->slots[near[k]].offset - end;
+            if (gap >= s->size && (found < 0 || (best_fit && gap < found_gap))) {
+                found = end;
+                found_gap = gap;
+                if (!best_fit) break;
+            }
+            int64_t other_end = p->slots[near[k]].offset + p->slots[near[k]].size;
+            if (other_end > end) end = other_end;
+        }
+        s->offset = found >= 0 ? found : end;
+        if (s->offset + s->size > peak) peak = s->offset + s->size;
+    }
+    free(near);
+    return peak;
+}
+
+/* Comparison keys: larger first; ties by buffer number, so that plans are reproducible. */
+static int64_t key(const slot *s, int32_t rule) {
+    int64_t life = (int64_t)s->last - s->first + 1;
+    switch (rule) {
+    case 0: return s->size;
+    case 1: return s->size / 64 * life;
+    case 2: return life;
+    default: return -(int64_t)s->first;
+    }
+}
+
+static void sort_order(plan *p, int32_t rule) { /* insertion sort is stable; plans have at most thousands of buffers */
+    for (int32_t i = 0; i < p->n; i++) {
+        int64_t k = key(&p->slots[i], rule);
+        int32_t at = i;
+        for (; at > 0; at--) {
+            const slot *other = &p->slots[p->order[at - 1]];
+            int64_t other_key = key(other, rule);
+            if (other_key > k || (other_key == k && other->size >= p->slots[i].size)) break;
+            p->order[at] = p->order[at - 1];
+        }
+        p->order[at] = i;
+    }
+}
+
+/* Every buffer above all earlier ones of the order that it lives with; those below another such one need not be named. */
+static ingot_status stack_symbolic(lowering *l, plan *p, const ingot_dim **out_total) {
+    uint8_t *below; /* below[i * n + j]: order[j] lies under order[i] */
+    ingot_arena scratch = {0};
+    INGOT_TRY(ingot_arena_array(&scratch, (size_t)p->n * (size_t)p->n + 1, 1, (void **)&below));
+    const ingot_dim *total = lower_const(l, 0);
+    for (int32_t i = 0; i < p->n; i++) {
+        slot *s = &p->slots[p->order[i]];
+        s->at = lower_const(l, 0);
+        for (int32_t j = i - 1; j >= 0; j--) {
+            const slot *other = &p->slots[p->order[j]];
+            if (!together(s, other) || below[(size_t)i * (size_t)p->n + (size_t)j]) continue;
+            s->at = ingot_dim_max(l->m, s->at, ingot_dim_add(l->m, other->at, other->bytes));
+            below[(size_t)i * (size_t)p->n + (size_t)j] = 1;
+            for (int32_t k = 0; k < j; k++) below[(size_t)i * (size_t)p->n + (size_t)k] |= below[(size_t)j * (size_t)p->n + (size_t)k];
+        }
+        total = ingot_dim_max(l->m, total, ingot_dim_add(l->m, s->at, s->bytes));
+    }
+    ingot_arena_release(&scratch);
+    *out_total = total;
+    return NULL;
+}
+
+static int64_t lower_bound(const plan *p, int32_t n_steps) {
+    int64_t most = 0, alive = 0, *change = calloc((size_t)n_steps + 2, sizeof *change);
+    if (change == NULL) return -1;
+    for (int32_t i = 0; i < p->n; i++) {
+        change[p->slots[i].first] += p->slots[i].size;
+        change[p->slots[i].last + 1] -= p->slots[i].size;
+    }
+    for (int32_t s = 0; s <= n_steps; s++) {
+        alive += change[s];
+        if (alive > most) most = alive;
+    }
+    free(change);
+    return most;
+}
+
+static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p) {
+    int32_t n_symbols = ingot_module_symbol_count(l->m);
+    int64_t *typical;
+    INGOT_TRY(ingot_arena_array(scratch, (size_t)l->p->n_buffers + 1, sizeof *p->slots, (void **)&p->slots));
+    INGOT_TRY(ingot_arena_array(scratch, (size_t)l->p->n_buffers + 1, sizeof *p->order, (void **)&p->order));
+    INGOT_TRY(ingot_arena_array(scratch, (size_t)l->p->n_buffers + 1, sizeof *p->best_order, (void **)&p->best_order));
+    INGOT_TRY(ingot_arena_array(scratch, (size_t)n_symbols + 1, sizeof *typical, (void **)&typical));
+    for (int32_t s = 0; s < n_symbols; s++) {
+        const ingot_symbol_info *info = ingot_module_symbol(l->m, s);
+        typical[s] = TYPICAL_SIZE < info->lo ? info->lo : TYPICAL_SIZE > info->hi ? info->hi : TYPICAL_SIZE;
+    }
+    p->is_static = true;
+    for (int32_t i = 0; i < l->p->n_buffers; i++) {
+        const ingot_buffer *b = &l->p->buffers[i];
+        if (b->pool != INGOT_POOL_ARENA || b->first_step < 0) continue;
+        slot *s = &p->slots[p->n];
+        *s = (slot){.buffer = i, .first = b->first_step, .last = b->last_step, .bytes = ingot_dim_round_up(l->m, bound(l, b->bytes), ALIGNMENT)};
+        s->size = ingot_dim_eval(s->bytes, typical);
+        if (s->size < 0) return ingot_fail(INGOT_LIMIT, "buffer '%s': its size does not fit 63 bits", b->name != NULL ? b->name : "");
+        p->is_static &= ingot_dim_is_const(s->bytes);
+        p->n++;
+    }
+    return NULL;
+}
+
+static ingot_status plan_with(lowering *l, ingot_arena *scratch) {
+    static const char *const names[4] = {"largest first", "largest area first", "longest lived first", "in order of time"};
+    plan p = {0};
+    INGOT_TRY(gather_slots(l, scratch, &p));
+    int64_t *best;
+    INGOT_TRY(ingot_arena_array(scratch, (size_t)p.n + 1, sizeof *best, (void **)&best));
+    int64_t best_peak = -1;
+    for (int32_t rule = 0; rule < 4; rule++) {
+        sort_order(&p, rule);
+        for (int32_t fit = 0; fit < 2; fit++) {
+            int64_t peak = place_greedy(&p, fit == 1);
+            if (peak < 0) return ingot_status_no_memory();
+            if (best_peak >= 0 && peak >= best_peak) continue;
+            best_peak = peak;
+            l->p->planner = names[rule];
+            for (int32_t i = 0; i < p.n; i++) best[i] = p.slots[i].offset;
+            memcpy(p.best_order, p.order, (size_t)p.n * sizeof *p.order);
+        }
+    }
+    l->p->arena_lower_bound_bytes = -1;
+    if (p.is_static) {
+        for (int32_t i = 0; i < p.n; i++) l->p->buffers[p.slots[i].buffer].offset = lower_const(l, best[i]);
+        l->p->arena_bytes = lower_const(l, best_peak < 0 ? 0 : best_peak);
+        l->p->arena_lower_bound_bytes = lower_bound(&p, l->p->n_steps);
+        if (l->options->max_workspace_bytes > 0 && best_peak > l->options->max_workspace_bytes) return ingot_fail(INGOT_LIMIT, "a run needs %lld bytes of working memory; --max-workspace allows %lld", (long long)best_peak, (long long)l->options->max_workspace_bytes);
+        return NULL;
+    }
+    memcpy(p.order, p.best_order, (size_t)p.n * sizeof *p.order);
+    INGOT_TRY(stack_symbolic(l, &p, &l->p->arena_bytes));
+    for (int32_t i = 0; i < p.n; i++) l->p->buffers[p.slots[i].buffer].offset = p.slots[i].at;
+    return NULL;
+}
+
+ingot_status ingot_plan_memory(lowering *l) {
+    ingot_arena scratch = {0};
+    extend_over_loops(l);
+    ingot_status status = plan_with(l, &scratch);
+    ingot_arena_release(&scratch);
+    return status;
+}
