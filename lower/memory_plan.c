@@ -6,7 +6,6 @@
  * offset = max(end of those), an expression that holds for all sizes. Data-decided sizes count at their upper ends.
  */
 #include "lower/lower.h"
-#include <stdlib.h>
 #include <string.h>
 
 #define ALIGNMENT 64
@@ -54,10 +53,9 @@ static const ingot_dim *bound(lowering *l, const ingot_dim *d) {
     return d;
 }
 
-static int64_t place_greedy(plan *p, bool best_fit) {
+/* `near`: room for n entries. Returns the size of the arena. */
+static int64_t place_greedy(plan *p, bool best_fit, int32_t *near) {
     int64_t peak = 0;
-    int32_t *near = malloc((size_t)(p->n + 1) * sizeof *near);
-    if (near == NULL) return -1;
     for (int32_t i = 0; i < p->n; i++) {
         slot *s = &p->slots[p->order[i]];
         int32_t n = 0;
@@ -82,7 +80,6 @@ static int64_t place_greedy(plan *p, bool best_fit) {
         s->offset = found >= 0 ? found : end;
         if (s->offset + s->size > peak) peak = s->offset + s->size;
     }
-    free(near);
     return peak;
 }
 
@@ -134,9 +131,10 @@ static ingot_status stack_symbolic(lowering *l, plan *p, const ingot_dim **out_t
     return NULL;
 }
 
-static int64_t lower_bound(const plan *p, int32_t n_steps) {
-    int64_t most = 0, alive = 0, *change = calloc((size_t)n_steps + 2, sizeof *change);
-    if (change == NULL) return -1;
+/* The most bytes alive in one step: no placement needs less. */
+static ingot_status lower_bound(const plan *p, int32_t n_steps, ingot_arena *scratch, int64_t *out) {
+    int64_t most = 0, alive = 0, *change;
+    INGOT_TRY(ingot_arena_array(scratch, (size_t)n_steps + 2, sizeof *change, (void **)&change));
     for (int32_t i = 0; i < p->n; i++) {
         change[p->slots[i].first] += p->slots[i].size;
         change[p->slots[i].last + 1] -= p->slots[i].size;
@@ -145,8 +143,8 @@ static int64_t lower_bound(const plan *p, int32_t n_steps) {
         alive += change[s];
         if (alive > most) most = alive;
     }
-    free(change);
-    return most;
+    *out = most;
+    return NULL;
 }
 
 static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p) {
@@ -179,13 +177,14 @@ static ingot_status plan_with(lowering *l, ingot_arena *scratch) {
     plan p = {0};
     INGOT_TRY(gather_slots(l, scratch, &p));
     int64_t *best;
+    int32_t *near;
     INGOT_TRY(ingot_arena_array(scratch, (size_t)p.n + 1, sizeof *best, (void **)&best));
+    INGOT_TRY(ingot_arena_array(scratch, (size_t)p.n + 1, sizeof *near, (void **)&near));
     int64_t best_peak = -1;
     for (int32_t rule = 0; rule < 4; rule++) {
         sort_order(&p, rule);
         for (int32_t fit = 0; fit < 2; fit++) {
-            int64_t peak = place_greedy(&p, fit == 1);
-            if (peak < 0) return ingot_status_no_memory();
+            int64_t peak = place_greedy(&p, fit == 1, near);
             if (best_peak >= 0 && peak >= best_peak) continue;
             best_peak = peak;
             l->p->planner = names[rule];
@@ -197,7 +196,7 @@ static ingot_status plan_with(lowering *l, ingot_arena *scratch) {
     if (p.is_static) {
         for (int32_t i = 0; i < p.n; i++) l->p->buffers[p.slots[i].buffer].offset = lower_const(l, best[i]);
         l->p->arena_bytes = lower_const(l, best_peak < 0 ? 0 : best_peak);
-        l->p->arena_lower_bound_bytes = lower_bound(&p, l->p->n_steps);
+        INGOT_TRY(lower_bound(&p, l->p->n_steps, scratch, &l->p->arena_lower_bound_bytes));
         if (l->options->max_workspace_bytes > 0 && best_peak > l->options->max_workspace_bytes) return ingot_fail(INGOT_LIMIT, "a run needs %lld bytes of working memory; --max-workspace allows %lld", (long long)best_peak, (long long)l->options->max_workspace_bytes);
         return NULL;
     }
