@@ -1,0 +1,29 @@
+/* Matrix products. */
+#include "frontend/import.h"
+#include <string.h>
+
+void ingot_import_matmul(ingot_node *n)
+{
+    n->out[0] = ingot_matmul(n, n->in[0], n->in[1], false, false);
+}
+
+static ingot_value *times(ingot_node *n, ingot_value *v, double factor)
+{
+    return factor == 1 ? v : ingot_emit2(n, INGOT_OP_mul, v, ingot_splat_like(n, v, factor));
+}
+
+/* alpha * A' B' + beta * C */
+void ingot_import_gemm(ingot_node *n)
+{
+    ingot_value *a = n->in[0], *b = n->in[1], *c = n->in[2];
+    if (a->type.rank != 2 || b->type.rank != 2) {
+        ingot_node_bad(n, "expected two matrices, found rank %d and %d", a->type.rank, b->type.rank);
+        return;
+    }
+    ingot_value *y = ingot_matmul(n, a, b, ingot_attr_int(n, "transA", 0) != 0, ingot_attr_int(n, "transB", 0) != 0);
+    y = times(n, y, ingot_attr_float(n, "alpha", 1));
+    double beta = ingot_attr_float(n, "beta", 1);
+    if (c && beta != 0)
+        y = ingot_emit2(n, INGOT_OP_add, y, times(n, c, beta));
+    n->out[0] = y;
+}

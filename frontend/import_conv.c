@@ -1,0 +1,345 @@
+/* Convolutions and pools: windows sliding over the spatial axes of x [N, C, ...]. */
+#include "frontend/import.h"
+#include <math.h>
+#include <string.h>
+
+/* Geometry of a window over the spatial axes. */
+typedef struct window {
+    int32_t spatial;
+    ingot_ints kernel, strides, pads, dilations;
+    int32_t auto_pad; /* index in auto_pads */
+} window;
+enum { NOTSET, VALID, SAME_UPPER, SAME_LOWER };
+static const char *const auto_pads[] = {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER", NULL};
+
+/* A list attribute of `count` numbers, each at least `lo`; `absent` everywhere when it is not there. */
+static void read_list(ingot_node *n, const char *name, int32_t count, int64_t absent, int64_t lo, ingot_ints *out)
+{
+    if (!ingot_attr_ints(n, name, out) || out->n == 0) {
+        out->n = count;
+        for (int32_t i = 0; i < count; i++)
+            out->v[i] = absent;
+        return;
+    }
+    if (out->n != count) {
+        ingot_node_bad(n, "attribute '%s' has %lld numbers, expected %d", name, (long long)out->n, count);
+        out->n = count;
+    }
+    for (int32_t i = 0; i < count; i++)
+        if (out->v[i] < lo || out->v[i] > INT32_MAX) {
+            ingot_node_bad(n, "attribute '%s' holds %lld", name, (long long)out->v[i]);
+            out->v[i] = absent;
+        }
+}
+
+/* Attributes of a window; out->kernel must be filled in already. */
+static bool read_window(ingot_node *n, int32_t rank, window *out)
+{
+    out->spatial = rank - 2;
+    read_list(n, "strides", out->spatial, 1, 1, &out->strides);
+    read_list(n, "dilations", out->spatial, 1, 1, &out->dilations);
+    read_list(n, "pads", 2 * out->spatial, 0, 0, &out->pads);
+    out->auto_pad = ingot_attr_choice(n, "auto_pad", "NOTSET", auto_pads);
+    if (out->auto_pad != NOTSET)
+        memset(out->pads.v, 0, sizeof out->pads.v);
+    return !n->error;
+}
+
+static int64_t extent(const window *w, int32_t i)
+{
+    return (w->kernel.v[i] - 1) * w->dilations.v[i] + 1;
+}
+
+/* Works out SAME padding from the sizes of x: numbers into w->pads, or, where a size is symbolic and the stride not 1, an explicit pad of x
+ * with `fill`. */
+static ingot_value *resolve_same(ingot_node *n, ingot_value *x, window *w, double fill, bool may_pad)
+{
+    if (w->auto_pad < SAME_UPPER || n->error)
+        return x;
+    const ingot_dim *zero = ingot_const_dim(n, 0), *pads[2 * INGOT_MAX_RANK];
+    int32_t rank = x->type.rank;
+    bool explicit_pad = false;
+    for (int32_t i = 0; i < 2 * rank; i++)
+        pads[i] = zero;
+    for (int32_t i = 0; i < w->spatial; i++) {
+        const ingot_dim *size = x->type.dims[2 + i], *stride = ingot_const_dim(n, w->strides.v[i]);
+        int64_t reach = extent(w, i);
+        /* total = max((ceil(size / stride) - 1) * stride + reach - size, 0) */
+        const ingot_dim *total =
+            w->strides.v[i] == 1
+                ? ingot_const_dim(n, reach - 1)
+                : ingot_dim_sub(n->m,
+                                ingot_dim_add(n->m, ingot_dim_mul(n->m, ingot_dim_ceildiv(n->m, size, stride), stride),
+                                              ingot_const_dim(n, reach - w->strides.v[i])),
+                                size);
+        total = ingot_dim_max(n->m, total, zero);
+        const ingot_dim *two = ingot_const_dim(n, 2), *half = ingot_dim_floordiv(n->m, total, two);
+        const ingot_dim *rest = ingot_dim_sub(n->m, total, half);
+        const ingot_dim *low = w->auto_pad == SAME_UPPER ? half : rest, *high = w->auto_pad == SAME_UPPER ? rest : half;
+        if (ingot_dim_is_const(low) && ingot_dim_is_const(high)) {
+            w->pads.v[i] = low->value;
+            w->pads.v[w->spatial + i] = high->value;
+        } else {
+            pads[2 + i] = low;
+            pads[rank + 2 + i] = high;
+            explicit_pad = true;
+        }
+    }
+    w->auto_pad = NOTSET;
+    if (!explicit_pad)
+        return x;
+    if (!may_pad) {
+        ingot_node_unsupported(n, "auto_pad SAME with strides over sizes that are not known: pin them with --shape");
+        return x;
+    }
+    return ingot_pad(n, x, INGOT_PAD_CONSTANT, ingot_splat_like(n, x, fill), pads);
+}
+
+static ingot_value *add_bias(ingot_node *n, ingot_value *y, ingot_value *bias)
+{
+    return bias ? ingot_emit2(n, INGOT_OP_add, y, ingot_along_channels(n, bias, y->type.rank)) : y;
+}
+
+/* The kernel's sizes come from the weights; the attribute must agree. */
+static void kernel_of_weights(ingot_node *n, const ingot_value *w, int32_t rank, ingot_ints *out)
+{
+    ingot_ints given;
+    out->n = rank - 2;
+    for (int32_t i = 0; i < rank - 2 && !n->error; i++) {
+        const ingot_dim *d = w->type.dims[2 + i];
+        if (!ingot_dim_is_const(d))
+            ingot_node_unsupported(n, "the sizes of the kernel must be known");
+        out->v[i] = d->value;
+    }
+    if (ingot_attr_ints(n, "kernel_shape", &given) && given.n &&
+        (given.n != out->n || memcmp(given.v, out->v, (size_t)out->n * sizeof *out->v) != 0))
+        ingot_node_bad(n, "kernel_shape does not agree with the weights");
+}
+
+/* Reads the attributes of a convolution and resolves its padding; fills `out` and may replace *x. */
+static bool conv_window(ingot_node *n, ingot_value **x, const ingot_value *weights, window *out)
+{
+    int32_t rank = ingot_node_rank(n, *x, 3);
+    if (!n->error && weights->type.rank != rank)
+        ingot_node_bad(n, "weights of rank %d for an input of rank %d", weights->type.rank, rank);
+    if (n->error)
+        return false;
+    kernel_of_weights(n, weights, rank, &out->kernel);
+    if (!read_window(n, rank, out))
+        return false;
+    *x = resolve_same(n, *x, out, 0, true);
+    return !n->error;
+}
+
+static ingot_value *emit_conv(ingot_node *n, ingot_op_kind kind, int32_t n_in, ingot_value *const *in, const window *w)
+{
+    ingot_op *op = ingot_emit_begin(n, kind, n_in, in, 1);
+    ingot_attrs_conv *a = op->attrs;
+    a->groups = ingot_attr_int(n, "group", 1);
+    a->strides = w->strides;
+    a->pads = w->pads;
+    a->dilations = w->dilations;
+    return ingot_emit_end(n, op);
+}
+
+void ingot_import_conv(ingot_node *n)
+{
+    window w;
+    ingot_value *x = n->in[0];
+    if (conv_window(n, &x, n->in[1], &w))
+        n->out[0] = add_bias(n, emit_conv(n, INGOT_OP_conv, 2, (ingot_value *[]){x, n->in[1]}, &w), n->in[2]);
+}
+
+void ingot_import_conv_integer(ingot_node *n)
+{
+    window w;
+    ingot_value *x = n->in[0];
+    if (!conv_window(n, &x, n->in[1], &w))
+        return;
+    if (x != n->in[0]) {
+        ingot_node_unsupported(n, "auto_pad SAME with strides over sizes that are not known: pin them with --shape");
+        return;
+    }
+    n->out[0] = emit_conv(n, INGOT_OP_conv_integer, n->n_in, n->in, &w);
+}
+
+/* A quantized operand as floats; the scale may be a number or one for each entry of `axis`. */
+static ingot_value *dequantize(ingot_node *n, ingot_value *x, ingot_value *scale, ingot_value *zero, int32_t axis)
+{
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_dequantize, zero ? 3 : 2, (ingot_value *[]){x, scale, zero}, 1);
+    ((ingot_attrs_quantize *)op->attrs)->axis = axis;
+    ((ingot_attrs_quantize *)op->attrs)->saturate = 1;
+    return ingot_emit_end(n, op);
+}
+
+/* x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias (i32, of scale x_scale * w_scale) */
+void ingot_import_qlinear_conv(ingot_node *n)
+{
+    window w;
+    ingot_value *x = dequantize(n, n->in[0], n->in[1], n->in[2], 1);
+    ingot_value *weights = dequantize(n, n->in[3], n->in[4], n->in[5], 0);
+    if (!conv_window(n, &x, weights, &w))
+        return;
+    ingot_value *y = emit_conv(n, INGOT_OP_conv, 2, (ingot_value *[]){x, weights}, &w);
+    if (n->in[8]) {
+        ingot_value *scale = ingot_emit2(n, INGOT_OP_mul, n->in[1], n->in[4]);
+        y = add_bias(n, y, ingot_emit2(n, INGOT_OP_mul, ingot_cast(n, n->in[8], y->type.dtype), scale));
+    }
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_quantize, 3, (ingot_value *[]){y, n->in[6], n->in[7]}, 1);
+    ((ingot_attrs_quantize *)op->attrs)->axis = 1;
+    ((ingot_attrs_quantize *)op->attrs)->saturate = 1;
+    n->out[0] = ingot_emit_end(n, op);
+}
+
+/* Pads of a transposed convolution whose output_shape is given, or for auto_pad SAME (output = input * stride). */
+static void transposed_pads(ingot_node *n, const ingot_value *x, window *w, const ingot_ints *output_padding)
+{
+    ingot_ints sizes;
+    bool given = ingot_attr_ints(n, "output_shape", &sizes) && sizes.n;
+    if (n->error || (!given && w->auto_pad < SAME_UPPER))
+        return;
+    if (given && sizes.n != w->spatial) {
+        ingot_node_bad(n, "output_shape has %lld sizes, expected %d", (long long)sizes.n, w->spatial);
+        return;
+    }
+    for (int32_t i = 0; i < w->spatial; i++) {
+        int64_t stride = w->strides.v[i], total;
+        if (!given) {
+            /* stride * (size - 1) + padding + reach - size * stride */
+            total = output_padding->v[i] + extent(w, i) - stride;
+        } else if (ingot_dim_is_const(x->type.dims[2 + i])) {
+            total = stride * (x->type.dims[2 + i]->value - 1) + output_padding->v[i] + extent(w, i) - sizes.v[i];
+        } else {
+            ingot_node_unsupported(n, "output_shape with sizes that are not known: pin them with --shape");
+            return;
+        }
+        if (total < 0) {
+            ingot_node_unsupported(n, "an output larger than the transposed convolution reaches: use output_padding");
+            return;
+        }
+        bool upper = w->auto_pad == SAME_UPPER;
+        int64_t half = total / 2;
+        w->pads.v[i] = upper ? half : total - half;
+        w->pads.v[w->spatial + i] = upper ? total - half : half;
+    }
+}
+
+void ingot_import_conv_transpose(ingot_node *n)
+{
+    window w;
+    ingot_ints output_padding;
+    ingot_value *x = n->in[0];
+    int32_t rank = ingot_node_rank(n, x, 3);
+    if (!n->error && n->in[1]->type.rank != rank)
+        ingot_node_bad(n, "weights of rank %d for an input of rank %d", n->in[1]->type.rank, rank);
+    if (n->error)
+        return;
+    kernel_of_weights(n, n->in[1], rank, &w.kernel);
+    if (!read_window(n, rank, &w))
+        return;
+    read_list(n, "output_padding", w.spatial, 0, 0, &output_padding);
+    transposed_pads(n, x, &w, &output_padding);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_conv_transpose, 2, n->in, 1);
+    ingot_attrs_conv_transpose *a = op->attrs;
+    a->groups = ingot_attr_int(n, "group", 1);
+    a->strides = w.strides;
+    a->pads = w.pads;
+    a->dilations = w.dilations;
+    a->output_padding = output_padding;
+    n->out[0] = add_bias(n, ingot_emit_end(n, op), n->in[2]);
+}
+
+/* ---- Pools ---- */
+static bool pool_window(ingot_node *n, window *out)
+{
+    int32_t rank = ingot_node_rank(n, n->in[0], 3);
+    if (n->error)
+        return false;
+    if (!ingot_attr_has(n, "kernel_shape")) {
+        ingot_node_bad(n, "kernel_shape is missing");
+        return false;
+    }
+    read_list(n, "kernel_shape", rank - 2, 1, 1, &out->kernel);
+    return read_window(n, rank, out);
+}
+
+static ingot_op *begin_pool(ingot_node *n, ingot_op_kind kind, ingot_value *x, const window *w, int32_t n_out)
+{
+    ingot_op *op = ingot_emit_begin(n, kind, 1, &x, n_out);
+    ingot_attrs_pool *a = op->attrs;
+    a->kernel = w->kernel;
+    a->strides = w->strides;
+    a->pads = w->pads;
+    a->dilations = w->dilations;
+    a->ceil_mode = w->auto_pad == VALID ? 0 : ingot_attr_int(n, "ceil_mode", 0) != 0;
+    return op;
+}
+
+void ingot_import_max_pool(ingot_node *n)
+{
+    window w;
+    bool wants_indices = n->n_out > 1 && *n->view->out[1];
+    if (!pool_window(n, &w))
+        return;
+    ingot_value *x = n->in[0];
+    double lowest = ingot_dtype_is_float(x->type.dtype) ? -INFINITY : ingot_dtype_is_signed(x->type.dtype) ? -128 : 0;
+    x = resolve_same(n, x, &w, lowest, !wants_indices);
+    ingot_op *op = begin_pool(n, INGOT_OP_max_pool, x, &w, wants_indices ? 2 : 1);
+    ((ingot_attrs_pool *)op->attrs)->storage_order = ingot_attr_int(n, "storage_order", 0) != 0;
+    n->out[0] = ingot_emit_end(n, op);
+    if (wants_indices)
+        n->out[1] = op->out[1];
+}
+
+void ingot_import_average_pool(ingot_node *n)
+{
+    window w;
+    if (!pool_window(n, &w))
+        return;
+    bool count_pads = ingot_attr_int(n, "count_include_pad", 0) != 0;
+    ingot_value *x = resolve_same(n, n->in[0], &w, 0, count_pads);
+    ingot_op *op = begin_pool(n, INGOT_OP_avg_pool, x, &w, 1);
+    ((ingot_attrs_pool *)op->attrs)->count_include_pad = count_pads;
+    n->out[0] = ingot_emit_end(n, op);
+}
+
+void ingot_import_lp_pool(ingot_node *n)
+{
+    window w;
+    if (!pool_window(n, &w))
+        return;
+    ingot_value *x = resolve_same(n, n->in[0], &w, 0, true);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_lp_pool, 1, &x, 1);
+    ingot_attrs_lp_pool *a = op->attrs;
+    a->kernel = w.kernel;
+    a->strides = w.strides;
+    a->pads = w.pads;
+    a->dilations = w.dilations;
+    a->ceil_mode = ingot_attr_int(n, "ceil_mode", 0) != 0;
+    a->p = ingot_attr_int(n, "p", 2);
+    n->out[0] = ingot_emit_end(n, op);
+}
+
+/* arg: the reduction over all spatial axes; GlobalLpPool has its own exponent. */
+void ingot_import_global_pool(ingot_node *n)
+{
+    ingot_ints axes = {0};
+    int32_t rank = ingot_node_rank(n, n->in[0], 2);
+    for (int32_t i = 2; i < rank; i++)
+        axes.v[axes.n++] = i;
+    if (axes.n == 0)
+        n->out[0] = n->in[0];
+    else
+        n->out[0] = ingot_reduce(n, n->in[0], (ingot_reduce_kind)n->arg, &axes, true);
+}
+
+void ingot_import_global_lp_pool(ingot_node *n)
+{
+    int64_t p = ingot_attr_int(n, "p", 2);
+    if (p != 1 && p != 2) {
+        ingot_node_unsupported(n, "p is %lld: only 1 and 2 are supported", (long long)p);
+        return;
+    }
+    n->arg = p == 1 ? INGOT_REDUCE_L1 : INGOT_REDUCE_L2;
+    ingot_import_global_pool(n);
+}

@@ -1,0 +1,268 @@
+/* Elementwise operators: arithmetic, activations, comparisons, casts. */
+#include "frontend/import.h"
+#include <math.h>
+#include <string.h>
+
+void ingot_import_unary(ingot_node *n)
+{
+    n->out[0] = ingot_emit1(n, (ingot_op_kind)n->arg, n->in[0]);
+}
+
+void ingot_import_binary(ingot_node *n)
+{
+    n->out[0] = ingot_emit2(n, (ingot_op_kind)n->arg, n->in[0], n->in[1]);
+}
+
+/* Sum, Max, Min, Mean of any number of operands; arg: the op, or add for Mean with `mean` below. */
+static ingot_value *fold_operands(ingot_node *n, ingot_op_kind kind)
+{
+    ingot_value *y = n->in[0];
+    for (int32_t i = 1; i < n->n_in; i++) {
+        if (!n->in[i]) {
+            ingot_node_bad(n, "input %d must be given", i);
+            break;
+        }
+        y = ingot_emit2(n, kind, y, n->in[i]);
+    }
+    return y;
+}
+
+void ingot_import_variadic(ingot_node *n)
+{
+    n->out[0] = fold_operands(n, (ingot_op_kind)n->arg);
+}
+
+void ingot_import_mean(ingot_node *n)
+{
+    ingot_value *sum = fold_operands(n, INGOT_OP_add);
+    n->out[0] = ingot_emit2(n, INGOT_OP_div, sum, ingot_splat_like(n, sum, n->n_in));
+}
+
+void ingot_import_identity(ingot_node *n)
+{
+    n->out[0] = n->in[0];
+}
+
+static ingot_value *select_positive(ingot_node *n, ingot_value *x, ingot_value *positive, ingot_value *negative)
+{
+    ingot_value *test = ingot_emit2(n, INGOT_OP_lt, x, ingot_splat_like(n, x, 0));
+    return ingot_emit3(n, INGOT_OP_select, test, negative, positive);
+}
+
+static ingot_value *scaled(ingot_node *n, ingot_value *x, double factor)
+{
+    return factor == 1 ? x : ingot_emit2(n, INGOT_OP_mul, x, ingot_splat_like(n, x, factor));
+}
+
+static ingot_value *plus(ingot_node *n, ingot_value *x, double term)
+{
+    return term == 0 ? x : ingot_emit2(n, INGOT_OP_add, x, ingot_splat_like(n, x, term));
+}
+
+void ingot_import_leaky_relu(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    n->out[0] = select_positive(n, x, x, scaled(n, x, ingot_attr_float(n, "alpha", 0.01f)));
+}
+
+void ingot_import_prelu(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    n->out[0] = select_positive(n, x, x, ingot_emit2(n, INGOT_OP_mul, x, n->in[1]));
+}
+
+/* alpha * (exp(x) - 1) below zero */
+void ingot_import_elu(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    ingot_value *low = scaled(n, plus(n, ingot_emit1(n, INGOT_OP_exp, x), -1), ingot_attr_float(n, "alpha", 1));
+    n->out[0] = select_positive(n, x, x, low);
+}
+
+void ingot_import_selu(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    double alpha = ingot_attr_float(n, "alpha", 1.67326319217681884765625);
+    double gamma = ingot_attr_float(n, "gamma", 1.05070102214813232421875);
+    ingot_value *low = scaled(n, plus(n, ingot_emit1(n, INGOT_OP_exp, x), -1), alpha);
+    n->out[0] = scaled(n, select_positive(n, x, x, low), gamma);
+}
+
+/* max(0, x) + min(0, alpha * (exp(x / alpha) - 1)) */
+void ingot_import_celu(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    double alpha = ingot_attr_float(n, "alpha", 1);
+    if (alpha == 0) {
+        ingot_node_bad(n, "alpha must not be 0");
+        return;
+    }
+    ingot_value *e = ingot_emit1(n, INGOT_OP_exp, ingot_emit2(n, INGOT_OP_div, x, ingot_splat_like(n, x, alpha)));
+    ingot_value *low = scaled(n, plus(n, e, -1), alpha);
+    ingot_value *zero = ingot_splat_like(n, x, 0);
+    n->out[0] = ingot_emit2(n, INGOT_OP_add, ingot_emit2(n, INGOT_OP_max, x, zero),
+                            ingot_emit2(n, INGOT_OP_min, low, zero));
+}
+
+void ingot_import_thresholded_relu(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    ingot_value *test = ingot_emit2(n, INGOT_OP_gt, x, ingot_splat_like(n, x, ingot_attr_float(n, "alpha", 1)));
+    n->out[0] = ingot_emit3(n, INGOT_OP_select, test, x, ingot_splat_like(n, x, 0));
+}
+
+void ingot_import_hard_sigmoid(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    double alpha = ingot_attr_float(n, "alpha", 0.2f), beta = ingot_attr_float(n, "beta", 0.5);
+    n->out[0] = ingot_clamp(n, plus(n, scaled(n, x, alpha), beta), 0, 1);
+}
+
+void ingot_import_softsign(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    n->out[0] = ingot_emit2(n, INGOT_OP_div, x, plus(n, ingot_emit1(n, INGOT_OP_abs, x), 1));
+}
+
+void ingot_import_mish(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    ingot_value *t = ingot_emit1(n, INGOT_OP_tanh, ingot_emit1(n, INGOT_OP_softplus, x));
+    n->out[0] = ingot_emit2(n, INGOT_OP_mul, x, t);
+}
+
+/* x * sigmoid(alpha * x) */
+void ingot_import_swish(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    double alpha = ingot_attr_float(n, "alpha", n->arg ? 1.702f : 1);
+    if (alpha == 1)
+        n->out[0] = ingot_emit1(n, INGOT_OP_silu, x);
+    else
+        n->out[0] = ingot_emit2(n, INGOT_OP_mul, x, ingot_emit1(n, INGOT_OP_sigmoid, scaled(n, x, alpha)));
+}
+
+void ingot_import_gelu(ingot_node *n)
+{
+    static const char *const kinds[] = {"none", "tanh", NULL};
+    int32_t kind = ingot_attr_choice(n, "approximate", "none", kinds);
+    n->out[0] = ingot_emit1(n, kind ? INGOT_OP_gelu_tanh : INGOT_OP_gelu, n->in[0]);
+}
+
+/* com.microsoft: an activation of x plus an optional bias; arg: the activation. */
+void ingot_import_biased(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    if (n->in[1])
+        x = ingot_emit2(n, INGOT_OP_add, x, n->in[1]);
+    n->out[0] = ingot_emit1(n, (ingot_op_kind)n->arg, x);
+}
+
+void ingot_import_shrink(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    double bias = ingot_attr_float(n, "bias", 0), lambda = ingot_attr_float(n, "lambd", 0.5);
+    ingot_value *below = ingot_emit2(n, INGOT_OP_lt, x, ingot_splat_like(n, x, -lambda));
+    ingot_value *above = ingot_emit2(n, INGOT_OP_gt, x, ingot_splat_like(n, x, lambda));
+    ingot_value *rest =
+        ingot_emit3(n, INGOT_OP_select, above,
+                    ingot_emit2(n, INGOT_OP_sub, x, ingot_splat_like(n, x, bias)), ingot_splat_like(n, x, 0));
+    ingot_value *low = ingot_emit2(n, INGOT_OP_add, x, ingot_splat_like(n, x, bias));
+    n->out[0] = ingot_emit3(n, INGOT_OP_select, below, low, rest);
+}
+
+/* Bounds are attributes before opset 11, optional scalars from then on. */
+void ingot_import_clip(ingot_node *n)
+{
+    ingot_value *x = n->in[0], *lo = n->in[1], *hi = n->in[2];
+    if (n->opset < 11) {
+        if (ingot_attr_has(n, "min"))
+            lo = ingot_splat_like(n, x, ingot_attr_float(n, "min", 0));
+        if (ingot_attr_has(n, "max"))
+            hi = ingot_splat_like(n, x, ingot_attr_float(n, "max", 0));
+    }
+    ingot_value *bounds[] = {lo, hi};
+    for (int i = 0; i < 2; i++) {
+        if (!bounds[i])
+            continue;
+        if (bounds[i]->type.rank == 1)
+            bounds[i] = ingot_reshape(n, bounds[i], 0, NULL); /* [1], as some exporters write */
+        x = ingot_emit2(n, i ? INGOT_OP_min : INGOT_OP_max, x, bounds[i]);
+    }
+    n->out[0] = x;
+}
+
+void ingot_import_mod(ingot_node *n)
+{
+    bool fmod_rule = ingot_attr_int(n, "fmod", 0) != 0;
+    if (!fmod_rule && ingot_dtype_is_float(n->in[0]->type.dtype)) {
+        ingot_node_bad(n, "fmod must be 1 for floating-point operands");
+        return;
+    }
+    n->out[0] = ingot_emit2(n, fmod_rule ? INGOT_OP_fmod : INGOT_OP_mod, n->in[0], n->in[1]);
+}
+
+void ingot_import_bit_shift(ingot_node *n)
+{
+    static const char *const directions[] = {"LEFT", "RIGHT", NULL};
+    int32_t right = ingot_attr_choice(n, "direction", "", directions);
+    n->out[0] = ingot_emit2(n, right ? INGOT_OP_shift_right : INGOT_OP_shift_left, n->in[0], n->in[1]);
+}
+
+void ingot_import_is_inf(ingot_node *n)
+{
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_is_inf, 1, n->in, 1);
+    ingot_attrs_is_inf *a = op->attrs;
+    a->negative = ingot_attr_int(n, "detect_negative", 1) != 0;
+    a->positive = ingot_attr_int(n, "detect_positive", 1) != 0;
+    n->out[0] = ingot_emit_end(n, op);
+}
+
+static ingot_value *cast_to(ingot_node *n, ingot_value *v, int64_t to)
+{
+    if (to <= INGOT_UNDEFINED || to >= INGOT_DTYPE_COUNT) {
+        ingot_node_bad(n, "%lld is not an element type", (long long)to);
+        return v;
+    }
+    if (n->error || v->type.dtype == (ingot_dtype)to)
+        return v;
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_cast, 1, &v, 1);
+    ingot_attrs_cast *a = op->attrs;
+    a->to = to;
+    a->saturate = ingot_attr_int(n, "saturate", 1) != 0;
+    return ingot_emit_end(n, op);
+}
+
+void ingot_import_cast(ingot_node *n)
+{
+    n->out[0] = cast_to(n, n->in[0], ingot_attr_int(n, "to", 0));
+}
+
+void ingot_import_cast_like(ingot_node *n)
+{
+    n->out[0] = cast_to(n, n->in[0], n->in[1]->type.dtype);
+}
+
+void ingot_import_where(ingot_node *n)
+{
+    n->out[0] = ingot_emit3(n, INGOT_OP_select, n->in[0], n->in[1], n->in[2]);
+}
+
+/* Inference: the input, and a mask that keeps everything. */
+void ingot_import_dropout(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    ingot_ints training;
+    if (n->in[2] && (!ingot_known_ints(n, n->in[2], &training) || (training.n == 1 && training.v[0]))) {
+        double ratio = 0.5;
+        if (n->in[1] && !ingot_known_float(n, n->in[1], &ratio))
+            ratio = 1;
+        if (ratio != 0) {
+            ingot_node_unsupported(n, "training_mode must be false: export the model for inference");
+            return;
+        }
+    }
+    n->out[0] = x;
+    if (n->n_out > 1)
+        n->out[1] = ingot_splat_shaped(n, n->opset < 10 ? x->type.dtype : INGOT_BOOL, x->type.rank, x->type.dims, 1);
+}

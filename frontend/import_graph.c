@@ -1,0 +1,299 @@
+/* The walk over the nodes of a graph: operator table, operands, functions of the model, the list of what is unsupported. */
+#include "frontend/importer.h"
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_OPERANDS   65536
+#define NEWEST_OPSET   27
+#define MAX_LISTED     200
+#define EXTRA_OPERANDS 16 /* importers may read operand slots past those given: null */
+
+static const ingot_onnx_row rows[] = {
+#define ONNX(domain, name, since, in_lo, in_hi, out_lo, out_hi, import, arg)                                           \
+    {domain, name, since, in_lo, in_hi, out_lo, out_hi, ingot_import_##import, arg},
+#include "frontend/onnx.def"
+#undef ONNX
+};
+#define N_ROWS (sizeof rows / sizeof *rows)
+
+/* The row for an operator at an opset: the newest one that is not newer. `out_first`: the oldest opset with a row, 0 without any. */
+static const ingot_onnx_row *find_row(const char *domain, const char *op_type, int64_t opset, int64_t *out_first)
+{
+    const ingot_onnx_row *best = NULL;
+    *out_first = 0;
+    for (size_t i = 0; i < N_ROWS; i++) {
+        if (strcmp(rows[i].op_type, op_type) != 0 || strcmp(rows[i].domain, domain) != 0)
+            continue;
+        if (!*out_first || rows[i].since < *out_first)
+            *out_first = rows[i].since;
+        if (rows[i].since <= opset && (!best || rows[i].since > best->since))
+            best = &rows[i];
+    }
+    return best;
+}
+
+static const ingot_onnx_function *find_function(const ingot_importer *im, const ingot_onnx_node *node)
+{
+    for (int32_t i = 0; i < im->model.n_functions; i++) {
+        const ingot_onnx_function *f = &im->model.functions[i];
+        if (!strcmp(f->name, node->op_type) && !strcmp(f->domain, node->domain) &&
+            !strcmp(f->overload, node->overload))
+            return f;
+    }
+    return NULL;
+}
+
+/* ---- Errors of a node ---- */
+bool ingot_node_check(ingot_node *n, ingot_status status)
+{
+    if (!status)
+        return true;
+    if (n->error)
+        ingot_status_free(status);
+    else
+        n->error = status;
+    return false;
+}
+
+static void refuse(ingot_node *n, ingot_code code, const char *format, va_list args)
+{
+    if (n->error)
+        return;
+    char text[1024];
+    (void)vsnprintf(text, sizeof text, format, args);
+    n->error = ingot_fail(code, "%s", text);
+}
+
+void ingot_node_bad(ingot_node *n, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    refuse(n, INGOT_BAD_MODEL, format, args);
+    va_end(args);
+}
+
+void ingot_node_unsupported(ingot_node *n, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    refuse(n, INGOT_UNSUPPORTED, format, args);
+    va_end(args);
+}
+
+void ingot_type_describe(const ingot_module *m, const ingot_type *type, ingot_text *out)
+{
+    ingot_text_append(out, "%s[", ingot_dtype_name(type->dtype));
+    for (int32_t i = 0; i < type->rank; i++) {
+        ingot_text_append(out, "%s", i ? "," : "");
+        ingot_dim_print(m, type->dims[i], out);
+    }
+    ingot_text_append(out, type->rank < 0 ? "unknown rank]" : "]");
+}
+
+/* "node 'x' (Foo, opset 17): inputs f32[1,3], i64[2]". */
+static void describe(const ingot_node *n, ingot_text *out)
+{
+    const ingot_onnx_node *v = n->view;
+    const char *name = *v->name ? v->name : v->n_out ? v->out[0] : "";
+    ingot_text_append(out, "node '%s' (%s%s%s, opset %lld)", name, v->domain, *v->domain ? "." : "", v->op_type,
+                      (long long)n->opset);
+    for (int32_t i = 0; i < n->n_in && i < 16; i++) {
+        ingot_text_append(out, i ? ", " : ": inputs ");
+        if (!n->in || !n->in[i])
+            ingot_text_append(out, "-");
+        else if (n->in[i] == &n->im->placeholder)
+            ingot_text_append(out, "?");
+        else
+            ingot_type_describe(n->m, &n->in[i]->type, out);
+    }
+}
+
+/* Adds the node and its reason to the list, and frees the status. */
+static void list_unsupported(ingot_importer *im, const ingot_node *n, ingot_status status)
+{
+    im->n_unsupported++;
+    if (im->n_unsupported <= MAX_LISTED) {
+        ingot_text_append(&im->unsupported, "\n  ");
+        describe(n, &im->unsupported);
+        ingot_text_append(&im->unsupported, ": %s", ingot_status_message(status));
+    }
+    ingot_status_free(status);
+}
+
+/* ---- One node ---- */
+static ingot_status bind_results(ingot_importer *im, ingot_scope *scope, const ingot_onnx_node *view,
+                                 ingot_value *const *values)
+{
+    for (int32_t i = 0; i < view->n_out; i++) {
+        if (!*view->out[i])
+            continue;
+        ingot_value *v = values ? values[i] : &im->placeholder;
+        if (!v)
+            return ingot_fail(INGOT_BAD_MODEL, "output '%s' is not a result of %s", view->out[i], view->op_type);
+        if (v != &im->placeholder && !v->name) {
+            v->name = ingot_arena_strndup(&im->module->arena, view->out[i], strlen(view->out[i]));
+            if (!v->name)
+                return ingot_status_no_memory();
+        }
+        INGOT_TRY(ingot_scope_define(im, scope, (ingot_binding){.name = view->out[i], .value = v}));
+    }
+    return NULL;
+}
+
+static ingot_status import_function(ingot_node *n, const ingot_onnx_function *f)
+{
+    ingot_importer *im = n->im;
+    if (n->n_in > f->n_in || n->view->n_out > f->n_out)
+        return ingot_fail(INGOT_BAD_MODEL, "function '%s' takes %d inputs and gives %d outputs", f->name, f->n_in,
+                          f->n_out);
+    if (im->depth_left <= 0)
+        return ingot_fail(INGOT_LIMIT, "functions are nested deeper than allowed (--max-depth), or call themselves");
+    ingot_scope *s;
+    ingot_call_frame *frame;
+    INGOT_TRY(ingot_scope_make(im, n->scope, &s));
+    INGOT_TRY(ingot_arena_array(&im->scratch, 1, sizeof *frame, (void **)&frame));
+    *frame = (ingot_call_frame){f, n->view, n->scope->frame};
+    s->parent = NULL; /* a function sees its own names only */
+    s->frame = frame;
+    s->opsets = f->opsets;
+    s->n_opsets = f->n_opsets;
+    for (int32_t i = 0; i < n->n_in; i++)
+        if (n->in[i])
+            INGOT_TRY(ingot_scope_define(im, s, (ingot_binding){.name = f->in[i], .value = n->in[i]}));
+    im->depth_left--;
+    ingot_status status = ingot_import_nodes(im, s, f->n_nodes, f->nodes);
+    im->depth_left++;
+    INGOT_TRY(status);
+    for (int32_t i = 0; i < n->view->n_out; i++)
+        if (*n->view->out[i])
+            n->out[i] = ingot_scope_get(n, s, f->out[i]);
+    return n->error;
+}
+
+/* The table's part: arity, then the importer. */
+static void import_by_row(ingot_node *n, const ingot_onnx_row *row)
+{
+    int32_t given = n->n_in, results = n->view->n_out;
+    if (given < row->in_lo || (row->in_hi >= 0 && given > row->in_hi)) {
+        ingot_node_bad(n, "takes %d to %d inputs, found %d", row->in_lo, row->in_hi, given);
+        return;
+    }
+    for (int32_t i = 0; i < row->in_lo; i++)
+        if (!n->in[i]) {
+            ingot_node_bad(n, "input %d must be given", i);
+            return;
+        }
+    if (results < row->out_lo || (row->out_hi >= 0 && results > row->out_hi)) {
+        ingot_node_bad(n, "gives %d to %d outputs, found %d", row->out_lo, row->out_hi, results);
+        return;
+    }
+    for (int32_t i = 0; i < given; i++)
+        if (n->in[i] && n->in[i]->type.rank < 0) {
+            ingot_node_unsupported(n, "the rank of input %d is not known", i);
+            return;
+        }
+    n->arg = row->arg;
+    row->import(n);
+}
+
+static bool any_placeholder(const ingot_node *n)
+{
+    for (int32_t i = 0; i < n->n_in; i++)
+        if (n->in[i] == &n->im->placeholder)
+            return true;
+    return false;
+}
+
+/* Which rule an operator without a usable row breaks. */
+static ingot_status missing_row(const ingot_node *n, int64_t first)
+{
+    if (!n->opset)
+        return ingot_fail(INGOT_BAD_MODEL, "the model does not import the domain '%s'", n->view->domain);
+    if (!*n->view->domain && n->opset > NEWEST_OPSET)
+        return ingot_fail(INGOT_UNSUPPORTED, "opset %lld is newer than %d, the newest known: export for that one",
+                          (long long)n->opset, NEWEST_OPSET);
+    if (first)
+        return ingot_fail(INGOT_UNSUPPORTED, "known from opset %lld on: convert the model to a newer opset",
+                          (long long)first);
+    return ingot_fail(INGOT_UNSUPPORTED, "this operator is not supported");
+}
+
+static ingot_status run_importer(ingot_node *n)
+{
+    const ingot_onnx_function *f = find_function(n->im, n->view);
+    if (f) {
+        if (!any_placeholder(n))
+            ingot_node_check(n, import_function(n, f));
+        return n->error;
+    }
+    int64_t first;
+    const ingot_onnx_row *row = find_row(n->view->domain, n->view->op_type, n->opset, &first);
+    if (!row || (!*n->view->domain && n->opset > NEWEST_OPSET)) {
+        ingot_node_check(n, missing_row(n, first));
+        return n->error;
+    }
+    /* Behind an unsupported node only the table is checked. */
+    if (!any_placeholder(n))
+        import_by_row(n, row);
+    return n->error;
+}
+
+static ingot_status import_node(ingot_importer *im, ingot_scope *scope, const ingot_onnx_node *view)
+{
+    if (im->nodes_left-- <= 0)
+        return ingot_fail(INGOT_LIMIT, "the model has more nodes, functions inlined, than allowed (--max-nodes)");
+    if (view->n_in > MAX_OPERANDS || view->n_out > MAX_OPERANDS)
+        return ingot_fail(INGOT_LIMIT, "node '%s' has over %d inputs or outputs", view->name, MAX_OPERANDS);
+    ingot_node n = {.im = im, .scope = scope, .m = im->module, .graph = scope->graph, .view = view,
+                    .n_in = view->n_in, .n_out = view->n_out};
+    n.opset = ingot_scope_opset(scope, view->domain);
+    const char *name = *view->name ? view->name : view->n_out ? view->out[0] : "";
+    n.loc = ingot_arena_printf(&im->module->arena, "%s (%s)", name, view->op_type);
+    if (!n.loc)
+        return ingot_status_no_memory();
+    size_t n_slots = (size_t)view->n_in + EXTRA_OPERANDS;
+    INGOT_TRY(ingot_arena_array(&im->scratch, n_slots, sizeof *n.in, (void **)&n.in));
+    INGOT_TRY(ingot_arena_array(&im->scratch, (size_t)view->n_out + 4, sizeof *n.out, (void **)&n.out));
+    for (int32_t i = 0; i < view->n_in && !n.error; i++)
+        n.in[i] = *view->in[i] ? ingot_scope_get(&n, scope, view->in[i]) : NULL;
+    ingot_status status = n.error ? n.error : run_importer(&n);
+    if (!status && any_placeholder(&n))
+        return bind_results(im, scope, view, NULL);
+    if (status && ingot_status_code(status) == INGOT_UNSUPPORTED && im->n_unsupported < INT32_MAX) {
+        list_unsupported(im, &n, status);
+        return bind_results(im, scope, view, NULL);
+    }
+    if (!status)
+        status = bind_results(im, scope, view, n.out);
+    if (!status)
+        return NULL;
+    ingot_text where = {0};
+    describe(&n, &where);
+    status = ingot_status_note(status, "%s", where.data ? where.data : "");
+    ingot_text_free(&where);
+    return status;
+}
+
+ingot_status ingot_import_nodes(ingot_importer *im, ingot_scope *scope, int32_t n_nodes, const ingot_onnx_node *nodes)
+{
+    for (int32_t i = 0; i < n_nodes; i++)
+        INGOT_TRY(import_node(im, scope, &nodes[i]));
+    return NULL;
+}
+
+void ingot_import_body(ingot_node *n, ingot_scope *scope, const ingot_onnx_graph *body, ingot_value **out)
+{
+    ingot_importer *im = n->im;
+    if (n->error)
+        return;
+    if (im->depth_left <= 0) {
+        ingot_node_check(n, ingot_fail(INGOT_LIMIT, "graphs are nested deeper than allowed (--max-depth)"));
+        return;
+    }
+    im->depth_left--;
+    if (ingot_node_check(n, ingot_scope_add_initializers(im, scope, body)) &&
+        ingot_node_check(n, ingot_import_nodes(im, scope, body->n_nodes, body->nodes)))
+        for (int32_t i = 0; i < body->n_out; i++)
+            out[i] = ingot_scope_get(n, scope, body->out[i].name);
+    im->depth_left++;
+}
