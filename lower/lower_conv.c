@@ -207,6 +207,53 @@ static ingot_status lower_depthwise(lowering *l, ingot_op *op, const conv_shape 
     return spec_finish(&b, lower_label(l, op));
 }
 
+/* A plain grouped 1x1 convolution whose groups are no whole blocks: per image and group, weights [o, c] times pixels [c, h * w]. */
+static ingot_status lower_as_product(lowering *l, ingot_op *op, const conv_shape *s, bool *out_done) {
+    ingot_value *yv = op->out[0];
+    int64_t ipg = s->in_channels / s->groups, opg = s->out_channels / s->groups;
+    int32_t last = yv->type.rank - 1;
+    const ingot_dim *zero = lower_const(l, 0), *one = lower_const(l, 1), *pixels = one;
+    location x, w, y, extra[INGOT_SPEC_OPERANDS];
+    INGOT_TRY(lower_locate(l, op->in[0], &x));
+    if (x.layout != INGOT_LAYOUT_PLAIN || x.strides[last] != one || (s->spatial == 2 && x.strides[2] != x.dims[last])) INGOT_TRY(lower_locate_dense(l, op->in[0], &x));
+    INGOT_TRY(lower_claim(l, yv, &y));
+    for (int32_t d = 2; d <= last; d++) pixels = lower_mul(l, pixels, y.dims[d]);
+    if (y.layout != INGOT_LAYOUT_PLAIN || y.strides[last] != one || (s->spatial == 2 && y.strides[2] != y.dims[last])) return NULL;
+    INGOT_TRY(lower_locate_dense(l, op->in[1], &w));
+    spec_builder b;
+    spec_begin(&b, l, INGOT_FAMILY_contract);
+    const ingot_dim *dims[5] = {y.dims[0], lower_const(l, s->groups), lower_const(l, opg), pixels, lower_const(l, ipg)};
+    for (int32_t d = 0; d < 5; d++) b.spec.dims[d] = spec_size(&b, dims[d]);
+    const ingot_dim *w_strides[5] = {zero, lower_const(l, opg * ipg), lower_const(l, ipg), zero, one};
+    const ingot_dim *x_strides[5] = {x.strides[0], lower_mul(l, x.strides[1], lower_const(l, ipg)), zero, one, x.strides[1]};
+    const ingot_dim *y_strides[5] = {y.strides[0], lower_mul(l, y.strides[1], lower_const(l, opg)), y.strides[1], one, zero};
+    spec_add_operand(&b, &w, w_strides, false);
+    spec_add_operand(&b, &x, x_strides, false);
+    for (int32_t i = 2; i < op->n_in; i++) {
+        const ingot_dim *strides[INGOT_MAX_RANK];
+        INGOT_TRY(lower_locate_dense(l, op->in[i], &extra[i]));
+        location_broadcast_strides(l, &extra[i], yv->type.rank, yv->type.dims, strides);
+        if (s->spatial == 2 && strides[2] != lower_mul(l, strides[3], y.dims[3])) return NULL; /* varies by row or column alone */
+        const ingot_dim *all[5] = {strides[0], lower_mul(l, strides[1], lower_const(l, opg)), strides[1], strides[last], zero};
+        spec_add_operand(&b, &extra[i], all, false);
+    }
+    spec_add_operand(&b, &y, y_strides, true);
+    if (op->prog != NULL) {
+        b.spec.has_body = true;
+        b.spec.body = *op->prog;
+    }
+    const char *why;
+    if (!spec_supported(&b, &why)) return NULL;
+    *out_done = true;
+    return spec_finish(&b, lower_label(l, op));
+}
+
+static bool is_pointwise(const conv_shape *s) {
+    bool plain = true;
+    for (int32_t i = 0; i < 4; i++) plain &= s->pad[i] == 0;
+    return plain && s->kernel[0] == 1 && s->kernel[1] == 1 && s->stride[0] == 1 && s->stride[1] == 1;
+}
+
 ingot_status lower_conv(lowering *l, ingot_op *op, bool *out_done) {
     const ingot_attrs_conv *a = op->attrs;
     conv_shape s;
@@ -217,7 +264,10 @@ ingot_status lower_conv(lowering *l, ingot_op *op, bool *out_done) {
     INGOT_TRY(lower_locate(l, op->in[0], &x));
     bool depthwise = s.groups > 1 && s.groups == s.in_channels && s.groups == s.out_channels;
     int64_t ipg = s.in_channels / s.groups, opg = s.out_channels / s.groups;
-    if (s.groups > 1 && !depthwise && (opg % 16 != 0 || (x.layout == INGOT_LAYOUT_C16 && ipg % 16 != 0))) return NULL;
+    bool y_blocked = op->out[0]->type.layout == INGOT_LAYOUT_C16;
+    bool whole_blocks = (opg % 16 == 0 || !y_blocked) && (ipg % 16 == 0 || x.layout == INGOT_LAYOUT_PLAIN);
+    if (s.groups > 1 && !depthwise && opg % 16 != 0 && is_pointwise(&s) && !y_blocked) return lower_as_product(l, op, &s, out_done);
+    if (s.groups > 1 && !depthwise && !whole_blocks) return NULL;
     if (depthwise && (x.layout != INGOT_LAYOUT_C16 || op->out[0]->type.layout != INGOT_LAYOUT_C16)) return NULL;
     INGOT_TRY(padded_input(l, op->in[0], &s, s.pad, &x));
     INGOT_TRY(lower_claim(l, op->out[0], &y));
