@@ -96,8 +96,6 @@ const char *lower_label(lowering *l, const ingot_op *op) {
 
 /* ---- Placements: where consumers want values ---- */
 
-static bool in_main(const ingot_value *v) { return v->graph->parent == NULL; }
-
 /* Ops whose kernels write through strides, so that their result may lie inside another. */
 static bool writes_strided(const ingot_op *op) {
     switch (op->kind) {
