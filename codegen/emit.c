@@ -150,6 +150,16 @@ ingot_ev ingot_e_int(ingot_emitter *e, int64_t value)
     return (ingot_ev){.id = -1, .type = INGOT_E_I64_TYPE, .known = true, .value = value};
 }
 
+ingot_ev ingot_e_opaque(ingot_emitter *e, int64_t value)
+{
+    return (ingot_ev){.id = ingot_e_id(e, ingot_e_int(e, value)), .type = INGOT_E_I64_TYPE};
+}
+
+ingot_ev ingot_e_from_bool(ingot_emitter *e, ingot_ev bit)
+{
+    return bit.known ? ingot_e_int(e, bit.value) : ingot_e_cast(e, "arith.extui", bit, INGOT_E_I64);
+}
+
 ingot_ev ingot_e_const_int(ingot_emitter *e, ingot_etype type, int64_t value)
 {
     if (type.lanes <= 1 && (type.scalar == INGOT_E_I64 || type.scalar == INGOT_E_I1))

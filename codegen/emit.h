@@ -53,7 +53,7 @@ int ingot_e_scalar_bytes(ingot_escalar scalar); /* in memory: I1 is stored as a 
 static inline bool ingot_e_is_known(ingot_ev v, int64_t value) { return v.known && v.value == value; }
 
 /* ---- The emitter --------------------------------------------------------------------------------------------------------------- */
-#define INGOT_E_FUNCTION_DEPTH 4
+#define INGOT_E_FUNCTION_DEPTH 6
 #define INGOT_E_MAX_CONSTS 512
 typedef struct ingot_efunction ingot_efunction;
 typedef struct ingot_emitter {
@@ -95,6 +95,9 @@ ingot_ev ingot_e_const_bits(ingot_emitter *e, ingot_etype type, uint64_t bits); 
 ingot_ev ingot_e_zero(ingot_emitter *e, ingot_etype type);
 ingot_ev ingot_e_iota(ingot_emitter *e, ingot_etype type);                          /* integer vector 0, 1, 2, ... */
 ingot_ev ingot_e_size(ingot_emitter *e, ingot_size size);                           /* i64; dynamic ones are loaded once at the function's entry */
+
+ingot_ev ingot_e_opaque(ingot_emitter *e, int64_t value);                           /* i64 that does not fold: one helper for all its values */
+ingot_ev ingot_e_from_bool(ingot_emitter *e, ingot_ev bit);                         /* I1 -> i64 0 or 1 */
 
 /* ---- i64 arithmetic, folded where operands are known ------------------------------------------------------------------------------ */
 ingot_ev ingot_e_add(ingot_emitter *e, ingot_ev a, ingot_ev b);

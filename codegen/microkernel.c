@@ -1,0 +1,155 @@
+/* Register tiles and the split of rows into them. */
+#include "codegen/microkernel.h"
+#include <stdio.h>
+
+#define INLINE_COST 8 /* simple instructions; see ingot_e_scalar_op_cost */
+
+void ingot_micro_zero(ingot_emitter *e, ingot_etype type, int n, ingot_ev *accs)
+{
+    ingot_ev zero = ingot_e_zero(e, type);
+    for (int i = 0; i < n; i++)
+        accs[i] = zero;
+}
+
+bool ingot_micro_inline_body(const ingot_spec *spec)
+{
+    return spec->has_body && ingot_e_prog_cost(&spec->body) <= INLINE_COST;
+}
+
+/* Addresses that share a pointer are one computed address and displacements, which the machine's addressing takes for free. */
+void ingot_micro_step(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs)
+{
+    ingot_escalar scalar = (ingot_escalar)m->type.scalar;
+    ingot_ev b[INGOT_MICRO_VECTORS], address = {.id = -1};
+    for (int q = 0; q < m->vectors; q++) {
+        if (q == 0 || m->column[q].id != m->column[q - 1].id)
+            address = ingot_e_gep(e, scalar, m->column[q], b_index);
+        b[q] = ingot_e_load_masked(e, m->type, address, ingot_e_int(e, m->column_shift[q]), m->mask);
+    }
+    for (int r = 0; r < m->rows; r++) {
+        if (r == 0 || m->row[r].id != m->row[r - 1].id)
+            address = ingot_e_gep(e, scalar, m->row[r], a_index);
+        ingot_ev a = ingot_e_load(e, ingot_e_type(scalar), address, ingot_e_int(e, m->row_shift[r]));
+        ingot_ev wide = ingot_e_splat(e, a, m->type.lanes);
+        for (int q = 0; q < m->vectors; q++)
+            accs[r * m->vectors + q] = ingot_e_fma(e, wide, b[q], accs[r * m->vectors + q]);
+    }
+}
+
+/* Eight sums in flight cover an FMA's latency of four cycles at two a cycle. */
+static int chains_of(const ingot_micro *m)
+{
+    int sums = m->rows * m->vectors;
+    return sums <= 2 ? 4 : sums <= 6 ? 2 : 1;
+}
+
+void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, ingot_ev a_step, ingot_ev b_step, ingot_ev *accs)
+{
+    int n = m->rows * m->vectors, chains = chains_of(m);
+    ingot_ev all[INGOT_MICRO_ACCS], zero = ingot_e_int(e, 0), one = ingot_e_int(e, 1);
+    ingot_micro_zero(e, m->type, n * chains, all);
+    for (int i = 0; i < n; i++)
+        all[i] = accs[i];
+    ingot_ev rest = ingot_e_rem(e, count, ingot_e_int(e, chains)), whole = ingot_e_sub(e, count, rest);
+    ingot_eloop loop;
+    ingot_e_for(e, zero, whole, ingot_e_int(e, chains), n * chains, all, &loop);
+    for (int c = 0; c < chains; c++) {
+        ingot_ev k = ingot_e_add_int(e, loop.index, c);
+        ingot_micro_step(e, m, ingot_e_mul(e, k, a_step), ingot_e_mul(e, k, b_step), loop.args + c * n);
+    }
+    ingot_e_for_end(e, &loop, loop.args);
+    for (int i = 0; i < n; i++) { /* (0 + 1) + (2 + 3) */
+        if (chains == 4)
+            accs[i] = ingot_e_addf(e, ingot_e_addf(e, loop.results[i], loop.results[n + i]), ingot_e_addf(e, loop.results[2 * n + i], loop.results[3 * n + i]));
+        else
+            accs[i] = chains == 2 ? ingot_e_addf(e, loop.results[i], loop.results[n + i]) : loop.results[i];
+    }
+    if (chains > 1 && !ingot_e_is_known(rest, 0)) {
+        ingot_eloop tail;
+        ingot_e_for(e, whole, count, one, n, accs, &tail);
+        ingot_micro_step(e, m, ingot_e_mul(e, tail.index, a_step), ingot_e_mul(e, tail.index, b_step), tail.args);
+        ingot_e_for_end(e, &tail, tail.args);
+        for (int i = 0; i < n; i++)
+            accs[i] = tail.results[i];
+    }
+}
+
+/* ---- Tiles ---- */
+
+ingot_tiling ingot_tiling_make(ingot_emitter *e, ingot_ev total, int limit)
+{
+    ingot_tiling t = {.total = total};
+    t.count = ingot_e_ceil_div(e, total, ingot_e_int(e, limit));
+    ingot_ev divisor = ingot_e_max(e, t.count, ingot_e_int(e, 1));
+    t.tall = ingot_e_ceil_div(e, total, divisor);
+    ingot_ev short_count = ingot_e_sub(e, ingot_e_mul(e, t.count, t.tall), total);
+    t.tall_count = ingot_e_sub(e, t.count, short_count);
+    return t;
+}
+
+/* Tiles [from, to) of one height: a loop around `call`, which gets the start row. */
+typedef struct tile_call {
+    const ingot_tile_body *body;
+    ingot_ehelper helper; /* for run-time heights */
+} tile_call;
+
+static void run_height(ingot_emitter *e, const tile_call *c, ingot_ev height, ingot_ev start)
+{
+    if (height.known) {
+        c->body->emit(e, c->body->arg, (int)height.value, start, c->body->params);
+        return;
+    }
+    ingot_ev args[24] = {height, start};
+    for (int32_t i = 0; i < c->body->n_params; i++)
+        args[2 + i] = c->body->params[i];
+    ingot_e_call(e, &c->helper, args);
+}
+
+/* The helper that tells heights apart. */
+static void define_switch(ingot_emitter *e, const tile_call *c, int limit)
+{
+    ingot_ev params[24];
+    if (!ingot_e_helper_begin(e, &c->helper, params))
+        return;
+    for (int32_t i = 0; i < c->body->n_params; i++) /* what the only caller knows stays known */
+        if (c->body->params[i].known)
+            params[2 + i] = c->body->params[i];
+    ingot_e_switch(e, params[0]);
+    for (int h = 1; h <= limit; h++) {
+        ingot_e_case(e, h);
+        c->body->emit(e, c->body->arg, h, params[1], params + 2);
+    }
+    ingot_e_switch_end(e);
+    ingot_e_helper_end(e, (ingot_ev){.id = -1});
+}
+
+void ingot_tiling_run(ingot_emitter *e, const ingot_tiling *t, int limit, ingot_ev from, ingot_ev to, const ingot_tile_body *body)
+{
+    tile_call c = {.body = body, .helper = {.kernel_args = true, .n = 2 + body->n_params, .result = ingot_e_type(INGOT_E_NONE)}};
+    if (body->n_params > 22) {
+        ingot_e_fail(e, INGOT_INTERNAL, "too many parameters of a tile");
+        return;
+    }
+    if (!t->tall.known) {
+        snprintf(c.helper.name, sizeof c.helper.name, "%s_by_height%d", body->name, (int)e->next_function++);
+        c.helper.types[0] = c.helper.types[1] = INGOT_E_I64_TYPE;
+        for (int32_t i = 0; i < body->n_params; i++)
+            c.helper.types[2 + i] = body->params[i].type;
+        define_switch(e, &c, limit);
+    }
+    ingot_ev one = ingot_e_int(e, 1);
+    ingot_eloop loop;
+    ingot_ev stop = ingot_e_min(e, to, t->tall_count), begin = ingot_e_max(e, from, t->tall_count);
+    if (!(t->tall_count.known && t->tall_count.value == 0)) {
+        ingot_e_for(e, from, stop, one, 0, NULL, &loop);
+        run_height(e, &c, t->tall, ingot_e_mul(e, loop.index, t->tall));
+        ingot_e_for_end(e, &loop, NULL);
+    }
+    ingot_ev lower = ingot_e_add_int(e, t->tall, -1);
+    if ((t->count.known && t->tall_count.known && t->count.value == t->tall_count.value) || (lower.known && lower.value <= 0))
+        return;
+    ingot_ev edge = ingot_e_mul(e, t->tall_count, t->tall);
+    ingot_e_for(e, begin, to, one, 0, NULL, &loop);
+    run_height(e, &c, lower, ingot_e_mad(e, ingot_e_sub(e, loop.index, t->tall_count), lower, edge));
+    ingot_e_for_end(e, &loop, NULL);
+}
