@@ -68,9 +68,7 @@ ingot_status lower_matmul(lowering *l, ingot_op *op, bool *out_done) {
     ingot_value *av = op->in[0], *bv = op->in[1], *cv = op->out[0];
     *out_done = false;
     int32_t rank = cv->type.rank;
-    if (av->type.rank < 2 || bv->type.rank < 2 || rank < 2 || op->n_in + 1 > INGOT_SPEC_OPERANDS || cv->type.dtype != av->type.dtype || !ingot_dtype_is_float(av->type.dtype)) {
-        if (op->prog == NULL || !ingot_dtype_is_float(av->type.dtype)) return NULL;
-    }
+    if (av->type.rank < 2 || bv->type.rank < 2 || rank < 2 || op->n_in + 1 > INGOT_SPEC_OPERANDS || !ingot_dtype_is_float(av->type.dtype)) return NULL;
     product t = {.n_batch = rank - 2, .n = op->n_in + 1};
     location a, b;
     INGOT_TRY(lower_locate(l, av, &a));

@@ -143,6 +143,17 @@ static ingot_status result_strides(lowering *l, const reduction *t, const locati
     return NULL;
 }
 
+/* x as a dense plain copy; what is reduced stays. */
+static ingot_status read_plain(lowering *l, ingot_value *x, reduction *t) {
+    reduction fresh = {.n = 1, .n_in = 1, .rank = x->type.rank};
+    INGOT_TRY(lower_locate_dense(l, x, &fresh.at[0]));
+    memcpy(fresh.reduced, t->reduced, sizeof fresh.reduced);
+    memcpy(fresh.dims, fresh.at[0].dims, sizeof fresh.at[0].dims);
+    memcpy(fresh.strides[0], fresh.at[0].strides, sizeof fresh.at[0].strides);
+    *t = fresh;
+    return NULL;
+}
+
 static ingot_status lower_reduction(lowering *l, ingot_op *op, int64_t kind, const ingot_ints *axes, bool keepdims, bool *out_done) {
     ingot_value *x = op->in[0], *y = op->out[0];
     reduction t;
@@ -157,34 +168,19 @@ static ingot_status lower_reduction(lowering *l, ingot_op *op, int64_t kind, con
     }
     if (axes->n == 0)
         for (int32_t d = 0; d < x_rank; d++) t.reduced[d] = over_channels = true;
-    if (c16 && (over_channels || op->n_in > 1)) {
-        location dense;
-        INGOT_TRY(lower_locate_dense(l, x, &dense));
-        bool reduced[MAX_NEST];
-        memcpy(reduced, t.reduced, sizeof reduced);
-        t = (reduction){.n = 1, .n_in = 1, .rank = x_rank};
-        t.at[0] = dense;
-        memcpy(t.reduced, reduced, sizeof reduced);
-        memcpy(t.dims, dense.dims, sizeof dense.dims);
-        memcpy(t.strides[0], dense.strides, sizeof dense.strides);
-        c16 = false;
-    }
     location to, target;
     INGOT_TRY(lower_claim(l, y, &to));
     target = to;
-    if (c16 != (to.layout == INGOT_LAYOUT_C16)) { /* through the other layout */
-        if (c16 && !keepdims) { /* plain [N, C] of whole blocks: lanes are channels */
-            if (!ingot_dim_is_const(x->type.dims[1]) || x->type.dims[1]->value % 16 != 0 || to.strides[1] != lower_const(l, 1)) {
-                location dense;
-                INGOT_TRY(lower_locate_dense(l, x, &dense));
-                (void)dense;
-                return NULL;
-            }
-        } else {
-            ingot_type type = y->type;
-            type.layout = c16 ? INGOT_LAYOUT_C16 : INGOT_LAYOUT_PLAIN;
-            INGOT_TRY(lower_new_buffer(l, &type, NULL, y->name, &target));
-        }
+    /* A plain [N, C] result of whole blocks takes lanes for channels. */
+    bool whole = !keepdims && to.layout == INGOT_LAYOUT_PLAIN && ingot_dim_is_const(x->type.dims[1]) && x->type.dims[1]->value % 16 == 0 && to.rank > 1 && to.strides[1] == lower_const(l, 1);
+    if (c16 && (over_channels || op->n_in > 1 || (!keepdims && !whole))) {
+        INGOT_TRY(read_plain(l, x, &t));
+        c16 = false;
+    }
+    if (keepdims && c16 != (to.layout == INGOT_LAYOUT_C16)) { /* through the other layout */
+        ingot_type type = y->type;
+        type.layout = c16 ? INGOT_LAYOUT_C16 : INGOT_LAYOUT_PLAIN;
+        INGOT_TRY(lower_new_buffer(l, &type, NULL, y->name, &target));
     }
     for (int32_t i = 1; i < op->n_in; i++) { /* extras: broadcast to the result */
         location at;
