@@ -1,7 +1,7 @@
 /* The inside of ingot_context: what a checked plan, bound sizes and a run keep. Private to runtime/.
  *
  *   plan_check.c  finds the tables of a plan and validates them, once
- *   evaluate.c    values of expressions
+ *   exprs.c       values of expressions
  *   inputs.c      inputs to symbols to `env` to room for buffers
  *   outputs.c     where results go
  *   steps.c       sizes and pointers of each step

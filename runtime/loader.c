@@ -1,6 +1,6 @@
 /* Opening NAME.so. */
 #include "runtime/context.h"
-#include "runtime/info.h"
+#include "runtime/model_info.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Descriptions of models: interface and memory. The info of a model is built on first use and kept in a list, under a
  * lock. */
-#include "runtime/info.h"
+#include "runtime/model_info.h"
 #include "runtime/context.h"
 #include "runtime/digest.h"
 #include <pthread.h>
