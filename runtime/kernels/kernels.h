@@ -206,11 +206,9 @@ typedef struct kernel_recurrent {
     int64_t x_step, x_batch;                                          /* strides of x, in elements */
     int64_t y_step, y_batch, y_direction;                             /* of Y */
     int64_t h_batch, h_direction;                                     /* of initial and final states */
-    double *h, *c, *pre, *row; /* scratch: [hidden], [hidden], [gates * hidden], [max(inputs, hidden)] */
+    double *h, *c, *pre, *row; /* scratch: [hidden], [hidden], [gates * hidden], [inputs + gates * hidden] */
 } kernel_recurrent;
 ingot_status ingot_kernel_recurrent(const ingot_call *call, const char *name, int64_t gates, kernel_recurrent *out);
-/* Scratch of all three, in bytes; -1 on overflow. */
-int64_t ingot_kernel_recurrent_scratch(const ingot_call *call);
 /* Steps of one sequence; its length is checked. */
 ingot_status ingot_kernel_recurrent_length(const kernel_recurrent *s, const char *name, int64_t batch,
                                            int64_t *out_steps);
@@ -220,7 +218,7 @@ static inline int64_t kernel_recurrent_time(const kernel_recurrent *s, int64_t d
     bool reverse = s->attrs->direction == INGOT_REVERSE || direction == 1;
     return reverse ? length - 1 - i : i;
 }
-/* out[g] (+)= matrix row g . vec for rows first .. first + count of a direction's [gates * hidden, k]. */
+/* out[g] += matrix row g . vec for rows first .. first + count of a direction's [gates * hidden, k]. */
 void ingot_kernel_recurrent_rows(const ingot_tensor *matrix, int64_t direction, int64_t rows, int64_t k, int64_t first,
                                  int64_t count, const double *vec, double *out);
 /* Bias entry of a gate row: half 0 is of W, 1 of R. */
@@ -228,6 +226,14 @@ double ingot_kernel_recurrent_bias(const kernel_recurrent *s, int64_t direction,
 double ingot_kernel_recurrent_clip(const kernel_recurrent *s, double x);
 /* Activation number `slot` (0 f, 1 g, 2 h) of a direction; `per_direction` in all. */
 double ingot_kernel_recurrent_act(const kernel_recurrent *s, int64_t direction, int slot, int per_direction, double x);
+/* Sets h and c to a sequence's initial state. */
+void ingot_kernel_recurrent_run_start(const kernel_recurrent *s, int64_t direction, int64_t batch);
+/* Writes h to Y at a time. */
+void ingot_kernel_recurrent_store(const kernel_recurrent *s, const ingot_call *call, int64_t direction, int64_t batch,
+                                  int64_t time);
+/* Writes the final states, and zero to Y past the sequence's length. */
+void ingot_kernel_recurrent_finish(const kernel_recurrent *s, const ingot_call *call, int64_t direction, int64_t batch,
+                                   int64_t length);
 
 /* ---- Quantization (quantize_params.c) ---- */
 
@@ -247,6 +253,17 @@ static inline int64_t kernel_scale_index(const kernel_scales *s, int64_t outer, 
     return s->per_element_inner ? (outer * s->blocks + entry) * s->inner + inner : entry;
 }
 
-/* ---- Interpolation tables of resize, kept in scratch ---- */
-int64_t ingot_kernel_resize_scratch(const ingot_call *call);
+/* ---- Interpolation tables of resize, kept in scratch (resize_table.c) ---- */
+
+/* What one axis of the result takes from x: `taps` indices and weights for each of its `out` positions. A position
+ * outside x, where that gives the extrapolation value, has index -1. */
+typedef struct kernel_resize_axis {
+    int64_t in, out, taps;
+    double scale, roi_start, roi_end;
+    int64_t *indices; /* [out, taps] */
+    double *weights;  /* [out, taps] */
+} kernel_resize_axis;
+/* Sizes, scales and taps of all axes, checked; indices and weights stay null. */
+ingot_status ingot_kernel_resize_axes(const ingot_call *call, kernel_resize_axis *out_axes);
+void ingot_kernel_resize_fill(const ingot_attrs_resize *attrs, kernel_resize_axis *axis);
 #endif

@@ -1,0 +1,32 @@
+/* cumsum: running sums along an axis, from either end, with or without the element itself. */
+#include "runtime/kernels/kernels.h"
+
+ingot_status ingot_portable_cumsum(const ingot_call *call)
+{
+    INGOT_TRY(ingot_kernel_check(call, "cumsum", 1, 1));
+    const ingot_tensor *x = &call->in[0], *y = &call->out[0];
+    const ingot_attrs_cumsum *attrs = call->attrs;
+    int32_t axis = 0;
+    INGOT_TRY(ingot_kernel_axis("cumsum", attrs->axis, x->rank, &axis));
+    bool is_float = ingot_dtype_is_float(x->dtype);
+    KERNEL_REQUIRE(kernel_same_dims(x, y) && x->dtype == y->dtype && (is_float || ingot_dtype_is_integer(x->dtype)),
+                   "cumsum: %s to %s", ingot_dtype_name(x->dtype), ingot_dtype_name(y->dtype));
+    int64_t outer = kernel_product(x->dims, 0, axis), inner = kernel_product(x->dims, axis + 1, x->rank),
+            size = x->dims[axis];
+    for (int64_t lane = 0; lane < outer * inner; lane++) {
+        double sum = 0;
+        uint64_t whole = 0;
+        for (int64_t l = 0; l < size; l++) {
+            int64_t at = (lane / inner * size + (attrs->reverse ? size - 1 - l : l)) * inner + lane % inner;
+            double v = is_float ? ingot_load_f64(x->data, x->dtype, at) : 0;
+            uint64_t w = is_float ? 0 : (uint64_t)ingot_load_i64(x->data, x->dtype, at);
+            if (is_float)
+                ingot_store_f64(y->data, y->dtype, at, attrs->exclusive ? sum : sum + v);
+            else
+                ingot_store_i64(y->data, y->dtype, at, (int64_t)(attrs->exclusive ? whole : whole + w));
+            sum += v;
+            whole += w;
+        }
+    }
+    return NULL;
+}
