@@ -79,6 +79,7 @@ typedef struct ingot_step_state {
     double low_bytes;      /* operands' bytes at the sizes that the plan's cost is for */
     uint32_t generation;   /* of data sizes, when last filled in */
     bool on_data;
+    bool stale; /* the last refresh failed */
 } ingot_step_state;
 
 typedef struct ingot_input_state {

@@ -135,8 +135,9 @@ static ingot_status run_step(ingot_context *ctx, int32_t i, int32_t *next)
 {
     const ingot_plan_step *s = &ctx->view.steps[i];
     ingot_step_state *state = &ctx->steps[i];
-    if (state->on_data && (state->generation != ctx->generation || s->data_dims.count)) {
+    if (state->stale || (state->on_data && (state->generation != ctx->generation || s->data_dims.count))) {
         INGOT_TRY(ingot_context_refresh_step(ctx, i));
+        state->stale = false;
         ingot_context_resolve_step(ctx, i);
     }
     switch (s->kind) {

@@ -210,8 +210,10 @@ static ingot_status place_buffers(ingot_context *ctx)
             bytes = ctx->inputs[b->index].bytes;
         else if (b->pool == 3 && !ctx->outputs[b->index].on_data)
             bytes = ctx->outputs[b->index].bytes;
-        if (bytes < 0)
+        if (bytes == INGOT_UNKNOWN)
             return ingot_fail(INGOT_LIMIT, "buffer %d is too large for these sizes", (int)i);
+        if (bytes < 0)
+            bytes = 0; /* of a branch that these sizes exclude */
         ctx->buffer_bytes[i] = bytes;
         if (b->pool >= 2)
             continue;
@@ -264,8 +266,12 @@ static ingot_status rebind(ingot_context *ctx, const DLTensor *const *inputs)
     INGOT_TRY(place_buffers(ctx));
     ctx->pointers_stale = true;
     for (int32_t i = 0; i < v->n_steps; i++) {
-        if (!ctx->steps[i].on_data)
-            INGOT_TRY_NOTE(ingot_context_refresh_step(ctx, i), "%s", ingot_plan_text(v, v->steps[i].label));
+        if (ctx->steps[i].on_data)
+            continue;
+        /* A step whose sizes are impossible may lie in a branch that is not taken: it fails when its turn comes. */
+        ingot_status status = ingot_context_refresh_step(ctx, i);
+        ctx->steps[i].stale = status != NULL;
+        ingot_status_free(status);
     }
     for (int32_t i = 0; i < v->n_inputs; i++) {
         for (int32_t d = 0; d < v->inputs[i].rank; d++)

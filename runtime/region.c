@@ -5,7 +5,8 @@
 #define PAGE_BYTES ((uint64_t)4096)
 #define HUGE_BYTES ((uint64_t)4 << 20) /* from here on larger pages pay */
 
-/* New room is half as much again as the old, so that sizes which creep up do not ask the system each time. */
+/* Bounds of sizes that the data decides may be far above what is touched: nothing is reserved. New room is half as much
+ * again as the old, so that sizes which creep up do not ask the system each time. */
 ingot_status ingot_region_reserve(ingot_region *region, uint64_t size, uint64_t limit)
 {
     if (region->data && size <= region->capacity)
@@ -21,7 +22,7 @@ ingot_status ingot_region_reserve(ingot_region *region, uint64_t size, uint64_t 
     if (!room)
         room = PAGE_BYTES;
     ingot_region_release(region);
-    void *data = mmap(NULL, (size_t)room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *data = mmap(NULL, (size_t)room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (data == MAP_FAILED)
         return ingot_fail(INGOT_LIMIT, "out of memory: the system has no %llu bytes of working memory",
                           (unsigned long long)room);
