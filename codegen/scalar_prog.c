@@ -150,11 +150,11 @@ static V float_op(ingot_emitter *e, ingot_scalar op, const V *a) {
     case INGOT_SCALAR_abs: return ingot_e_abs(e, a[0]);
     case INGOT_SCALAR_neg: return ingot_e_negf(e, a[0]);
     case INGOT_SCALAR_sign: return sign_float(e, a[0]);
-    case INGOT_SCALAR_ceil: return ingot_e_op1(e, "math.ceil", a[0]);
-    case INGOT_SCALAR_floor: return ingot_e_op1(e, "math.floor", a[0]);
-    case INGOT_SCALAR_round: return ingot_e_op1(e, "math.roundeven", a[0]);
-    case INGOT_SCALAR_sqrt: return ingot_e_op1(e, "math.sqrt", a[0]);
-    case INGOT_SCALAR_rsqrt: return ingot_e_divf(e, float_const(e, a[0], 1), ingot_e_op1(e, "math.sqrt", a[0]));
+    case INGOT_SCALAR_ceil: return ingot_e_op1(e, "llvm.intr.ceil", a[0]);
+    case INGOT_SCALAR_floor: return ingot_e_op1(e, "llvm.intr.floor", a[0]);
+    case INGOT_SCALAR_round: return ingot_e_op1(e, "llvm.intr.roundeven", a[0]);
+    case INGOT_SCALAR_sqrt: return ingot_e_op1(e, "llvm.intr.sqrt", a[0]);
+    case INGOT_SCALAR_rsqrt: return ingot_e_divf(e, float_const(e, a[0], 1), ingot_e_op1(e, "llvm.intr.sqrt", a[0]));
     case INGOT_SCALAR_reciprocal: return ingot_e_divf(e, float_const(e, a[0], 1), a[0]);
     case INGOT_SCALAR_relu: return ingot_e_select(e, ingot_e_cmpf(e, "olt", a[0], zero), zero, a[0]);
     case INGOT_SCALAR_hard_swish: return hard_swish(e, a[0]);
@@ -307,7 +307,7 @@ static bool small_power(ingot_emitter *e, V x, double y, V *out) {
     else if (y == -2) *out = ingot_e_divf(e, one, square);
     else if (y == 0.5 || y == -0.5) {
         /* Unlike sqrt: +0 for -0, infinity for -infinity. */
-        V root = ingot_e_op1(e, "math.sqrt", ingot_e_addf(e, x, float_const(e, x, 0)));
+        V root = ingot_e_op1(e, "llvm.intr.sqrt", ingot_e_addf(e, x, float_const(e, x, 0)));
         root = ingot_e_select(e, ingot_e_cmpf(e, "oeq", x, float_const(e, x, -INFINITY)), float_const(e, x, INFINITY), root);
         *out = y > 0 ? root : ingot_e_divf(e, one, root);
     } else {
