@@ -10,7 +10,7 @@ bool ingot_is_placeholder(const ingot_node *n, const ingot_value *v)
     return v == &n->im->placeholder;
 }
 
-static ingot_value *failed(ingot_node *n)
+ingot_value *ingot_placeholder(ingot_node *n)
 {
     return &n->im->placeholder;
 }
@@ -60,7 +60,7 @@ static ingot_value *fold(ingot_node *n, ingot_op *op)
             for (int64_t i = 0; i < count; i++)
                 ingot_store_i64(data, t->dtype, i, numbers[i]);
             if (!ingot_node_check(n, ingot_graph_add_constant(n->graph, NULL, t, data, true, &made)))
-                return failed(n);
+                return ingot_placeholder(n);
         }
     }
     const ingot_op_info *info = ingot_op_info_get(op->kind);
@@ -73,7 +73,7 @@ static ingot_value *fold(ingot_node *n, ingot_op *op)
         if (status)
             ingot_status_free(status); /* it will say so when run, if it is run */
         else if (!ingot_node_check(n, ingot_graph_add_constant(n->graph, NULL, t, data, true, &made)))
-            return failed(n);
+            return ingot_placeholder(n);
     }
     if (!made)
         return v;
@@ -87,8 +87,8 @@ static ingot_value *fold(ingot_node *n, ingot_op *op)
 ingot_value *ingot_emit_end(ingot_node *n, ingot_op *op)
 {
     if (n->error || !ingot_node_check(n, ingot_op_infer(op)))
-        return failed(n);
-    return op->n_out ? fold(n, op) : failed(n);
+        return ingot_placeholder(n);
+    return op->n_out ? fold(n, op) : ingot_placeholder(n);
 }
 
 static ingot_value *emit(ingot_node *n, ingot_op_kind kind, int32_t n_in, ingot_value *const *in)
@@ -116,7 +116,7 @@ static ingot_value *constant(ingot_node *n, const ingot_type *type, const void *
 {
     ingot_value *v;
     if (n->error || !ingot_node_check(n, ingot_graph_add_constant(n->graph, NULL, type, data, true, &v)))
-        return failed(n);
+        return ingot_placeholder(n);
     v->def->loc = n->loc;
     return v;
 }
@@ -135,14 +135,14 @@ ingot_value *ingot_splat_shaped(ingot_node *n, ingot_dtype dtype, int32_t rank, 
                                 double value)
 {
     if (n->error)
-        return failed(n);
+        return ingot_placeholder(n);
     bool is_static = true;
     for (int32_t i = 0; i < rank; i++)
         is_static &= ingot_dim_is_const(dims[i]);
     ingot_type type = ingot_type_make(dtype, is_static ? rank : 0, dims);
     ingot_value *v;
     if (!ingot_node_check(n, ingot_graph_add_splat(n->graph, NULL, &type, value, &v)))
-        return failed(n);
+        return ingot_placeholder(n);
     v->def->loc = n->loc;
     return is_static ? v : ingot_broadcast(n, v, rank, dims);
 }
@@ -160,7 +160,7 @@ ingot_value *ingot_dims_value(ingot_node *n, int32_t count, const ingot_dim *con
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_dims, 0, NULL, 1);
     ingot_emit_sym(n, op, length, dims);
     if (n->error)
-        return failed(n);
+        return ingot_placeholder(n);
     int64_t size = length;
     op->out[0]->type = ingot_type_static(n->m, INGOT_I64, count < 0 ? 0 : 1, &size);
     return ingot_emit_end(n, op);
@@ -180,10 +180,10 @@ static bool same_dims(const ingot_value *v, int32_t rank, const ingot_dim *const
 ingot_value *ingot_reshape(ingot_node *n, ingot_value *v, int32_t rank, const ingot_dim *const *dims)
 {
     if (n->error)
-        return failed(n);
+        return ingot_placeholder(n);
     if (rank > INGOT_MAX_RANK) {
         ingot_node_unsupported(n, "a result of rank %d: at most %d is possible", rank, INGOT_MAX_RANK);
-        return failed(n);
+        return ingot_placeholder(n);
     }
     if (same_dims(v, rank, dims))
         return v;
@@ -192,7 +192,7 @@ ingot_value *ingot_reshape(ingot_node *n, ingot_value *v, int32_t rank, const in
     if (lit && ingot_type_is_static(&type) && ingot_type_count(&type) == ingot_type_count(&v->type)) {
         ingot_op *op = ingot_emit_begin(n, INGOT_OP_constant, 0, NULL, 1);
         if (n->error)
-            return failed(n);
+            return ingot_placeholder(n);
         op->literal = v->def->literal; /* the same data */
         op->out[0]->type = type;
         return ingot_emit_end(n, op);
@@ -205,7 +205,7 @@ ingot_value *ingot_reshape(ingot_node *n, ingot_value *v, int32_t rank, const in
 ingot_value *ingot_broadcast(ingot_node *n, ingot_value *v, int32_t rank, const ingot_dim *const *dims)
 {
     if (n->error || same_dims(v, rank, dims))
-        return n->error ? failed(n) : v;
+        return n->error ? ingot_placeholder(n) : v;
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_broadcast, 1, &v, 1);
     ingot_emit_sym(n, op, rank, dims);
     return ingot_emit_end(n, op);
@@ -217,7 +217,7 @@ ingot_value *ingot_transpose(ingot_node *n, ingot_value *v, const int64_t *perm)
     for (int32_t i = 0; i < v->type.rank; i++)
         same &= perm[i] == i;
     if (n->error || same)
-        return n->error ? failed(n) : v;
+        return n->error ? ingot_placeholder(n) : v;
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_transpose, 1, &v, 1);
     ingot_attrs_perm *a = op->attrs;
     a->perm.n = v->type.rank;
@@ -230,7 +230,7 @@ ingot_value *ingot_unsqueeze(ingot_node *n, ingot_value *v, int32_t axis)
     const ingot_dim *dims[INGOT_MAX_RANK + 1];
     int32_t rank = v->type.rank;
     if (n->error)
-        return failed(n);
+        return ingot_placeholder(n);
     for (int32_t i = 0, k = 0; i <= rank; i++)
         dims[i] = i == axis ? ingot_const_dim(n, 1) : v->type.dims[k++];
     return ingot_reshape(n, v, rank + 1, dims);
@@ -251,7 +251,7 @@ ingot_value *ingot_along_channels(ingot_node *n, ingot_value *v, int32_t rank)
     const ingot_dim *dims[INGOT_MAX_RANK];
     if (n->error || v->type.rank != 1 || rank < 2) {
         ingot_node_bad(n, "expected one number for each channel of a tensor of rank 2 or more");
-        return failed(n);
+        return ingot_placeholder(n);
     }
     for (int32_t i = 1; i < rank; i++)
         dims[i - 1] = i == 1 ? v->type.dims[0] : ingot_const_dim(n, 1);
@@ -261,7 +261,7 @@ ingot_value *ingot_along_channels(ingot_node *n, ingot_value *v, int32_t rank)
 ingot_value *ingot_slice(ingot_node *n, ingot_value *v, int32_t axis, const ingot_dim *start, const ingot_dim *count)
 {
     if (n->error || (ingot_dim_is(start, 0) && count == v->type.dims[axis]))
-        return n->error ? failed(n) : v;
+        return n->error ? ingot_placeholder(n) : v;
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_slice, 1, &v, 1);
     ingot_attrs_slice *a = op->attrs;
     a->axes.n = a->steps.n = 1;
@@ -283,7 +283,7 @@ ingot_value *ingot_concat(ingot_node *n, int32_t count, ingot_value *const *in, 
 ingot_value *ingot_cast(ingot_node *n, ingot_value *v, ingot_dtype to)
 {
     if (n->error || v->type.dtype == to)
-        return n->error ? failed(n) : v;
+        return n->error ? ingot_placeholder(n) : v;
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_cast, 1, &v, 1);
     ingot_attrs_cast *a = op->attrs;
     a->to = to;
@@ -322,7 +322,7 @@ ingot_value *ingot_matmul(ingot_node *n, ingot_value *a, ingot_value *b, bool tr
     bool vector_a = a->type.rank == 1, vector_b = b->type.rank == 1;
     if (!n->error && (a->type.rank == 0 || b->type.rank == 0)) {
         ingot_node_bad(n, "a matrix product of scalars");
-        return failed(n);
+        return ingot_placeholder(n);
     }
     if (vector_a)
         a = ingot_unsqueeze(n, a, 0);
@@ -347,7 +347,7 @@ ingot_value *ingot_pad(ingot_node *n, ingot_value *v, ingot_pad_mode mode, ingot
     for (int32_t i = 0; i < 2 * v->type.rank; i++)
         none &= pads[i] && ingot_dim_is(pads[i], 0);
     if (n->error || none)
-        return n->error ? failed(n) : v;
+        return n->error ? ingot_placeholder(n) : v;
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_pad, fill ? 2 : 1, (ingot_value *[]){v, fill}, 1);
     ((ingot_attrs_pad *)op->attrs)->mode = mode;
     ingot_emit_sym(n, op, 2 * v->type.rank, pads);

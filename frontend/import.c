@@ -13,6 +13,15 @@
 
 /* ---- Symbols ---- */
 
+/* "?", "-1", "None" and the like mark a size as unknown; they do not name it. */
+static const char *size_name(const char *param)
+{
+    bool letters = false;
+    for (const char *c = param; c && *c; c++)
+        letters |= (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
+    return letters && strcmp(param, "None") != 0 && strcmp(param, "unk") != 0 ? param : NULL;
+}
+
 /* A dim_param as a name that the text form can carry: letters, digits, '_' and '.'. */
 static char *symbol_name(ingot_importer *im, const char *text)
 {
@@ -90,7 +99,7 @@ static ingot_status input_type(ingot_importer *im, const ingot_onnx_value *v, in
         if (d.value >= 0 || given >= 0) {
             out->dims[i] = ingot_dim_const(im->module, d.value >= 0 ? d.value : given);
         } else {
-            const char *param = d.param ? d.param : ingot_arena_printf(&im->scratch, "%s_d%d", v->name, i);
+            const char *param = size_name(d.param) ? d.param : ingot_arena_printf(&im->scratch, "%s_d%d", v->name, i);
             if (!param)
                 return ingot_status_no_memory();
             INGOT_TRY(make_symbol(im, param, &out->dims[i]));
@@ -117,7 +126,7 @@ static ingot_status pin_by_shapes(ingot_importer *im, ingot_import_options *opti
         const ingot_onnx_value *v = &g->in[i];
         const ingot_dim_option *shape = find_dim(im, v->name, true);
         for (int32_t k = 0; shape && k < v->rank && k < shape->n_dims; k++) {
-            if (!v->dims[k].param || v->dims[k].value >= 0 || shape->dims[k] < 0)
+            if (!size_name(v->dims[k].param) || v->dims[k].value >= 0 || shape->dims[k] < 0)
                 continue;
             for (int32_t d = options->n_dims; d < n; d++)
                 if (!strcmp(dims[d].name, v->dims[k].param) && dims[d].lo != shape->dims[k])
@@ -143,7 +152,7 @@ static ingot_status check_options(const ingot_importer *im, const ingot_import_o
             const ingot_onnx_value *v = &g->in[k];
             met = o->n_dims >= 0 && !strcmp(v->name, o->name);
             for (int32_t d = 0; o->n_dims < 0 && d < v->rank && !met; d++) {
-                const char *param = v->dims[d].param ? v->dims[d].param : ingot_arena_printf((ingot_arena *)(uintptr_t)&im->scratch, "%s_d%d", v->name, d);
+                const char *param = size_name(v->dims[d].param) ? v->dims[d].param : ingot_arena_printf((ingot_arena *)(uintptr_t)&im->scratch, "%s_d%d", v->name, d);
                 char *symbol = param ? symbol_name((ingot_importer *)(uintptr_t)im, param) : NULL;
                 met = v->dims[d].value < 0 && symbol && (!strcmp(param, o->name) || !strcmp(symbol, o->name));
             }

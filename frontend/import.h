@@ -147,7 +147,9 @@ ingot_value *ingot_tensor_value(ingot_node *n, const ingot_onnx_tensor *tensor);
 ingot_value *ingot_sparse_value(ingot_node *n, const ingot_onnx_sparse *sparse);
 /* Texts as a list, or a scalar. */
 ingot_value *ingot_texts_value(ingot_node *n, int32_t count, const ingot_string *texts, bool list);
+/* What stands for the results of unsupported nodes, which are listed all together in the end. */
 bool ingot_is_placeholder(const ingot_node *n, const ingot_value *v);
+ingot_value *ingot_placeholder(ingot_node *n);
 
 #define ONNX(domain, name, since, in_lo, in_hi, out_lo, out_hi, import, arg) ingot_import_fn ingot_import_##import;
 #include "frontend/onnx.def"

@@ -85,6 +85,15 @@ static const ingot_dim *clamp_index(ingot_node *n, const ingot_dim *at, const in
     return NULL;
 }
 
+/* An end like 1000000000 means "to the end" too: a run with a larger axis is refused. */
+static const ingot_dim *whole_end(ingot_node *n, const ingot_dim *end, const ingot_dim *size)
+{
+    if (!ingot_dim_is_const(end) || end->value < FAR / 4 || end->value >= FAR || size->hi <= end->value || !n->graph->last)
+        return end;
+    ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_EQUAL, ingot_dim_min(n->m, size, end), size, n->graph->last));
+    return size;
+}
+
 /* First element and number of elements of one axis; false when they cannot be said while compiling. */
 static bool slice_range(ingot_node *n, const ingot_dim *start, const ingot_dim *end, int64_t step,
                         const ingot_dim *size, const ingot_dim **out_first, const ingot_dim **out_count)
@@ -132,7 +141,7 @@ static void slice_by(ingot_node *n, int32_t count, const ingot_dim *const *start
         const ingot_dim *first, *taken, *size = x->type.dims[axis];
         if (n->error)
             return;
-        if (!slice_range(n, starts[i], ends[i], steps->v[i], size, &first, &taken)) {
+        if (!slice_range(n, starts[i], whole_end(n, ends[i], size), steps->v[i], size, &first, &taken)) {
             if (operands)
                 dynamic_slice(n, operands[0], operands[1], operands[2], operands[3]);
             else

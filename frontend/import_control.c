@@ -1,0 +1,243 @@
+/* If and Loop: nested graphs as regions, or inlined where the path is known. */
+#include "frontend/import.h"
+#include <string.h>
+
+static const ingot_onnx_graph *body_of(ingot_node *n, const char *name)
+{
+    const ingot_onnx_attr *a = ingot_attr_find(n, name, INGOT_ONNX_GRAPH);
+    if (!n->error && (!a || !a->g))
+        ingot_node_bad(n, "attribute '%s' is missing", name);
+    return n->error ? NULL : a->g;
+}
+
+static ingot_value **value_list(ingot_node *n, int64_t count)
+{
+    ingot_value **list = NULL;
+    ingot_node_check(n, ingot_arena_array(&n->m->arena, (size_t)count + 1, sizeof *list, (void **)&list));
+    return list;
+}
+
+/* The truth of a condition, when known while compiling. */
+static bool known_truth(ingot_node *n, ingot_value *v, bool *out)
+{
+    double number;
+    ingot_ints ints;
+    if (ingot_known_ints(n, v, &ints) && ints.n == 1)
+        *out = ints.v[0] != 0;
+    else if (ingot_known_float(n, v, &number))
+        *out = number != 0;
+    else
+        return false;
+    return true;
+}
+
+static ingot_graph *new_region(ingot_node *n, const char *what)
+{
+    char *name = ingot_arena_printf(&n->m->arena, "%s.%s", n->loc, what);
+    ingot_graph *g = name ? ingot_module_add_graph(n->m, name) : NULL;
+    if (!g)
+        ingot_node_check(n, ingot_status_no_memory());
+    return g;
+}
+
+static bool any_placeholder(const ingot_node *n, int32_t count, ingot_value *const *values)
+{
+    for (int32_t i = 0; i < count; i++)
+        if (ingot_is_placeholder(n, values[i]))
+            return true;
+    return false;
+}
+
+static void add_outputs(ingot_node *n, ingot_graph *g, const ingot_onnx_graph *body, ingot_value *const *values)
+{
+    for (int32_t i = 0; i < body->n_out && !n->error; i++) {
+        char *name = ingot_arena_strndup(&n->m->arena, body->out[i].name, strlen(body->out[i].name));
+        ingot_node_check(n, name ? ingot_graph_add_output(g, name, values[i]) : ingot_status_no_memory());
+    }
+}
+
+static bool branch_fits(ingot_node *n, const ingot_onnx_graph *body)
+{
+    if (body && (body->n_in != 0 || body->n_out != n->n_out))
+        ingot_node_bad(n, "a branch has %d inputs and %d outputs, expected 0 and %d", body->n_in, body->n_out,
+                       n->n_out);
+    return !n->error;
+}
+
+void ingot_import_if(ingot_node *n)
+{
+    const ingot_onnx_graph *bodies[] = {body_of(n, "then_branch"), body_of(n, "else_branch")};
+    ingot_value *cond = n->in[0];
+    if (!branch_fits(n, bodies[0]) || !branch_fits(n, bodies[1]))
+        return;
+    if (cond->type.dtype != INGOT_BOOL || (cond->type.rank != 0 && ingot_type_count(&cond->type) != 1)) {
+        ingot_node_bad(n, "the condition must be one bool");
+        return;
+    }
+    bool truth;
+    if (known_truth(n, cond, &truth)) {
+        ingot_import_body(n, ingot_scope_inline(n), bodies[truth ? 0 : 1], n->out);
+        return;
+    }
+    cond = ingot_reshape(n, cond, 0, NULL);
+    ingot_scope *scopes[2] = {NULL, NULL};
+    ingot_graph *graphs[2];
+    ingot_value **results[2];
+    bool unsupported = false;
+    for (int i = 0; i < 2; i++) {
+        graphs[i] = new_region(n, i ? "else" : "then");
+        results[i] = value_list(n, n->n_out);
+        if (n->error)
+            return;
+        scopes[i] = ingot_scope_region(n, graphs[i], i ? scopes[0] : NULL);
+        ingot_import_body(n, scopes[i], bodies[i], results[i]);
+        if (n->error)
+            return;
+        unsupported |= any_placeholder(n, n->n_out, results[i]);
+    }
+    if (unsupported) { /* listed already */
+        for (int32_t i = 0; i < n->n_out; i++)
+            n->out[i] = ingot_placeholder(n);
+        return;
+    }
+    ingot_value *const *captures;
+    int32_t n_captures = ingot_scope_captures(scopes[0], &captures);
+    ingot_value **in = value_list(n, n_captures + 1);
+    if (n->error)
+        return;
+    in[0] = cond;
+    if (n_captures)
+        memcpy(in + 1, captures, (size_t)n_captures * sizeof *in);
+    for (int i = 0; i < 2; i++)
+        add_outputs(n, graphs[i], bodies[i], results[i]);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_if, n_captures + 1, in, n->n_out);
+    if (n->error)
+        return;
+    for (int i = 0; i < 2; i++) {
+        op->regions[i] = graphs[i];
+        graphs[i]->parent = op;
+    }
+    ingot_emit_end(n, op);
+    for (int32_t i = 0; i < n->n_out; i++)
+        n->out[i] = op->out[i];
+}
+
+/* ---- Loop ---- */
+static ingot_value *add_param(ingot_node *n, ingot_graph *g, const char *name, const ingot_type *type)
+{
+    char *copy = ingot_arena_strndup(&n->m->arena, name, strlen(name));
+    ingot_value *v = copy && !n->error ? ingot_graph_add_input(g, copy, type) : NULL;
+    if (!v)
+        ingot_node_check(n, ingot_status_no_memory());
+    return v;
+}
+
+/* Iterations, for the sizes of what is collected. Only a loop that its condition cannot end early has a known number. */
+static const ingot_dim *trip_count(ingot_node *n, ingot_value *trips, const ingot_value *cond, ingot_graph *body)
+{
+    bool truth = true;
+    ingot_value *again = body->results[0];
+    bool runs_on = (!cond || (known_truth(n, (ingot_value *)(uintptr_t)cond, &truth) && truth)) &&
+                   (again == body->params[1] || (known_truth(n, again, &truth) && truth));
+    if (!trips)
+        return ingot_symbol_fresh(n->m, "trips", 0, INGOT_DIM_MAX_VALUE, true);
+    if (!runs_on) {
+        const ingot_dim *count[INGOT_MAX_CONTENT];
+        int32_t found;
+        bool known = ingot_known_dims(n, trips, &found, count) && found == 1;
+        return ingot_symbol_fresh(n->m, "trips", 0, known && count[0]->hi > 0 ? count[0]->hi : INGOT_DIM_MAX_VALUE,
+                                  true);
+    }
+    const ingot_dim *count[INGOT_MAX_CONTENT];
+    ingot_operand_dims(n, trips, -1, INGOT_DIM_MAX_VALUE, count);
+    return ingot_dim_max(n->m, count[0], ingot_const_dim(n, 0));
+}
+
+static bool loop_fits(ingot_node *n, const ingot_onnx_graph *body, int32_t n_carried)
+{
+    int32_t n_scans = body->n_out - 1 - n_carried;
+    if (body->n_in != 2 + n_carried || n_scans < 0 || n->n_out > n_carried + n_scans)
+        ingot_node_bad(n, "a body of %d inputs and %d outputs for %d carried values and %d outputs", body->n_in,
+                       body->n_out, n_carried, n->n_out);
+    for (int32_t i = 0; i < n_carried; i++)
+        if (!n->in[2 + i])
+            ingot_node_bad(n, "input %d must be given", 2 + i);
+    return !n->error;
+}
+
+/* The body's carried results must have the types that they came in with. */
+static bool carried_stay(ingot_node *n, int32_t n_carried, ingot_value *const *params, ingot_value *const *results)
+{
+    for (int32_t i = 0; i < n_carried; i++)
+        if (!ingot_type_equal(&params[i]->type, &results[i]->type)) {
+            ingot_node_unsupported(n, "the shape or type of carried value %d changes from one iteration to the next", i);
+            return false;
+        }
+    return true;
+}
+
+void ingot_import_loop(ingot_node *n)
+{
+    const ingot_onnx_graph *body = body_of(n, "body");
+    int32_t n_carried = n->n_in - 2;
+    if (!body || !loop_fits(n, body, n_carried))
+        return;
+    ingot_value *trips = n->in[0] ? ingot_reshape(n, n->in[0], 0, NULL) : NULL;
+    ingot_value *cond = n->in[1] ? ingot_reshape(n, n->in[1], 0, NULL) : NULL;
+    int32_t n_scans = body->n_out - 1 - n_carried;
+    ingot_graph *g = n->error ? NULL : new_region(n, "body");
+    ingot_value **results = value_list(n, body->n_out), **params = value_list(n, body->n_in);
+    if (n->error || !g)
+        return;
+    ingot_scope *scope = ingot_scope_region(n, g, NULL);
+    ingot_type iter = {.dtype = INGOT_I64}, flag = {.dtype = INGOT_BOOL};
+    for (int32_t i = 0; i < body->n_in && !n->error; i++) {
+        const ingot_type *type = i == 0 ? &iter : i == 1 ? &flag : &n->in[i]->type;
+        params[i] = add_param(n, g, body->in[i].name, type);
+        ingot_scope_bind(n, scope, body->in[i].name, params[i]);
+    }
+    ingot_import_body(n, scope, body, results);
+    if (n->error)
+        return;
+    if (any_placeholder(n, body->n_out, results)) {
+        for (int32_t i = 0; i < n->n_out; i++)
+            n->out[i] = ingot_placeholder(n);
+        return;
+    }
+    if (!carried_stay(n, n_carried, params + 2, results + 1))
+        return;
+    add_outputs(n, g, body, results);
+    const ingot_dim *count = n_scans && !n->error ? trip_count(n, trips, cond, g) : NULL;
+    ingot_value *const *captures;
+    int32_t n_captures = ingot_scope_captures(scope, &captures), n_in = 2 + n_carried + n_captures;
+    ingot_value **in = value_list(n, n_in);
+    if (n->error)
+        return;
+    in[0] = trips;
+    in[1] = cond;
+    memcpy(in + 2, n->in + 2, (size_t)n_carried * sizeof *in);
+    if (n_captures)
+        memcpy(in + 2 + n_carried, captures, (size_t)n_captures * sizeof *in);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_loop, n_in, in, n_carried + n_scans);
+    if (n->error)
+        return;
+    op->n_carried = n_carried;
+    op->regions[0] = g;
+    g->parent = op;
+    for (int32_t i = 0; i < n_carried + n_scans; i++) {
+        ingot_type type = results[1 + i]->type;
+        if (i >= n_carried) {
+            if (type.rank == INGOT_MAX_RANK || !count) {
+                ingot_node_unsupported(n, "a collected value of rank %d", type.rank);
+                return;
+            }
+            memmove(type.dims + 1, type.dims, (size_t)type.rank * sizeof *type.dims);
+            type.dims[0] = count;
+            type.rank++;
+        }
+        op->out[i]->type = type;
+    }
+    ingot_emit_end(n, op);
+    for (int32_t i = 0; i < n->n_out; i++)
+        n->out[i] = op->out[i];
+}
