@@ -1,0 +1,344 @@
+/* Blocks of 16 channels (INGOT_LAYOUT_C16) around convolutions.
+ *
+ * Convolutions write C16, and read it when they have 16 input channels or more. Pooling, elementwise ops, concats of whole blocks and reductions
+ * over space can do either: they start as their operands are and then change sides, one at a time, as long as that saves bytes of conversion.
+ * All else is plain, as are inputs and outputs. `relayout` ops stand where the sides meet, one per value.
+ *
+ * Dims stay the logical [N, C, ...]; only type.layout changes. Constants keep the plain layout when they are one number or per channel. Lanes past C
+ * stay finite: where C is no multiple of 16, elementwise ops are C16 only if they take finite numbers to finite numbers.
+ *
+ * Needs: canonicalize; before fusion. Breaks: passes that match shapes of plain values (recognize_*).
+ */
+#include "passes/internal.h"
+
+typedef enum { SIDE_PLAIN, SIDE_CONV, SIDE_EITHER, SIDE_REDUCE } side;
+enum { ANY = -1, PLAIN = 0, C16 = 1, MAX_SWEEPS = 8, MAX_USES = 64 };
+
+typedef struct plan {
+    ingot_op **ops;
+    int32_t n;
+    int32_t *index; /* by op id; -1 */
+    uint32_t n_ids;
+    unsigned char *sides, *blocked; /* per op: side; its result is C16 */
+} plan;
+
+static bool fits(const ingot_type *t)
+{
+    return (t->rank == 3 || t->rank == 4) && t->dtype == INGOT_F32 && t->layout == INGOT_LAYOUT_PLAIN &&
+           ingot_dim_is_const(t->dims[1]) && t->dims[1]->value >= 1;
+}
+
+/* ---- which ops can ---- */
+
+static bool conv_fits(const ingot_op *op)
+{
+    const ingot_attrs_conv *attrs = op->attrs;
+    const ingot_type *x = &op->in[0]->type, *w = &op->in[1]->type;
+    if (op->prog || op->n_in != 2 || !fits(x) || !fits(&op->out[0]->type) || !ingot_value_literal(op->in[1]) ||
+        !ingot_type_is_static(w) || w->dtype != INGOT_F32)
+        return false;
+    int64_t groups = attrs->groups > 0 ? attrs->groups : 1, ins = x->dims[1]->value, outs = w->dims[0]->value;
+    return groups == 1 || (groups == ins && groups == outs) ||
+           (ins % groups == 0 && outs % groups == 0 && ins / groups % 16 == 0 && outs / groups % 16 == 0);
+}
+
+static bool reads_blocks(const ingot_op *conv)
+{
+    return conv->in[0]->type.dims[1]->value >= 16 || ((const ingot_attrs_conv *)conv->attrs)->groups > 1;
+}
+
+/* One number, or a vector along the channels of `like`. */
+static bool per_channel(const ingot_type *t, const ingot_type *like)
+{
+    for (int32_t i = 1; i <= t->rank; i++) {
+        if (!ingot_dim_is(t->dims[t->rank - i], 1) && (like->rank - i != 1 || t->dims[t->rank - i] != like->dims[1]))
+            return false;
+    }
+    return t->rank <= like->rank;
+}
+
+static bool finite_on_finite(const ingot_op *op)
+{
+    double number;
+    switch (op->kind) {
+    case INGOT_OP_add:
+    case INGOT_OP_sub:
+    case INGOT_OP_mul:
+    case INGOT_OP_max:
+    case INGOT_OP_min:
+    case INGOT_OP_abs:
+    case INGOT_OP_neg:
+    case INGOT_OP_sign:
+    case INGOT_OP_ceil:
+    case INGOT_OP_floor:
+    case INGOT_OP_round:
+    case INGOT_OP_relu:
+    case INGOT_OP_sigmoid:
+    case INGOT_OP_tanh:
+    case INGOT_OP_erf:
+    case INGOT_OP_softplus:
+    case INGOT_OP_gelu:
+    case INGOT_OP_gelu_tanh:
+    case INGOT_OP_silu:
+    case INGOT_OP_hard_swish:
+        return true;
+    case INGOT_OP_div:
+        return ingot_value_is_splat(op->graph->module, op->in[1], &number) && number != 0;
+    default:
+        return false;
+    }
+}
+
+static bool elementwise_fits(const ingot_op *op)
+{
+    const ingot_type *result = &op->out[0]->type;
+    bool any = false;
+    if (!ingot_op_info_get(op->kind)->scalar || !ingot_is_elementwise(op) ||
+        (result->dims[1]->value % 16 != 0 && !finite_on_finite(op)))
+        return false;
+    for (int32_t i = 0; i < op->n_in; i++) {
+        const ingot_type *t = &op->in[i]->type;
+        if (t->dtype != INGOT_F32)
+            return false;
+        if (ingot_type_count(t) == 1 || (ingot_value_literal(op->in[i]) && per_channel(t, result)))
+            continue;
+        if (t->rank != result->rank || t->dims[1] != result->dims[1] || !fits(t))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+static bool concat_fits(const ingot_op *op)
+{
+    if (((const ingot_attrs_axis *)op->attrs)->axis != 1)
+        return false;
+    for (int32_t i = 0; i < op->n_in; i++) {
+        if (!fits(&op->in[i]->type) || (i + 1 < op->n_in && op->in[i]->type.dims[1]->value % 16 != 0))
+            return false;
+    }
+    return true;
+}
+
+/* A reduction over all of space and nothing else. */
+static bool reduce_fits(const ingot_op *op)
+{
+    const ingot_attrs_reduce *attrs = op->attrs;
+    int32_t rank = op->in[0]->type.rank;
+    uint32_t axes = 0;
+    if (op->prog || op->n_in != 1 || !fits(&op->in[0]->type) || attrs->kind > INGOT_REDUCE_MIN)
+        return false;
+    for (int64_t i = 0; i < attrs->axes.n; i++)
+        axes |= 1u << ((attrs->axes.v[i] < 0 ? attrs->axes.v[i] + rank : attrs->axes.v[i]) & 31);
+    return axes == (1u << rank) - 4u;
+}
+
+static side side_of(const ingot_op *op)
+{
+    if (op->n_out != 1)
+        return SIDE_PLAIN;
+    switch (op->kind) {
+    case INGOT_OP_conv:
+        return conv_fits(op) ? SIDE_CONV : SIDE_PLAIN;
+    case INGOT_OP_max_pool:
+    case INGOT_OP_avg_pool:
+        return !op->prog && op->n_in == 1 && fits(&op->in[0]->type) && fits(&op->out[0]->type) ? SIDE_EITHER
+                                                                                               : SIDE_PLAIN;
+    case INGOT_OP_concat:
+        return fits(&op->out[0]->type) && concat_fits(op) ? SIDE_EITHER : SIDE_PLAIN;
+    case INGOT_OP_reduce:
+        return reduce_fits(op) ? SIDE_REDUCE : SIDE_PLAIN;
+    default:
+        return fits(&op->out[0]->type) && elementwise_fits(op) ? SIDE_EITHER : SIDE_PLAIN;
+    }
+}
+
+/* ---- what it costs ---- */
+
+static int32_t index_of(const plan *p, const ingot_op *op)
+{
+    return op && op->id < p->n_ids ? p->index[op->id] : -1;
+}
+
+static bool is_blocked(const plan *p, const ingot_value *v)
+{
+    int32_t i = index_of(p, v->def);
+    return i >= 0 && p->blocked[i];
+}
+
+/* The layout that operand `i` of `op` wants. */
+static int need(const plan *p, const ingot_op *op, int32_t i)
+{
+    int32_t at = index_of(p, op);
+    if (at < 0)
+        return PLAIN;
+    switch ((side)p->sides[at]) {
+    case SIDE_CONV:
+        return i == 0 && reads_blocks(op) ? C16 : PLAIN;
+    case SIDE_REDUCE:
+        return ANY;
+    case SIDE_EITHER:
+        if (!p->blocked[at])
+            return PLAIN;
+        return ingot_type_count(&op->in[i]->type) == 1 ||
+                       (ingot_value_literal(op->in[i]) && per_channel(&op->in[i]->type, &op->out[0]->type))
+                   ? ANY
+                   : C16;
+    default:
+        return PLAIN;
+    }
+}
+
+/* Bytes that conversion of v takes: one each way at most. */
+static int64_t conversion(const plan *p, const ingot_value *v)
+{
+    int have = is_blocked(p, v) ? C16 : PLAIN, seen = 0;
+    for (const ingot_use *use = v->uses; use && seen < MAX_USES; use = use->next, seen++) {
+        int want = use->op ? need(p, use->op, use->index) : PLAIN;
+        if (want != ANY && want != have)
+            return ingot_value_bytes(v);
+    }
+    return 0;
+}
+
+static int64_t cost_around(const plan *p, const ingot_op *op)
+{
+    int64_t cost = conversion(p, op->out[0]);
+    for (int32_t i = 0; i < op->n_in; i++) {
+        if (op->in[i] && !ingot_value_literal(op->in[i]))
+            cost += conversion(p, op->in[i]);
+    }
+    return cost;
+}
+
+static void choose(plan *p)
+{
+    for (int32_t i = 0; i < p->n; i++) {
+        const ingot_op *op = p->ops[i];
+        if (p->sides[i] == SIDE_CONV)
+            p->blocked[i] = 1;
+        for (int32_t j = 0; p->sides[i] == SIDE_EITHER && j < op->n_in; j++)
+            p->blocked[i] = p->blocked[i] || is_blocked(p, op->in[j]);
+        for (const ingot_use *use = op->out[0]->uses; p->sides[i] == SIDE_REDUCE && use; use = use->next) {
+            /* A result without its axes is plain; the SE block's goes on to a convolution. */
+            int32_t user = index_of(p, use->op);
+            if (fits(&op->out[0]->type) && user >= 0 && p->sides[user] == SIDE_CONV && reads_blocks(use->op))
+                p->blocked[i] = 1;
+        }
+    }
+    bool changed = true;
+    for (int32_t sweep = 0; changed && sweep < MAX_SWEEPS; sweep++) {
+        changed = false;
+        for (int32_t i = 0; i < p->n; i++) {
+            bool movable = p->sides[i] == SIDE_EITHER || (p->sides[i] == SIDE_REDUCE && fits(&p->ops[i]->out[0]->type));
+            if (!movable)
+                continue;
+            int64_t before = cost_around(p, p->ops[i]);
+            p->blocked[i] ^= 1;
+            if (cost_around(p, p->ops[i]) < before)
+                changed = true;
+            else
+                p->blocked[i] ^= 1;
+        }
+    }
+}
+
+/* ---- putting it in ---- */
+
+static ingot_status convert(const plan *p, ingot_graph *g, ingot_value *v, int32_t *out_conversions)
+{
+    int have = is_blocked(p, v) ? C16 : PLAIN;
+    ingot_value *other = NULL;
+    for (ingot_use *use = v->uses, *next; use; use = next) {
+        next = use->next;
+        int want = use->op ? need(p, use->op, use->index) : PLAIN;
+        if (want == ANY || want == have)
+            continue;
+        if (!other) {
+            ingot_op *op, *before = v->def ? v->def->next : g->first;
+            INGOT_TRY(ingot_graph_add_op(g, before, INGOT_OP_relayout, 1, &v, 1, &op));
+            op->loc = v->def ? v->def->loc : NULL;
+            other = op->out[0];
+            other->type = v->type;
+            other->type.layout = have == C16 ? INGOT_LAYOUT_PLAIN : INGOT_LAYOUT_C16;
+            ((ingot_attrs_relayout *)op->attrs)->layout = other->type.layout;
+            ++*out_conversions;
+        }
+        if (use->op) {
+            ingot_op_set_operand(use->op, use->index, other);
+        } else { /* a result of the graph: moved by hand, other uses stay */
+            int32_t index = use->index;
+            for (ingot_use **at = &v->uses; *at; at = &(*at)->next) {
+                if (*at == use) {
+                    *at = use->next;
+                    break;
+                }
+            }
+            v->last_use = NULL;
+            for (ingot_use *u = v->uses; u; u = u->next)
+                v->last_use = u;
+            use->next = NULL;
+            *(other->last_use ? &other->last_use->next : &other->uses) = use;
+            other->last_use = use;
+            g->results[index] = other;
+        }
+    }
+    return NULL;
+}
+
+static ingot_status apply(const plan *p, ingot_graph *g, int32_t *out_blocked, int32_t *out_conversions)
+{
+    for (int32_t i = 0; i < p->n; i++) {
+        if (p->blocked[i]) {
+            p->ops[i]->out[0]->type.layout = INGOT_LAYOUT_C16;
+            ++*out_blocked;
+        }
+    }
+    for (int32_t i = 0; i < g->n_params; i++)
+        INGOT_TRY(convert(p, g, g->params[i], out_conversions));
+    for (int32_t i = 0; i < p->n; i++) {
+        for (int32_t j = 0; j < p->ops[i]->n_out; j++)
+            INGOT_TRY(convert(p, g, p->ops[i]->out[j], out_conversions));
+    }
+    return NULL;
+}
+
+static ingot_status layout_graph(ingot_graph *g, ingot_pass_context *ctx, void *arg)
+{
+    (void)arg;
+    ingot_arena scratch = {0};
+    plan p = {.n_ids = g->module->next_op_id};
+    void *index = NULL, *sides = NULL, *blocked = NULL;
+    int32_t n_blocked = 0, conversions = 0;
+    bool any = false;
+    ingot_status err = ingot_list_ops(g, &scratch, &p.ops, &p.n);
+    if (!err)
+        err = ingot_arena_array(&scratch, (size_t)p.n_ids + 1, sizeof *p.index, &index);
+    if (!err)
+        err = ingot_arena_array(&scratch, (size_t)p.n + 1, 1, &sides);
+    if (!err)
+        err = ingot_arena_array(&scratch, (size_t)p.n + 1, 1, &blocked);
+    p.index = index;
+    p.sides = sides;
+    p.blocked = blocked;
+    for (uint32_t i = 0; i < p.n_ids && !err; i++)
+        p.index[i] = -1;
+    for (int32_t i = 0; i < p.n && !err; i++) {
+        p.index[p.ops[i]->id] = i;
+        p.sides[i] = (unsigned char)side_of(p.ops[i]);
+        any = any || p.sides[i] == SIDE_CONV;
+    }
+    if (!err && any) {
+        choose(&p);
+        err = apply(&p, g, &n_blocked, &conversions);
+        if (!err)
+            ingot_note(ctx, "%d values in blocks of 16 channels, %d conversions", (int)n_blocked, (int)conversions);
+    }
+    ingot_arena_release(&scratch);
+    return err;
+}
+
+ingot_status ingot_pass_layout(ingot_module *m, ingot_pass_context *ctx)
+{
+    return ingot_each_graph(m, ctx, NULL, layout_graph);
+}
