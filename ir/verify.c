@@ -76,7 +76,9 @@ static ingot_status check_layouts(const ingot_op *op)
         bool parameter = t->layout == INGOT_LAYOUT_PLAIN && layout == INGOT_LAYOUT_C16 &&
                          (ingot_type_count(t) == 1 || (!elementwise && i > 0) ||
                           ingot_value_literal(op->in[i])); /* weights, per-channel constants */
-        if (!parameter)
+        /* A convolution may read a plain image and a reduction may leave either layout for the other. */
+        bool converts = op->kind == INGOT_OP_reduce || (op->kind == INGOT_OP_conv && i == 0);
+        if (!parameter && !converts)
             return fault(op, "operands of different layouts", i);
     }
     return NULL;
