@@ -236,6 +236,8 @@ static uint8_t e8m0_encode(double value)
     uint32_t field = bits >> 23 & 0xff;
     if (field == 0xff)
         return isfinite(value) ? 0xfe : 0xff;
+    if (field == 0)
+        return (bits & 0x7fffff) > 0x400000; /* up to 2^-127, the smallest: code 0 */
     return (uint8_t)(field + ((bits & 0x7fffff) && field < 0xfe));
 }
 
