@@ -64,44 +64,160 @@ static bool branch_fits(ingot_node *n, const ingot_onnx_graph *body)
     return !n->error;
 }
 
-void ingot_import_if(ingot_node *n)
+/* ---- Facts that only one path needs ---- */
+
+/* A run fails here unless `v` (integers, one element) lies in [value, value]: a symbol with that range is bound to it. */
+static void assume(ingot_node *n, ingot_graph *g, ingot_op *before, ingot_value *v, int64_t value, const char *name)
 {
-    const ingot_onnx_graph *bodies[] = {body_of(n, "then_branch"), body_of(n, "else_branch")};
-    ingot_value *cond = n->in[0];
-    if (!branch_fits(n, bodies[0]) || !branch_fits(n, bodies[1]))
-        return;
-    if (cond->type.dtype != INGOT_BOOL || (cond->type.rank != 0 && ingot_type_count(&cond->type) != 1)) {
-        ingot_node_bad(n, "the condition must be one bool");
-        return;
+    int32_t first = ingot_module_symbol_count(n->m);
+    ingot_op *op;
+    if (!ingot_symbol_fresh(n->m, name, value, value, true)) {
+        ingot_node_check(n, ingot_status_no_memory());
+    } else if (ingot_node_check(n, ingot_graph_add_op(g, before, INGOT_OP_bind_dims, 1, &v, 0, &op))) {
+        op->loc = n->loc;
+        ((ingot_attrs_bind_dims *)op->attrs)->first_symbol = first;
+        ingot_node_check(n, ingot_op_infer(op));
     }
-    bool truth;
-    if (known_truth(n, cond, &truth)) {
-        ingot_import_body(n, ingot_scope_inline(n), bodies[truth ? 0 : 1], n->out);
-        return;
-    }
-    cond = ingot_reshape(n, cond, 0, NULL);
-    ingot_scope *scopes[2] = {NULL, NULL};
-    ingot_graph *graphs[2];
-    ingot_value **results[2];
-    bool unsupported = false;
-    for (int i = 0; i < 2; i++) {
-        graphs[i] = new_region(n, i ? "else" : "then");
-        results[i] = value_list(n, n->n_out);
-        if (n->error)
+}
+
+/* An expression that is zero when the fact holds. */
+static const ingot_dim *deviation(ingot_module *m, const ingot_check *c)
+{
+    const ingot_dim *difference = ingot_dim_sub(m, c->a, c->b), *one = ingot_dim_const(m, 1);
+    if (c->kind == INGOT_CHECK_EQUAL)
+        return difference;
+    if (c->kind == INGOT_CHECK_DIVIDES)
+        return ingot_dim_mod(m, c->b, c->a);
+    return ingot_dim_mul(m, difference,
+                         ingot_dim_mul(m, ingot_dim_sub(m, c->a, one), ingot_dim_sub(m, c->b, one)));
+}
+
+static bool set_by_data(const ingot_module *m, const ingot_dim *d)
+{
+    if (d->kind == INGOT_DIM_SYMBOL)
+        return ingot_module_symbol(m, (int32_t)d->value)->from_data;
+    return d->kind != INGOT_DIM_CONST && (set_by_data(m, d->a) || set_by_data(m, d->b));
+}
+
+/* The module's checks hold at entry, whichever branch runs. Those that came with the nodes of one branch move into it: the list of checks
+ * shrinks back to `old`. */
+static void move_checks(ingot_node *n, ingot_graph *g, ingot_check *old)
+{
+    ingot_check *kept = old, *next;
+    for (ingot_check *c = n->m->checks; c != old && !n->error; c = next) {
+        next = c->next;
+        const ingot_dim *zero = deviation(n->m, c);
+        if (set_by_data(n->m, zero)) { /* looked at when the data is there */
+            c->next = kept;
+            kept = c;
+            continue;
+        }
+        int64_t one = 1;
+        ingot_op *op, *first = g->first;
+        if (!ingot_node_check(n, ingot_graph_add_op(g, first, INGOT_OP_dims, 0, NULL, 1, &op)))
             return;
-        scopes[i] = ingot_scope_region(n, graphs[i], i ? scopes[0] : NULL);
-        ingot_import_body(n, scopes[i], bodies[i], results[i]);
-        if (n->error)
-            return;
-        unsupported |= any_placeholder(n, n->n_out, results[i]);
+        op->loc = n->loc;
+        op->out[0]->type = ingot_type_static(n->m, INGOT_I64, 1, &one);
+        if (ingot_node_check(n, ingot_op_set_sym(op, 1, &zero)) && ingot_node_check(n, ingot_op_infer(op)))
+            assume(n, g, first, op->out[0], 0, "size_mismatch");
     }
-    if (unsupported) { /* listed already */
-        for (int32_t i = 0; i < n->n_out; i++)
-            n->out[i] = ingot_placeholder(n);
+    n->m->checks = kept;
+}
+
+/* ---- If ---- */
+typedef struct branch {
+    const ingot_onnx_graph *body;
+    ingot_graph *graph;
+    ingot_scope *scope;
+    ingot_value **results;
+    ingot_status error; /* why it cannot be imported, or null */
+} branch;
+
+static void import_branch(ingot_node *n, branch *b, ingot_scope *shares, const char *what)
+{
+    ingot_check *checks = n->m->checks;
+    b->graph = new_region(n, what);
+    b->results = value_list(n, n->n_out);
+    if (n->error)
+        return;
+    b->scope = ingot_scope_region(n, b->graph, shares);
+    if (n->error)
+        return;
+    ingot_import_body(n, b->scope, b->body, b->results);
+    if (!n->error)
+        move_checks(n, b->graph, checks);
+    if (n->error && ingot_status_code(n->error) == INGOT_BAD_MODEL) {
+        b->error = n->error; /* it may be a path that is never taken with these sizes */
+        n->error = NULL;
+        n->m->checks = checks;
+    }
+}
+
+static bool same_ranks(const ingot_node *n, const branch *a, const branch *b)
+{
+    for (int32_t i = 0; i < n->n_out; i++)
+        if (a->results[i]->type.rank != b->results[i]->type.rank)
+            return false;
+    return true;
+}
+
+/* Finds the sizes that a condition compares for equality, through casts, reshapes and negation. */
+static bool find_equation(ingot_node *n, const ingot_value *cond, const ingot_dim **out_a, const ingot_dim **out_b,
+                          bool *out_negated)
+{
+    *out_negated = false;
+    for (int32_t depth = 0; cond->def && depth < 16; depth++) {
+        const ingot_op *op = cond->def;
+        const ingot_dim *list[INGOT_MAX_CONTENT];
+        int32_t count;
+        switch (op->kind) {
+        case INGOT_OP_not:
+            *out_negated = !*out_negated; /* fall through */
+        case INGOT_OP_cast:
+        case INGOT_OP_reshape:
+        case INGOT_OP_identity:
+            cond = op->in[0];
+            break;
+        case INGOT_OP_eq:
+            if (!ingot_known_dims(n, op->in[0], &count, list) || count != 1)
+                return false;
+            *out_a = list[0];
+            if (!ingot_known_dims(n, op->in[1], &count, list) || count != 1)
+                return false;
+            *out_b = list[0];
+            return true;
+        default:
+            return false;
+        }
+    }
+    return false;
+}
+
+/* Imports one branch in place of the op. The regions are dropped. */
+static void take_branch(ingot_node *n, const branch *b, int32_t n_graphs)
+{
+    n->m->n_graphs = n_graphs;
+    ingot_import_body(n, ingot_scope_inline(n), b->body, n->out);
+}
+
+/* Branches whose results differ in rank, as exporters write squeeze(): when the condition compares sizes, that they are equal becomes a
+ * fact that the model relies on. */
+static void take_equal_branch(ingot_node *n, ingot_value *cond, const branch *branches, int32_t n_graphs)
+{
+    const ingot_dim *a, *b;
+    bool negated;
+    if (!find_equation(n, cond, &a, &b, &negated)) {
+        ingot_node_unsupported(n, "the branches give results of different rank: pin the sizes that decide with --shape");
         return;
     }
+    if (ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_EQUAL, a, b, cond->def)))
+        take_branch(n, &branches[negated], n_graphs);
+}
+
+static void emit_if(ingot_node *n, ingot_value *cond, const branch *branches)
+{
     ingot_value *const *captures;
-    int32_t n_captures = ingot_scope_captures(scopes[0], &captures);
+    int32_t n_captures = ingot_scope_captures(branches[0].scope, &captures);
     ingot_value **in = value_list(n, n_captures + 1);
     if (n->error)
         return;
@@ -109,17 +225,65 @@ void ingot_import_if(ingot_node *n)
     if (n_captures)
         memcpy(in + 1, captures, (size_t)n_captures * sizeof *in);
     for (int i = 0; i < 2; i++)
-        add_outputs(n, graphs[i], bodies[i], results[i]);
+        add_outputs(n, branches[i].graph, branches[i].body, branches[i].results);
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_if, n_captures + 1, in, n->n_out);
     if (n->error)
         return;
     for (int i = 0; i < 2; i++) {
-        op->regions[i] = graphs[i];
-        graphs[i]->parent = op;
+        op->regions[i] = branches[i].graph;
+        branches[i].graph->parent = op;
     }
     ingot_emit_end(n, op);
     for (int32_t i = 0; i < n->n_out; i++)
         n->out[i] = op->out[i];
+}
+
+static void import_branches(ingot_node *n, ingot_value *cond, branch *branches)
+{
+    int32_t n_graphs = n->m->n_graphs;
+    import_branch(n, &branches[0], NULL, "then");
+    if (!n->error)
+        import_branch(n, &branches[1], branches[0].scope, "else");
+    if (n->error)
+        return;
+    if (branches[0].error && branches[1].error) {
+        ingot_node_check(n, branches[0].error);
+        branches[0].error = NULL;
+    } else if (branches[0].error || branches[1].error) {
+        /* Only one can run with these sizes: a condition that says otherwise is an error of the run. */
+        bool truth = branches[1].error != NULL;
+        assume(n, n->graph, NULL, ingot_cast(n, cond, INGOT_I64), truth, "condition");
+        take_branch(n, &branches[!truth], n_graphs);
+    } else if (any_placeholder(n, n->n_out, branches[0].results) || any_placeholder(n, n->n_out, branches[1].results)) {
+        for (int32_t i = 0; i < n->n_out; i++) /* the reasons are listed already */
+            n->out[i] = ingot_placeholder(n);
+    } else if (!same_ranks(n, &branches[0], &branches[1])) {
+        take_equal_branch(n, cond, branches, n_graphs);
+    } else {
+        emit_if(n, cond, branches);
+    }
+}
+
+void ingot_import_if(ingot_node *n)
+{
+    branch branches[2] = {{.body = body_of(n, "then_branch")}, {.body = body_of(n, "else_branch")}};
+    ingot_value *cond = n->in[0];
+    if (!branch_fits(n, branches[0].body) || !branch_fits(n, branches[1].body))
+        return;
+    if (cond->type.dtype != INGOT_BOOL || (cond->type.rank != 0 && ingot_type_count(&cond->type) != 1)) {
+        ingot_node_bad(n, "the condition must be one bool");
+        return;
+    }
+    bool truth;
+    if (known_truth(n, cond, &truth)) {
+        ingot_import_body(n, ingot_scope_inline(n), branches[truth ? 0 : 1].body, n->out);
+        return;
+    }
+    cond = ingot_reshape(n, cond, 0, NULL);
+    if (!n->error)
+        import_branches(n, cond, branches);
+    ingot_status_free(branches[0].error);
+    ingot_status_free(branches[1].error);
 }
 
 /* ---- Loop ---- */
