@@ -28,7 +28,7 @@ static void step(const kernel_recurrent *s, int64_t direction)
         double cell = forget * old + input * gate(s, direction, 1, s->pre[3 * n + j]);
         double output = gate(s, direction, 0, s->pre[n + j] + peephole(s, direction, 1, j) * cell);
         s->c[j] = cell;
-        s->h[j] = output * gate(s, direction, 2, cell);
+        s->h[j] = output * ingot_kernel_recurrent_act(s, direction, 2, 3, cell);
     }
 }
 
