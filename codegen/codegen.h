@@ -50,7 +50,7 @@ ingot_status ingot_jit_create(const ingot_object *objects, int32_t n, const ingo
 ingot_status ingot_jit_lookup(ingot_jit *jit, const char *name, void **out_address);
 void ingot_jit_destroy(ingot_jit *jit);
 
-/* ---- Artifacts (codegen/artifact.c, archive.c, plan_blob.c, header.c, report.c) ------------------------------------------------- */
+/* ---- Artifacts (codegen/artifact.c, archive.c, plan_blob.c, plan_object.c, weights_file.c, header.c) ------------------------------------------------- */
 /* The plan as bytes (runtime/plan.h), in `arena`. build_id: 16 bytes. */
 ingot_status ingot_plan_serialize(const ingot_program *program, const ingot_target *target, const uint8_t *build_id, const uint8_t *weights_digest, ingot_arena *arena, void **out_bytes, size_t *out_size);
 /* The object that holds plan bytes, kernel table, ingot_model struct and the functions NAME_init and so on; embeds the weights file if given. */
@@ -67,4 +67,28 @@ ingot_status ingot_archive_write(const ingot_archive_member *members, int32_t n,
 /* Members of an archive in memory (the embedded runtime). */
 ingot_status ingot_archive_read(const void *data, size_t size, ingot_arena *arena, ingot_archive_member **out, int32_t *out_n);
 ingot_status ingot_header_write(const ingot_program *program, ingot_text *out);
+
+/* The file NAME.weights (runtime/weights.h), from where `fd` stands: a regular file or a memfd, written front to back, one constant in memory at a time.
+ * out_digest: 16 bytes, for ingot_plan_serialize. */
+ingot_status ingot_weights_write(ingot_program *program, const uint8_t *build_id, int fd, uint8_t *out_digest);
+
+enum { INGOT_ARTIFACT_ARCHIVE = 1, INGOT_ARTIFACT_SHARED = 2, INGOT_ARTIFACT_OBJECTS = 4 };
+typedef struct ingot_artifact_file {
+    const char *suffix; /* ".json": the file is NAME.json */
+    const void *data;
+    size_t size;
+} ingot_artifact_file;
+typedef struct ingot_artifact_options {
+    const char *out_dir; /* created, with its parents */
+    uint32_t emit;       /* INGOT_ARTIFACT_* bits; 0: the archive */
+    bool embed_weights;
+    const uint8_t *build_id; /* 16 bytes */
+    const ingot_target *target;
+    uint64_t max_workspace_bytes; /* of a run; 0: none */
+    const ingot_artifact_file *files; /* further ones, written with the rest */
+    int32_t n_files;
+} ingot_artifact_options;
+/* Writes NAME.a (NAME.so, or NAME.o and an object per kernel), NAME.weights, NAME.h and ingot/runtime.h for program->name, a C identifier. `kernels`: one object
+ * per spec. Files get their names when all of them are there; a failure leaves nothing behind. */
+ingot_status ingot_artifact_write(const ingot_artifact_options *options, ingot_program *program, const ingot_object *kernels, int32_t n_kernels);
 #endif

@@ -4,7 +4,7 @@
  * end. Expressions are numbered in the order of first use, each once (sizes are interned: equal ones are the same
  * pointer). */
 #include "codegen/codegen.h"
-#include "ir/ir.h"
+#include "runtime/plan.h"
 #include <string.h>
 
 typedef struct blob {
