@@ -165,7 +165,8 @@ static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p) {
         slot *s = &p->slots[p->n];
         *s = (slot){.buffer = i, .first = b->first_step, .last = b->last_step, .bytes = ingot_dim_round_up(l->m, bound(l, b->bytes), ALIGNMENT)};
         s->size = ingot_dim_eval(s->bytes, typical);
-        if (s->size < 0) return ingot_fail(INGOT_LIMIT, "buffer '%s': its size does not fit 63 bits", b->name != NULL ? b->name : "");
+        if (s->size < 0 && s->size != INT64_MIN) s->size = 0; /* typical sizes can be too small for the model */
+        if (s->size == INT64_MIN) return ingot_fail(INGOT_LIMIT, "buffer '%s': its size does not fit 63 bits", b->name != NULL ? b->name : "");
         p->is_static &= ingot_dim_is_const(s->bytes);
         p->n++;
     }
