@@ -114,9 +114,18 @@ static bool slice_range(ingot_node *n, const ingot_dim *start, const ingot_dim *
     return true;
 }
 
-/* x[start : start + k] with a start known only when running, as loops write it: the result's size is k. */
+/* A slice whose bounds are known only when running. Left-out axes are the first ones. */
 static void dynamic_slice(ingot_node *n, ingot_value *starts, ingot_value *ends, ingot_value *axes, ingot_value *steps)
 {
+    int64_t count = ingot_type_count(&starts->type), first[INGOT_MAX_RANK];
+    if (starts->type.rank != 1 || count < 0 || count > n->in[0]->type.rank) {
+        ingot_node_unsupported(n, "starts must be a list of known length");
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        first[i] = i;
+    if (!axes)
+        axes = ingot_cast(n, ingot_ints_value(n, (int32_t)count, first), starts->type.dtype);
     ingot_value *in[] = {n->in[0], starts, ends, axes, steps};
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_slice_dynamic, steps ? 5 : 4, in, 1);
     n->out[0] = ingot_emit_end(n, op);
