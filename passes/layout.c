@@ -1,6 +1,6 @@
 /* Blocks of 16 channels (INGOT_LAYOUT_C16) around convolutions.
  *
- * Convolutions write C16, and read it when they have 16 input channels or more. Pooling, elementwise ops, concats of whole blocks and reductions
+ * Convolutions write C16, and read it from 16 input channels on (conv_reads). Pooling, elementwise ops, concats of whole blocks and reductions
  * over space can do either: they start as their operands are and then change sides, one at a time, as long as that saves bytes of conversion.
  * All else is plain, as are inputs and outputs. `relayout` ops stand where the sides meet, one per value.
  *
@@ -42,9 +42,17 @@ static bool conv_fits(const ingot_op *op)
            (ins % groups == 0 && outs % groups == 0 && ins / groups % 16 == 0 && outs / groups % 16 == 0);
 }
 
-static bool reads_blocks(const ingot_op *conv)
+/* What a convolution reads: blocks from 16 channels on. Fewer would fill a block with zeros, which is worth it when the value comes in blocks and
+ * half of one is full, or space is small. */
+static int conv_reads(const ingot_op *conv)
 {
-    return conv->in[0]->type.dims[1]->value >= 16 || ((const ingot_attrs_conv *)conv->attrs)->groups > 1;
+    const ingot_type *x = &conv->in[0]->type;
+    int64_t channels = x->dims[1]->value, space = 1;
+    if (channels >= 16 || ((const ingot_attrs_conv *)conv->attrs)->groups > 1)
+        return C16;
+    for (int32_t i = 2; i < x->rank && space <= 16; i++)
+        space *= x->dims[i]->hi < 64 ? x->dims[i]->hi : 64;
+    return channels >= 8 || space <= 16 ? ANY : PLAIN;
 }
 
 /* One number, or a vector along the channels of `like`. */
@@ -174,7 +182,7 @@ static int need(const plan *p, const ingot_op *op, int32_t i)
         return PLAIN;
     switch ((side)p->sides[at]) {
     case SIDE_CONV:
-        return i == 0 && reads_blocks(op) ? C16 : PLAIN;
+        return i == 0 ? conv_reads(op) : PLAIN;
     case SIDE_REDUCE:
         return ANY;
     case SIDE_EITHER:
@@ -222,7 +230,7 @@ static void choose(plan *p)
         for (const ingot_use *use = op->out[0]->uses; p->sides[i] == SIDE_REDUCE && use; use = use->next) {
             /* A result without its axes is plain; the SE block's goes on to a convolution. */
             int32_t user = index_of(p, use->op);
-            if (fits(&op->out[0]->type) && user >= 0 && p->sides[user] == SIDE_CONV && reads_blocks(use->op))
+            if (fits(&op->out[0]->type) && user >= 0 && p->sides[user] == SIDE_CONV && conv_reads(use->op) == C16)
                 p->blocked[i] = 1;
         }
     }
@@ -251,6 +259,8 @@ static ingot_status convert(const plan *p, ingot_graph *g, ingot_value *v, int32
     ingot_value *other = NULL;
     for (ingot_use *use = v->uses, *next; use; use = next) {
         next = use->next;
+        if (other && use->op == other->def)
+            continue; /* the conversion itself */
         int want = use->op ? need(p, use->op, use->index) : PLAIN;
         if (want == ANY || want == have)
             continue;

@@ -22,9 +22,9 @@ const char *ingot_default_pipeline(int32_t level)
     /* Canonicalize again wherever a pass leaves constants to fold or ops that became equal. */
     static const char *const pipelines[] = {
         "decompose,schedule",
-        "canonicalize,fold_batch_norm,decompose,canonicalize,fuse_epilogues,fuse_maps,schedule",
+        "canonicalize,fold_batch_norm,decompose,canonicalize,sink_reshapes,canonicalize,fuse_epilogues,fuse_maps,schedule",
         "canonicalize,fold_batch_norm,decompose,canonicalize,recognize_activations,recognize_norms,"
-        "recognize_attention,canonicalize,layout,fuse_epilogues,fuse_maps,canonicalize,schedule",
+        "recognize_attention,canonicalize,sink_reshapes,canonicalize,layout,fuse_epilogues,fuse_maps,canonicalize,schedule",
     };
     return pipelines[level <= 0 ? 0 : level == 1 ? 1 : 2];
 }

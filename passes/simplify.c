@@ -178,12 +178,69 @@ static bool holds(ingot_dtype b, ingot_dtype a)
     return types[ib].digits >= types[ia].digits && (types[ib].is_signed || !types[ia].is_signed);
 }
 
+/* v is a whole number wherever it is finite. */
+static bool is_whole(const ingot_value *v, int depth)
+{
+    double number;
+    if (ingot_value_is_splat(v->graph->module, v, &number))
+        return number == floor(number);
+    const ingot_op *op = v->def;
+    if (!op || op->prog || depth == 0)
+        return false;
+    switch (op->kind) {
+    case INGOT_OP_round:
+    case INGOT_OP_floor:
+    case INGOT_OP_ceil:
+        return true;
+    case INGOT_OP_cast:
+        return ingot_dtype_is_integer(op->in[0]->type.dtype) != 0 && ingot_dtype_bits(op->in[0]->type.dtype) <= 16;
+    case INGOT_OP_relu:
+        return is_whole(op->in[0], depth - 1);
+    case INGOT_OP_add:
+    case INGOT_OP_sub:
+    case INGOT_OP_max:
+    case INGOT_OP_min:
+        return is_whole(op->in[0], depth - 1) && is_whole(op->in[1], depth - 1);
+    default:
+        return false;
+    }
+}
+
+/* v is clamped to the range of `dtype` and whole: quantized, but still a float. */
+static bool is_quantized(const ingot_value *v, ingot_dtype dtype)
+{
+    double lo = -INFINITY, hi = INFINITY, bound, least, most;
+    ingot_value *x = NULL;
+    int bits = ingot_dtype_bits(dtype);
+    if (!ingot_dtype_is_integer(dtype) || bits > 16 || v->type.dtype != INGOT_F32 || !is_whole(v, 8))
+        return false;
+    least = ingot_dtype_is_signed(dtype) ? -ldexp(1, bits - 1) : 0;
+    most = ldexp(1, ingot_dtype_is_signed(dtype) ? bits - 1 : bits) - 1;
+    for (int depth = 0; depth < 4; depth++) {
+        if (ingot_match_number(v, INGOT_OP_max, &x, &bound)) {
+            lo = fmax(lo, bound);
+        } else if (ingot_match_number(v, INGOT_OP_min, &x, &bound)) {
+            hi = fmin(hi, bound);
+        } else if (ingot_def(v, INGOT_OP_relu)) {
+            lo = fmax(lo, 0);
+            x = v->def->in[0];
+        } else {
+            break;
+        }
+        v = x;
+    }
+    return lo >= least && hi <= most;
+}
+
 static ingot_status simplify_cast(ingot_op *op, bool *changed)
 {
     ingot_value *x = op->in[0], *made;
     if (x->type.dtype == op->out[0]->type.dtype)
         return take(op, 0, changed);
     ingot_op *inner = ingot_def(x, INGOT_OP_cast);
+    /* Through bytes and back: quantize followed by dequantize. */
+    if (inner && inner->in[0]->type.dtype == op->out[0]->type.dtype && is_quantized(inner->in[0], x->type.dtype))
+        return replace_built(op, inner->in[0], changed);
     if (!inner || !holds(x->type.dtype, inner->in[0]->type.dtype))
         return NULL;
     if (inner->in[0]->type.dtype == op->out[0]->type.dtype)
