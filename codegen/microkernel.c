@@ -16,6 +16,29 @@ bool ingot_micro_inline_body(const ingot_spec *spec)
     return spec->has_body && ingot_e_prog_cost(&spec->body) <= INLINE_COST;
 }
 
+ingot_ev ingot_micro_apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev raw, int32_t n_extra, const ingot_ev *extra)
+{
+    ingot_ev args[INGOT_PROG_MAX_ARGS], params[INGOT_PROG_MAX_ARGS], results[INGOT_PROG_MAX_RESULTS] = {raw};
+    if (!spec->has_body || n_extra >= INGOT_PROG_MAX_ARGS)
+        return raw;
+    args[0] = raw;
+    for (int32_t x = 0; x < n_extra; x++)
+        args[1 + x] = extra[x];
+    if (ingot_micro_inline_body(spec)) {
+        ingot_e_prog(e, &spec->body, args, results);
+        return results[0];
+    }
+    ingot_ehelper h = {.n = 1 + n_extra, .result = ingot_e_with_scalar(raw.type, ingot_e_scalar_of(ingot_e_prog_result_dtype(&spec->body, 0)))};
+    snprintf(h.name, sizeof h.name, "finish_x%d", raw.type.lanes);
+    for (int32_t i = 0; i < h.n; i++)
+        h.types[i] = args[i].type;
+    if (ingot_e_helper_begin(e, &h, params)) {
+        ingot_e_prog(e, &spec->body, params, results);
+        ingot_e_helper_end(e, results[0]);
+    }
+    return ingot_e_call(e, &h, args);
+}
+
 /* Addresses that share a pointer are one computed address and displacements, which the machine's addressing takes for free. */
 void ingot_micro_step(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs)
 {

@@ -45,6 +45,8 @@ void ingot_tiling_run(ingot_emitter *e, const ingot_tiling *t, int limit, ingot_
 
 /* Zeros for `n` accumulators. */
 void ingot_micro_zero(ingot_emitter *e, ingot_etype type, int n, ingot_ev *accs);
+/* The spec's body on one vector: `raw` and n_extra values of the last inputs (none: raw itself). A large body is a helper that all places call. */
+ingot_ev ingot_micro_apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev raw, int32_t n_extra, const ingot_ev *extra);
 /* Whether a body is small enough to be written behind each tile; others get a function that goes over the stored sums. */
 bool ingot_micro_inline_body(const ingot_spec *spec);
 #endif
