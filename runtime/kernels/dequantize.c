@@ -13,15 +13,20 @@ ingot_status ingot_portable_dequantize(const ingot_call *call)
     kernel_scales s;
     INGOT_TRY(ingot_kernel_scales("dequantize", x, scale, zero, call->attrs, &s));
     int64_t at = 0;
-    double v[KERNEL_BLOCK];
+    int64_t known = -1; /* entry that `factor` and `shift` are of */
+    double v[KERNEL_BLOCK], factor = 1, shift = 0;
     for (int64_t o = 0; o < s.outer; o++) {
         for (int64_t a = 0; a < s.size * s.inner; a += KERNEL_BLOCK) {
             int64_t n = s.size * s.inner - a < KERNEL_BLOCK ? s.size * s.inner - a : KERNEL_BLOCK;
             ingot_kernel_load_f64(v, x->data, x->dtype, at, 1, n);
             for (int64_t j = 0; j < n; j++) {
-                int64_t entry = kernel_scale_index(&s, o, (a + j) / s.inner, (a + j) % s.inner);
-                double shift = zero ? ingot_load_f64(zero->data, zero->dtype, entry) : 0;
-                v[j] = (v[j] - shift) * ingot_load_f64(scale->data, scale->dtype, entry);
+                int64_t entry = s.block ? kernel_scale_index(&s, o, (a + j) / s.inner, (a + j) % s.inner) : 0;
+                if (entry != known) {
+                    known = entry;
+                    factor = ingot_load_f64(scale->data, scale->dtype, entry);
+                    shift = zero ? ingot_load_f64(zero->data, zero->dtype, entry) : 0;
+                }
+                v[j] = (v[j] - shift) * factor;
             }
             ingot_kernel_store_f64(y->data, y->dtype, at, 1, v, n);
             at += n;

@@ -3,21 +3,29 @@
 
 typedef double pair __attribute__((vector_size(16)));
 
+/* Adds row r of a step's outer product; the names keep the sums in registers. */
+#define ADD_ROW(r)              \
+    do {                        \
+        pair v_ = {a[r], a[r]}; \
+        s##r##0 += v_ * b0;     \
+        s##r##1 += v_ * b1;     \
+    } while (0)
+
 /* tile[4][4] = a[k][4]^T b[k][4]. */
 static void multiply(int64_t k, const double *a, const double *b, double *tile)
 {
-    pair sum[4][2] = {{{0}}};
-    for (int64_t l = 0; l < k; l++) {
+    pair s00 = {0}, s01 = {0}, s10 = {0}, s11 = {0}, s20 = {0}, s21 = {0}, s30 = {0}, s31 = {0};
+    for (int64_t l = 0; l < k; l++, a += 4, b += 4) {
         pair b0, b1;
-        memcpy(&b0, b + l * 4, sizeof b0);
-        memcpy(&b1, b + l * 4 + 2, sizeof b1);
-        for (int r = 0; r < 4; r++) {
-            pair v = {a[l * 4 + r], a[l * 4 + r]};
-            sum[r][0] += v * b0;
-            sum[r][1] += v * b1;
-        }
+        memcpy(&b0, b, sizeof b0);
+        memcpy(&b1, b + 2, sizeof b1);
+        ADD_ROW(0);
+        ADD_ROW(1);
+        ADD_ROW(2);
+        ADD_ROW(3);
     }
-    memcpy(tile, sum, sizeof sum);
+    const pair sums[8] = {s00, s01, s10, s11, s20, s21, s30, s31};
+    memcpy(tile, sums, sizeof sums);
 }
 
 /* The same for a single row. */

@@ -3,8 +3,7 @@
  * A register holds doubles for float types, else int64 (u64 as its bits). Each instruction's results are brought to its
  * type at once (floats rounded, integers wrapped), so that a fused program gives what its ops give one by one.
  *
- * Two instructions carry an attribute in `imm.i`: cast, 1: what overflows a float8 type becomes infinity or NaN
- * (saturate=0); is_inf, 1: only +inf counts, 2: only -inf, 3: neither, 0: both.
+ * A cast carries an attribute in `imm.i`, 1: what overflows a float8 type becomes infinity or NaN (saturate=0).
  */
 #include "runtime/kernels/kernels.h"
 
@@ -143,6 +142,7 @@ static bool float_test(int op, int64_t *r, const double *a, const double *b, int
 {
     switch (op) {
         EACH(is_nan, isnan(a[j]) != 0)
+        EACH(is_inf, isinf(a[j]) != 0)
         EACH(eq, a[j] == b[j])
         EACH(ne, a[j] != b[j])
         EACH(lt, a[j] < b[j])
@@ -327,13 +327,6 @@ static void select_op(const machine *m, const ingot_instr *instr, bool is_float,
     }
 }
 
-static bool is_inf_op(int64_t which, const double *a, int64_t *r, int64_t n)
-{
-    for (int64_t j = 0; j < n; j++)
-        r[j] = isinf(a[j]) && !(which & (a[j] > 0 ? 2 : 1));
-    return true;
-}
-
 /* One instruction on n elements; constants are already there. False: the operation does not exist for the type. */
 static bool execute(const machine *m, const ingot_instr *instr, reg r, int64_t n)
 {
@@ -347,8 +340,6 @@ static bool execute(const machine *m, const ingot_instr *instr, reg r, int64_t n
     } else if (instr->op == INGOT_SCALAR_select) {
         select_op(m, instr, float_out, r, n);
         known = true;
-    } else if (instr->op == INGOT_SCALAR_is_inf && float_in) {
-        known = is_inf_op(instr->imm.i, a.f, r.i, n);
     } else if (instr->op == INGOT_SCALAR_pow && !float_in && ingot_dtype_is_float(m->dtypes[instr->b])) {
         integer_pow_of_float(m, instr, r.i, n);
         known = true;

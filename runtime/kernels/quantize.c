@@ -32,16 +32,22 @@ ingot_status ingot_portable_quantize(const ingot_call *call)
     double low = is_signed ? -ldexp(1, bits - 1) : 0, high = is_signed ? ldexp(1, bits - 1) - 1 : ldexp(1, bits) - 1;
     ingot_dtype divides = scale->dtype == INGOT_F8E8M0 ? x->dtype : scale->dtype;
     int64_t at = 0;
-    double v[KERNEL_BLOCK];
+    int64_t known = -1; /* entry that `factor` and `shift` are of */
+    double v[KERNEL_BLOCK], factor = 1, shift = 0;
     for (int64_t o = 0; o < s.outer; o++) {
         for (int64_t a = 0; a < s.size * s.inner; a += KERNEL_BLOCK) {
             int64_t n = s.size * s.inner - a < KERNEL_BLOCK ? s.size * s.inner - a : KERNEL_BLOCK;
             ingot_kernel_load_f64(v, x->data, x->dtype, at, 1, n);
             for (int64_t j = 0; j < n; j++) {
-                int64_t entry = kernel_scale_index(&s, o, (a + j) / s.inner, (a + j) % s.inner);
-                double q = round_to(divides, v[j] / ingot_load_f64(scale->data, scale->dtype, entry));
+                int64_t entry = s.block ? kernel_scale_index(&s, o, (a + j) / s.inner, (a + j) % s.inner) : 0;
+                if (entry != known) {
+                    known = entry;
+                    factor = ingot_load_f64(scale->data, scale->dtype, entry);
+                    shift = zero ? ingot_load_f64(zero->data, zero->dtype, entry) : 0;
+                }
+                double q = round_to(divides, v[j] / factor);
                 if (to_float) {
-                    q += zero ? ingot_load_f64(zero->data, zero->dtype, entry) : 0;
+                    q += shift;
                     v[j] = attrs->saturate ? q : ingot_kernel_overflow(y->dtype, q);
                     if (attrs->saturate)
                         ingot_store_f64(y->data, y->dtype, at + j, q);
@@ -49,7 +55,7 @@ ingot_status ingot_portable_quantize(const ingot_call *call)
                         ingot_kernel_store_f64(y->data, y->dtype, at + j, 1, &v[j], 1);
                     continue;
                 }
-                q = nearbyint(q) + (zero ? ingot_load_f64(zero->data, zero->dtype, entry) : 0);
+                q = nearbyint(q) + shift;
                 ingot_store_i64(y->data, y->dtype, at + j,
                                 isnan(q) ? 0
                                          : (int64_t)(q < low    ? low
