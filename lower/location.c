@@ -64,26 +64,44 @@ ingot_status lower_new_buffer(lowering *l, const ingot_type *type, const int32_t
     return lower_add_buffer(l, INGOT_POOL_ARENA, 0, bytes, name, &out->buffer);
 }
 
-/* Zeros in the border of a new C16 buffer: rows above and below, then columns left and right of each row. */
-static ingot_status zero_border(lowering *l, const location *at) {
-    int32_t rows = at->rank - 2, cols = at->rank - 1;
+/* One side of the border: rows above or below with the corners, or columns left or right. */
+static location border_band(lowering *l, const location *at, int32_t side) {
+    int32_t rows = at->rank - 2, cols = at->rank - 1, d = side % 2 == 0 ? rows : cols;
     const int32_t *h = at->halo;
-    for (int32_t side = 0; side < 4; side++) {
-        bool vertical = side % 2 == 0; /* 0 top, 1 left, 2 bottom, 3 right */
-        int32_t d = vertical ? rows : cols, width = h[side];
-        if (width == 0 || (vertical && at->rank == 3)) continue;
-        location band = *at;
-        for (int32_t i = 0; i < 4; i++) band.halo[i] = 0;
-        const ingot_dim *start = side < 2 ? lower_const(l, -width) : at->dims[d];
-        band.offset = ingot_dim_add(l->m, band.offset, lower_mul(l, start, at->strides[d]));
-        band.dims[d] = lower_const(l, width);
-        if (vertical) { /* the corners go with the rows */
-            band.offset = ingot_dim_sub(l->m, band.offset, lower_mul(l, lower_const(l, h[1]), at->strides[cols]));
-            band.dims[cols] = ingot_dim_add(l->m, band.dims[cols], lower_const(l, h[1] + h[3]));
+    location band = *at;
+    memset(band.halo, 0, sizeof band.halo);
+    const ingot_dim *start = side < 2 ? lower_const(l, -h[side]) : at->dims[d];
+    band.offset = ingot_dim_add(l->m, band.offset, lower_mul(l, start, at->strides[d]));
+    band.dims[d] = lower_const(l, h[side]);
+    if (d == rows) {
+        band.offset = ingot_dim_sub(l->m, band.offset, lower_mul(l, lower_const(l, h[1]), at->strides[cols]));
+        band.dims[cols] = ingot_dim_add(l->m, band.dims[cols], lower_const(l, h[1] + h[3]));
+    }
+    return band;
+}
+
+ingot_status lower_zero_border(lowering *l, const location *at) {
+    const int32_t *h = at->halo;
+    for (int32_t side = at->rank == 3 ? 1 : 0; side < 2; side++) { /* 0 top with 2 bottom, 1 left with 3 right */
+        location bands[2] = {border_band(l, at, side), border_band(l, at, side + 2)};
+        if (h[side] == h[side + 2] && h[side] > 0) {
+            INGOT_TRY(lower_fill_zeros(l, 2, bands, "zero border"));
+            continue;
         }
-        INGOT_TRY(lower_fill_zero(l, &band, "zero border"));
+        for (int32_t i = 0; i < 2; i++)
+            if (h[side + 2 * i] > 0) INGOT_TRY(lower_fill_zero(l, &bands[i], "zero border"));
+        if (at->rank == 3) break;
     }
     return NULL;
+}
+
+/* Strides that make the transpose of a value dense. */
+static void set_dense_permuted(lowering *l, location *at, const ingot_ints *perm) {
+    const ingot_dim *stride = lower_const(l, 1);
+    for (int32_t d = at->rank - 1; d >= 0; d--) {
+        at->strides[perm->v[d]] = stride;
+        stride = lower_mul(l, stride, at->dims[perm->v[d]]);
+    }
 }
 
 ingot_status lower_claim(lowering *l, ingot_value *v, location *out) {
@@ -107,9 +125,9 @@ ingot_status lower_claim(lowering *l, ingot_value *v, location *out) {
         l->p->buffers[out->buffer].pool = INGOT_POOL_OUTPUT;
         l->p->buffers[out->buffer].index = p->output;
     }
+    if (p->perm != NULL && !c16) set_dense_permuted(l, out, p->perm);
     l->locations[v->id] = *out;
-    if (c16) INGOT_TRY(zero_border(l, out));
-    return NULL;
+    return c16 ? lower_zero_border(l, out) : NULL;
 }
 
 /* ---- Views ---- */

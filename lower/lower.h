@@ -28,6 +28,7 @@ typedef struct placement {
     int32_t axis;
     int32_t output;   /* number of the graph output that it is; -1 */
     int32_t halo[4];  /* wanted by convolutions */
+    const ingot_ints *perm; /* its one reader is this transpose, whose result shall be dense; null: none */
 } placement;
 
 typedef struct dense_copy { /* a value copied to where a consumer can read it */
@@ -82,6 +83,10 @@ ingot_status lower_new_buffer(lowering *l, const ingot_type *type, const int32_t
 /* Copies elements of equal logical dims between any two locations (layouts may differ). */
 ingot_status lower_copy(lowering *l, const location *from, const location *to, const char *label);
 ingot_status lower_fill_zero(lowering *l, const location *at, const char *label);
+/* As above for one or two locations of equal sizes, in one kernel. */
+ingot_status lower_fill_zeros(lowering *l, int32_t n, const location *at, const char *label);
+/* Zeros in the border (halo) around a value. */
+ingot_status lower_zero_border(lowering *l, const location *at);
 /* View of `at` with other dims, when strides allow; false: a copy is needed. */
 bool location_reshape(lowering *l, const location *at, int32_t rank, const ingot_dim *const *dims, location *out);
 /* Physical iteration dims of a C16 location: n, blocks, spatial..., 16. */

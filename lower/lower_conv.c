@@ -41,7 +41,7 @@ static ingot_status padded_input(lowering *l, ingot_value *x, const conv_shape *
             return NULL;
         }
     }
-    /* A larger buffer, zeroed whole, and a copy into its middle. */
+    /* A larger buffer with a border of zeros, and a copy into its middle. */
     location from = *at, whole;
     ingot_type type = x->type;
     type.layout = at->layout;
@@ -50,7 +50,6 @@ static ingot_status padded_input(lowering *l, ingot_value *x, const conv_shape *
         type.dims[2 + d] = ingot_dim_add(l->m, type.dims[2 + d], lower_const(l, pad[slot] + pad[2 + slot]));
     }
     INGOT_TRY(lower_new_buffer(l, &type, NULL, x->name, &whole));
-    INGOT_TRY(lower_fill_zero(l, &whole, "zero padding"));
     *at = whole;
     for (int32_t d = 0; d < s->spatial; d++) {
         int32_t slot = d + 2 - s->spatial;
@@ -58,6 +57,7 @@ static ingot_status padded_input(lowering *l, ingot_value *x, const conv_shape *
         at->dims[2 + d] = x->type.dims[2 + d];
     }
     for (int32_t i = 0; i < 4; i++) at->halo[i] = (int32_t)pad[i];
+    INGOT_TRY(lower_zero_border(l, at));
     INGOT_TRY(lower_copy(l, &from, at, "copy into padding"));
     if (l->region_depth > 0) return NULL;
     dense_copy *copy;

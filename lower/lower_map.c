@@ -137,29 +137,34 @@ ingot_status lower_copy(lowering *l, const location *from, const location *to, c
     return copy_nest(l, *from, *to, rank, dims, from_strides, to_strides, label);
 }
 
-static ingot_status fill(lowering *l, const location *at, const ingot_prog *prog, const char *label) {
-    const ingot_dim *dims[MAX_PHYSICAL], *strides[MAX_PHYSICAL], *out_strides[1][INGOT_MAX_RANK];
-    int32_t rank = at->rank;
-    if (at->layout == INGOT_LAYOUT_C16) {
-        rank = location_physical(l, at, dims, strides);
-    } else {
-        memcpy(dims, at->dims, sizeof at->dims);
-        memcpy(strides, at->strides, sizeof at->strides);
-    }
+/* Writes the results of a program without arguments to locations of equal sizes. */
+static ingot_status fill(lowering *l, int32_t n, const location *at, const ingot_prog *prog, const char *label) {
+    const ingot_dim *dims[MAX_PHYSICAL], *strides[MAX_PHYSICAL], *out_strides[2][INGOT_MAX_RANK];
+    int32_t rank = at->rank + (at->layout == INGOT_LAYOUT_C16 ? 1 : 0);
     if (rank > INGOT_MAX_RANK) return ingot_fail(INGOT_UNSUPPORTED, "%s: a fill over %d dims", label, rank);
-    memcpy(out_strides[0], strides, (size_t)rank * sizeof *strides);
+    for (int32_t i = 0; i < n; i++) {
+        if (at->layout == INGOT_LAYOUT_C16) {
+            location_physical(l, &at[i], dims, strides);
+        } else {
+            memcpy(dims, at[i].dims, sizeof at->dims);
+            memcpy(strides, at[i].strides, sizeof at->strides);
+        }
+        memcpy(out_strides[i], strides, (size_t)rank * sizeof *strides);
+    }
     bool done;
-    INGOT_TRY(lower_map_kernel(l, prog, 0, NULL, NULL, 1, at, rank, dims, (const ingot_dim *const(*)[INGOT_MAX_RANK])out_strides, label, &done));
+    INGOT_TRY(lower_map_kernel(l, prog, 0, NULL, NULL, n, at, rank, dims, (const ingot_dim *const(*)[INGOT_MAX_RANK])out_strides, label, &done));
     if (!done) return ingot_fail(INGOT_UNSUPPORTED, "%s: no kernel fills %s elements", label, ingot_dtype_name(at->dtype));
     return NULL;
 }
 
-ingot_status lower_fill_zero(lowering *l, const location *at, const char *label) {
-    location raw = *at;
-    raw.dtype = carrier(at->dtype);
-    ingot_prog prog = {.n_instrs = 1, .n_results = 1, .instrs = {{.op = INGOT_SCALAR_const, .dtype = (int16_t)raw.dtype, .a = -1, .b = -1, .c = -1}}};
-    return fill(l, &raw, &prog, label);
+ingot_status lower_fill_zeros(lowering *l, int32_t n, const location *at, const char *label) {
+    location raw[2] = {at[0], at[n - 1]};
+    raw[0].dtype = raw[1].dtype = carrier(at->dtype);
+    ingot_prog prog = {.n_instrs = 1, .n_results = n, .instrs = {{.op = INGOT_SCALAR_const, .dtype = (int16_t)raw[0].dtype, .a = -1, .b = -1, .c = -1}}};
+    return fill(l, n, raw, &prog, label);
 }
+
+ingot_status lower_fill_zero(lowering *l, const location *at, const char *label) { return lower_fill_zeros(l, 1, at, label); }
 
 /* ---- Ops ---- */
 
@@ -279,7 +284,7 @@ ingot_status lower_pad(lowering *l, ingot_op *op, bool *out_done) {
     if (value == 0)
         INGOT_TRY(lower_fill_zero(l, &to, lower_label(l, op)));
     else
-        INGOT_TRY(fill(l, &to, &prog, lower_label(l, op)));
+        INGOT_TRY(fill(l, 1, &to, &prog, lower_label(l, op)));
     inner = to;
     for (int32_t d = 0; d < rank; d++) {
         inner.offset = ingot_dim_add(l->m, inner.offset, lower_mul(l, op->sym[d], inner.strides[d]));

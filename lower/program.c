@@ -166,6 +166,16 @@ static void spread_halo(lowering *l, const ingot_value *v) {
             if (l->placements[p->inside->id].halo[i] < p->halo[i]) l->placements[p->inside->id].halo[i] = p->halo[i];
 }
 
+/* A transposed reader that keeps the fast axis: written so that the transpose is dense. */
+static void place_for_transpose(lowering *l, ingot_op *op) {
+    const ingot_attrs_perm *a = op->attrs;
+    ingot_value *v = op->in[0];
+    placement *p = &l->placements[v->id];
+    if (v->def == NULL || !ingot_value_has_one_use(v) || p->inside != NULL || p->output >= 0 || v->type.layout != INGOT_LAYOUT_PLAIN) return;
+    if (a->perm.n != v->type.rank || a->perm.n < 1 || a->perm.v[a->perm.n - 1] != a->perm.n - 1) return;
+    if (writes_strided(v->def) || v->def->kind == INGOT_OP_attention) p->perm = &a->perm;
+}
+
 static void decide_placements(lowering *l) {
     for (uint32_t i = 0; i < l->n_values; i++) l->placements[i].output = -1;
     place_outputs(l, l->m->graphs[0]);
@@ -174,7 +184,10 @@ static void decide_placements(lowering *l) {
             if (op->kind == INGOT_OP_concat) place_concat_operands(l, op);
     for (int32_t g = 0; g < l->m->n_graphs; g++)
         for (ingot_op *op = l->m->graphs[g]->first; op != NULL; op = op->next)
-            if (op->kind == INGOT_OP_conv) want_halo(l, op);
+            if (op->kind == INGOT_OP_conv)
+                want_halo(l, op);
+            else if (op->kind == INGOT_OP_transpose)
+                place_for_transpose(l, op);
     for (int32_t g = 0; g < l->m->n_graphs; g++)
         for (ingot_op *op = l->m->graphs[g]->first; op != NULL; op = op->next)
             for (int32_t i = 0; i < op->n_out; i++) spread_halo(l, op->out[i]);
