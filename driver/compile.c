@@ -1,0 +1,204 @@
+/* A compile, stage by stage. */
+#include "driver/driver.h"
+#include <string.h>
+#include <sys/mman.h>
+
+/* ---- Callbacks ---- */
+
+/* Kept for the report, and handed to the caller. */
+static void log_line(void *arg, const char *line)
+{
+    ingot_compiled *c = arg;
+    ingot_log_line *entry = ingot_arena_alloc(&c->arena, 1, sizeof *entry);
+    if (entry && (entry->text = ingot_arena_strndup(&c->arena, line, strlen(line)))) {
+        if (c->last_log)
+            c->last_log->next = entry;
+        else
+            c->log = entry;
+        c->last_log = entry;
+    }
+    if (c->options.log)
+        c->options.log(c->options.callback_arg, line);
+}
+
+static ingot_status cancelled(void *arg)
+{
+    const ingot_compiled *c = arg;
+    if (c->options.cancelled && c->options.cancelled(c->options.callback_arg))
+        return ingot_fail(INGOT_LIMIT, "cancelled");
+    return NULL;
+}
+
+static void progress(void *arg, int32_t done, int32_t total)
+{
+    const ingot_compiled *c = arg;
+    if (c->options.progress)
+        c->options.progress(c->options.callback_arg, "kernels", done, total);
+}
+
+static void begin_stage(const ingot_compiled *c, ingot_stage stage)
+{
+    if (c->options.progress)
+        c->options.progress(c->options.callback_arg, ingot_stage_name(stage), 0, 0);
+}
+
+/* ---- Stages ---- */
+
+/* Sizes that are left dynamic become the low end of their range, at least 1. */
+static ingot_status pin_dynamic(ingot_module *m)
+{
+    for (int32_t i = 0; i < ingot_module_symbol_count(m); i++) {
+        const ingot_symbol_info *s = ingot_module_symbol(m, i);
+        if (s->from_data)
+            continue;
+        int64_t value = s->lo > 1 ? s->lo : 1;
+        if (value > s->hi)
+            value = s->hi;
+        INGOT_TRY(ingot_module_pin_symbol(m, i, value));
+    }
+    return NULL;
+}
+
+static int32_t count_ops(const ingot_module *m)
+{
+    int32_t n = 0;
+    for (int32_t g = 0; g < m->n_graphs; g++)
+        for (const ingot_op *op = m->graphs[g]->first; op; op = op->next)
+            n += op->kind != INGOT_OP_constant;
+    return n;
+}
+
+ingot_status ingot_driver_import(ingot_compiled *c)
+{
+    const ingot_compile_options *o = &c->options;
+    if (o->bytes)
+        INGOT_TRY(ingot_import_memory(o->bytes, (size_t)o->size, &c->import, &c->module));
+    else
+        INGOT_TRY(ingot_import_file(c->path, &c->import, &c->module));
+    if (o->pin_dynamic)
+        INGOT_TRY(pin_dynamic(c->module));
+    if (o->n_keep > 0)
+        INGOT_TRY(ingot_driver_keep(c->module, o->keep, o->n_keep));
+    c->n_imported_ops = count_ops(c->module);
+    return ingot_module_verify(c->module);
+}
+
+static ingot_status run_passes(ingot_compiled *c)
+{
+    const ingot_compile_options *o = &c->options;
+    ingot_text printed = {0};
+    ingot_pass_context ctx = {
+        .target = c->target,
+        .level = o->level,
+        .print_after = o->print_after,
+        .printed = o->print_after ? &printed : NULL,
+        .log = log_line,
+        .log_arg = c,
+        .cancelled = cancelled,
+        .cancel_arg = c,
+        .seconds = c->timing.passes,
+        .max_fold_bytes = o->max_fold_bytes,
+    };
+    ingot_status status = ingot_run_passes(c->module, ingot_default_pipeline(o->level), &ctx);
+    if (printed.data && o->print)
+        o->print(o->callback_arg, printed.data);
+    ingot_text_free(&printed);
+    INGOT_TRY(status);
+    return o->keep_all ? ingot_driver_keep_all(c->module) : NULL;
+}
+
+static ingot_status make_program(ingot_compiled *c)
+{
+    const ingot_lower_options options = {
+        .target = c->target,
+        .name = c->name,
+        .supports = ingot_codegen_supports,
+        .no_generated = c->options.no_generated,
+        .no_portable = c->options.no_portable,
+        .max_workspace_bytes = c->options.max_workspace,
+        .log = log_line,
+        .log_arg = c,
+    };
+    INGOT_TRY(ingot_program_create(c->module, &options, &c->program));
+    INGOT_TRY(ingot_arena_array(&c->arena, (size_t)c->program->n_specs + 1, sizeof *c->lines, (void **)&c->lines));
+    for (int32_t i = 0; i < c->program->n_specs; i++) {
+        ingot_text line = {0};
+        ingot_spec_print(&c->program->specs[i], &line);
+        if (!line.failed && line.data)
+            c->lines[i] = ingot_arena_strndup(&c->arena, line.data, line.size);
+        ingot_text_free(&line);
+        if (!c->lines[i])
+            return ingot_status_no_memory();
+    }
+    return NULL;
+}
+
+static ingot_status make_code(ingot_compiled *c)
+{
+    const ingot_compile_options *o = &c->options;
+    const ingot_codegen_options options = {
+        .workers = o->in_process ? -1 : o->threads,
+        .cache_dir = o->cache_dir,
+        .max_memory = o->max_memory,
+        .progress = progress,
+        .progress_arg = c,
+        .cancelled = cancelled,
+        .cancel_arg = c,
+    };
+    INGOT_TRY(ingot_arena_array(&c->arena, (size_t)c->program->n_specs + 1, sizeof *c->objects, (void **)&c->objects));
+    if (c->program->n_specs == 0)
+        return NULL;
+    return ingot_codegen_compile(c->lines, c->program->n_specs, &options, &c->arena, c->objects);
+}
+
+static ingot_status run_stage(ingot_compiled *c, ingot_stage stage, ingot_status (*run)(ingot_compiled *c))
+{
+    INGOT_TRY(cancelled(c));
+    begin_stage(c, stage);
+    double begin = ingot_seconds_now();
+    ingot_status status = run(c);
+    c->timing.stages[stage] += ingot_seconds_now() - begin;
+    return status;
+}
+
+static ingot_status compile(ingot_compiled *c, const ingot_compile_options *options)
+{
+    INGOT_TRY(ingot_driver_set_options(c, options));
+    INGOT_TRY(run_stage(c, INGOT_STAGE_IMPORT, ingot_driver_import));
+    INGOT_TRY(run_stage(c, INGOT_STAGE_IMPORT, ingot_driver_set_build_id));
+    INGOT_TRY(run_stage(c, INGOT_STAGE_PASSES, run_passes));
+    INGOT_TRY(run_stage(c, INGOT_STAGE_LOWER, make_program));
+    if (!c->options.no_code)
+        INGOT_TRY(run_stage(c, INGOT_STAGE_CODEGEN, make_code));
+    return NULL;
+}
+
+ingot_status ingot_compile(const ingot_compile_options *options, ingot_compiled **out_compiled)
+{
+    *out_compiled = NULL;
+    ingot_arena arena = {0};
+    ingot_compiled *c;
+    INGOT_TRY(ingot_arena_array(&arena, 1, sizeof *c, (void **)&c));
+    c->arena = arena;
+    ingot_status status = compile(c, options);
+    if (status) {
+        ingot_compiled_destroy(c);
+        return status;
+    }
+    *out_compiled = c;
+    return NULL;
+}
+
+void ingot_compiled_destroy(ingot_compiled *c)
+{
+    if (!c)
+        return;
+    ingot_jit_destroy(c->jit);
+    if (c->weights)
+        munmap(c->weights, c->weights_mapped_bytes);
+    ingot_program_destroy(c->program);
+    ingot_module_destroy(c->module);
+    ingot_text_free(&c->report);
+    ingot_arena arena = c->arena; /* the handle itself lives there */
+    ingot_arena_release(&arena);
+}

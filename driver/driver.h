@@ -1,0 +1,104 @@
+/* The driver: calls the folders in order, from bytes to an artifact or to code in memory. Implements <ingot/ingot.h>.
+ *
+ *   compile.c    the stages, a table of contents
+ *   options.c    options filled in and checked; the build id
+ *   keep.c       inner values as outputs
+ *   memory.c     code and weights in memory
+ *   write.c      the artifact and other files
+ *   report.c     NAME.json
+ *   timing.c     seconds per stage
+ *
+ * An ingot_compiled owns all that a compile made; whatever is reachable from it lives as long. The command line reads its fields to explain.
+ *
+ *     ingot_compiled *c;
+ *     INGOT_TRY(ingot_compile(&options, &c));
+ *     printf("%d kernels\n", c->program->n_specs);
+ *     ingot_compiled_destroy(c);
+ */
+#ifndef INGOT_DRIVER_H
+#define INGOT_DRIVER_H
+#include "codegen/codegen.h"
+#include "costmodel/costmodel.h"
+#include "frontend/frontend.h"
+#include "kernel/kernel.h"
+#include "passes/passes.h"
+#include <ingot/ingot.h>
+
+typedef enum ingot_stage {
+    INGOT_STAGE_IMPORT,
+    INGOT_STAGE_PASSES,
+    INGOT_STAGE_LOWER,
+    INGOT_STAGE_CODEGEN,
+    INGOT_STAGE_WRITE,
+    INGOT_STAGE_COUNT
+} ingot_stage;
+#define INGOT_MAX_PASSES 64
+
+/* Seconds per stage and pass; not part of the report, which is the same each time. */
+typedef struct ingot_timing {
+    double stages[INGOT_STAGE_COUNT], passes[INGOT_MAX_PASSES];
+} ingot_timing;
+double ingot_seconds_now(void);
+const char *ingot_stage_name(ingot_stage stage);
+void ingot_timing_print(const ingot_timing *timing, ingot_text *out);
+
+typedef struct ingot_log_line {
+    const char *text;
+    struct ingot_log_line *next;
+} ingot_log_line;
+
+struct ingot_compiled {
+    ingot_arena arena;
+    ingot_compile_options options; /* filled in; pointers of the caller are not used after ingot_compile, but constants and bytes */
+    const char *path, *name;       /* path: null for bytes without a name */
+    const ingot_target *target;
+    ingot_import_options import;
+    ingot_module *module;
+    ingot_program *program;
+    const char **lines;   /* the program's specs as text */
+    ingot_object *objects; /* one per spec; null before code generation */
+    ingot_log_line *log, *last_log;
+    int32_t n_imported_ops; /* before the passes, constants left out */
+    uint8_t model_digest[16], build_id[16], weights_digest[16];
+    uint64_t model_bytes;
+    ingot_timing timing;
+    /* In memory; null until ingot_compiled_get_model. */
+    ingot_jit *jit;
+    void *weights, *plan;
+    size_t weights_mapped_bytes;
+    const void **kernel_table;
+    ingot_model model;
+    bool has_model;
+    ingot_text report;
+};
+
+/* ---- options.c ---- */
+/* Fills `c->options` and `c->import` from the caller's; INGOT_BAD_USAGE for what makes no sense. */
+ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_options *options);
+/* Digests of the model (file, external data, constants) and of all that decides the output bytes. After import. */
+ingot_status ingot_driver_set_build_id(ingot_compiled *c);
+/* A C identifier made of a path's last part. */
+char *ingot_driver_name_of(ingot_arena *arena, const char *path);
+/* The part of a path after its last '/'. */
+const char *ingot_driver_base_name(const char *path);
+
+/* ---- keep.c ---- */
+/* Adds values by name as outputs; unknown names are INGOT_BAD_USAGE. */
+ingot_status ingot_driver_keep(ingot_module *m, const char *const *names, int32_t n);
+/* Adds every value of the main graph that a run computes; to be called after the passes. */
+ingot_status ingot_driver_keep_all(ingot_module *m);
+
+/* ---- compile.c ---- */
+/* Import, pinned sizes, kept values: the module as the passes get it. For `ingot opt`. */
+ingot_status ingot_driver_import(ingot_compiled *c);
+
+/* ---- report.c ---- */
+/* Whether the step is arithmetic on sizes: small integers. */
+bool ingot_step_is_shape_arithmetic(const ingot_program *program, const ingot_step *step);
+int32_t ingot_program_count_portable(const ingot_program *program, bool with_shape_arithmetic);
+/* Why the op of a step runs portable, from the log; "" when nothing was said. */
+const char *ingot_step_portable_reason(const ingot_compiled *c, const ingot_step *step);
+/* Work of a step; sizes that vary at their low end. */
+ingot_spec_work ingot_step_work(const ingot_compiled *c, const ingot_step *step);
+ingot_cost ingot_step_cost(const ingot_compiled *c, const ingot_step *step);
+#endif
