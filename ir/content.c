@@ -1,8 +1,9 @@
-/* Symbolic contents: what the elements of small integer tensors are, as sizes. Shape computations of models (Shape, Gather, Concat,
- * arithmetic, Reshape) become expressions over symbols this way.
+/* Symbolic contents: what the elements of small integer tensors are, as sizes. Shape computations of models (Shape,
+ * Gather, Concat, arithmetic, Reshape) become expressions over symbols this way.
  *
- * A value of rank 0 or 1 with at most INGOT_MAX_CONTENT elements has `content`, entries null where unknown. Bools count as 0 and 1;
- * floats take part only with whole constants, which is how models write sizes that pass through a float (Resize, Range). */
+ * A value of rank 0 or 1 with at most INGOT_MAX_CONTENT elements has `content`, entries null where unknown. Bools count
+ * as 0 and 1; floats take part only with whole constants, which is how models write sizes that pass through a float
+ * (Resize, Range). */
 #include "ir/internal.h"
 #include <math.h>
 #include <string.h>
@@ -20,7 +21,8 @@ static bool content_of(const ingot_value *v, content *out)
     return true;
 }
 
-/* Elements of a result, or -1 when it is none of the small tensors. Rank above 1 counts only with few elements, all on one axis. */
+/* Elements of a result, or -1 when it is none of the small tensors. Rank above 1 counts only with few elements, all on
+ * one axis. */
 static int32_t small_count(const ingot_type *t)
 {
     if (t->dtype == INGOT_STRING || t->rank < 0 || t->rank > 1)
@@ -93,7 +95,10 @@ static bool fits(ingot_dtype dtype, const ingot_dim *d)
     if (dtype == INGOT_BOOL)
         return d->lo >= 0 && d->hi <= 1;
     if (ingot_dtype_is_float(dtype)) { /* whole numbers that the type holds exactly */
-        int64_t most = dtype == INGOT_F64 ? (int64_t)1 << 53 : dtype == INGOT_F32 ? 1 << 24 : dtype == INGOT_F16 ? 2048 : 128;
+        int64_t most = dtype == INGOT_F64   ? (int64_t)1 << 53
+                       : dtype == INGOT_F32 ? 1 << 24
+                       : dtype == INGOT_F16 ? 2048
+                                            : 128;
         return ingot_dim_is_const(d) && bits >= 16 && d->value >= -most && d->value <= most;
     }
     if (bits >= 64)
@@ -104,7 +109,8 @@ static bool fits(ingot_dtype dtype, const ingot_dim *d)
     return ingot_dtype_is_signed(dtype) ? d->lo >= -half && d->hi < half : d->lo >= 0 && d->hi < 2 * half;
 }
 
-static const ingot_dim *scalar(const ingot_op *op, ingot_module *m, const ingot_dim *a, const ingot_dim *b, const ingot_dim *c)
+static const ingot_dim *scalar(const ingot_op *op, ingot_module *m, const ingot_dim *a, const ingot_dim *b,
+                               const ingot_dim *c)
 {
     bool is_float = ingot_dtype_is_float(op->in[0]->type.dtype);
     switch (op->kind) {

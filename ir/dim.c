@@ -1,5 +1,5 @@
-/* Symbolic sizes: the table of interned nodes, symbols, ranges, evaluation, substitution. Canonical arithmetic is in dim_poly.c,
- * text in dim_text.c. */
+/* Symbolic sizes: the table of interned nodes, symbols, ranges, evaluation, substitution. Canonical arithmetic is in
+ * dim_poly.c, text in dim_text.c. */
 #include "ir/internal.h"
 #include <stdio.h>
 #include <string.h>

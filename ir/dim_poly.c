@@ -1,4 +1,5 @@
-/* Canonical arithmetic on sizes: every size is a polynomial with integer coefficients over atoms (symbols, floordiv, mod, min, max).
+/* Canonical arithmetic on sizes: every size is a polynomial with integer coefficients over atoms (symbols, floordiv,
+ * mod, min, max).
  *
  * Canonical form, which makes equal expressions equal pointers:
  *   polynomial   terms in falling order (degree, then the ids of the factors), equal terms merged, the constant last
@@ -22,7 +23,8 @@ typedef struct {
     term t[MAX_TERMS]; /* falling order, coefficients not 0 */
 } poly;
 
-/* >0: a is the larger monomial (graded lexicographic, smaller ids weigh more): an admissible order, as division needs. */
+/* >0: a is the larger monomial (graded lexicographic, smaller ids weigh more): an admissible order, as division needs.
+ */
 static int term_compare(const term *a, const term *b)
 {
     if (a->n != b->n)
@@ -66,7 +68,8 @@ static bool term_multiply(const term *a, const term *b, term *out)
     int32_t i = 0, j = 0;
     out->n = a->n + b->n;
     for (int32_t k = 0; k < out->n; k++)
-        out->factor[k] = j == b->n || (i < a->n && a->factor[i]->id <= b->factor[j]->id) ? a->factor[i++] : b->factor[j++];
+        out->factor[k] =
+            j == b->n || (i < a->n && a->factor[i]->id <= b->factor[j]->id) ? a->factor[i++] : b->factor[j++];
     return true;
 }
 
@@ -267,9 +270,10 @@ static const ingot_dim *floordiv_by_const(ingot_module *m, const ingot_dim *a, i
     }
     /* floor((floor(x / k) + d) / c) = floor((x + d k) / (c k)). */
     int64_t shift = rest.n == 2 && !rest.t[1].n ? rest.t[1].coef : 0, k, product, scaled;
-    const ingot_dim *inner = rest.n && rest.t[0].n == 1 && rest.t[0].coef == 1 && (rest.n == 1 || (rest.n == 2 && !rest.t[1].n))
-                                 ? rest.t[0].factor[0]
-                                 : NULL;
+    const ingot_dim *inner =
+        rest.n && rest.t[0].n == 1 && rest.t[0].coef == 1 && (rest.n == 1 || (rest.n == 2 && !rest.t[1].n))
+            ? rest.t[0].factor[0]
+            : NULL;
     if (inner && inner->kind == INGOT_DIM_FLOORDIV && ingot_dim_is_const(inner->b) && (k = inner->b->value) > 0 &&
         !__builtin_mul_overflow(k, c, &product) && !__builtin_mul_overflow(shift, k, &scaled)) {
         const ingot_dim *numerator = ingot_dim_add(m, inner->a, ingot_dim_const(m, scaled));

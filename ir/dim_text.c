@@ -1,4 +1,5 @@
-/* Text of sizes: sums of products with floordiv(a, b), mod, min and max; names that are no identifiers stand in single quotes. */
+/* Text of sizes: sums of products with floordiv(a, b), mod, min and max; names that are no identifiers stand in single
+ * quotes. */
 #include "ir/internal.h"
 #include <ctype.h>
 #include <string.h>
@@ -96,8 +97,8 @@ typedef struct {
 
 static ingot_status fail(const reader *r, const char *expected)
 {
-    return ingot_fail(INGOT_BAD_MODEL, "size '%.*s': column %zu: expected %s",
-                      (int)(r->size < 200 ? r->size : 200), r->text, r->at + 1, expected);
+    return ingot_fail(INGOT_BAD_MODEL, "size '%.*s': column %zu: expected %s", (int)(r->size < 200 ? r->size : 200),
+                      r->text, r->at + 1, expected);
 }
 
 static char peek(reader *r)
@@ -156,11 +157,11 @@ static ingot_status read_name(reader *r, char *name, size_t capacity, bool *out_
 
 static ingot_status read_factor(reader *r, const ingot_dim **out)
 {
-    static const ingot_dim *(*const functions[])(ingot_module *, const ingot_dim *, const ingot_dim *) = {
-        [INGOT_DIM_FLOORDIV] = ingot_dim_floordiv,
-        [INGOT_DIM_MOD] = ingot_dim_mod,
-        [INGOT_DIM_MIN] = ingot_dim_min,
-        [INGOT_DIM_MAX] = ingot_dim_max};
+    static const ingot_dim *(*const functions[])(ingot_module *, const ingot_dim *,
+                                                 const ingot_dim *) = {[INGOT_DIM_FLOORDIV] = ingot_dim_floordiv,
+                                                                       [INGOT_DIM_MOD] = ingot_dim_mod,
+                                                                       [INGOT_DIM_MIN] = ingot_dim_min,
+                                                                       [INGOT_DIM_MAX] = ingot_dim_max};
     char c = peek(r), name[256];
     if (take(r, '(')) {
         INGOT_TRY(read_sum(r, out));

@@ -42,13 +42,15 @@ static ingot_status operand(const ingot_op *op, int32_t i, ingot_arena *arena, i
 static ingot_status symbols_of(const ingot_op *op, ingot_arena *arena, int64_t **out)
 {
     void *memory;
-    INGOT_TRY(ingot_arena_array(arena, (size_t)op->n_sym, sizeof(int64_t), &memory));
+    INGOT_TRY(ingot_arena_array(arena, (size_t)(op->n_sym + op->n_scales), sizeof(int64_t), &memory));
     *out = memory;
     for (int32_t i = 0; i < op->n_sym; i++) {
         if (!ingot_dim_is_const(op->sym[i]))
             return ingot_fail(INGOT_UNSUPPORTED, "a size that is not known");
         (*out)[i] = op->sym[i]->value;
     }
+    if (op->n_scales) /* resize takes them behind the sizes, as bits */
+        memcpy(*out + op->n_sym, op->scales, (size_t)op->n_scales * sizeof *op->scales);
     return NULL;
 }
 
@@ -92,7 +94,13 @@ static ingot_status evaluate(const ingot_op *op, ingot_arena *arena, ingot_arena
     INGOT_TRY(symbols_of(op, scratch, &sym));
     for (int32_t i = 0; i < op->n_out; i++)
         INGOT_TRY(result(op, i, arena, &out[i]));
-    ingot_call call = {.attrs = op->attrs, .sym = sym, .n_in = op->n_in, .n_out = op->n_out, .n_sym = op->n_sym, .in = in, .out = out};
+    ingot_call call = {.attrs = op->attrs,
+                       .sym = sym,
+                       .n_in = op->n_in,
+                       .n_out = op->n_out,
+                       .n_sym = op->n_sym + op->n_scales,
+                       .in = in,
+                       .out = out};
     if (info->portable == INGOT_PORTABLE_map) {
         ingot_op_to_prog(op, &prog);
         call.prog = &prog;
@@ -115,5 +123,6 @@ ingot_status ingot_op_evaluate(const ingot_op *op, ingot_arena *arena, void **ou
     ingot_arena scratch = {.limit_bytes = arena->limit_bytes};
     ingot_status status = evaluate(op, arena, &scratch, out_data);
     ingot_arena_release(&scratch);
-    return ingot_status_note(status, "%s: evaluating ingot.%s", op->loc ? op->loc : "op", ingot_op_info_get(op->kind)->name);
+    return ingot_status_note(status, "%s: evaluating ingot.%s", op->loc ? op->loc : "op",
+                             ingot_op_info_get(op->kind)->name);
 }

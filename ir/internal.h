@@ -34,7 +34,8 @@ struct ingot_dim_table {
 /* Size functions return a stand-in when they meet a limit; this reports (and clears) that. */
 INGOT_MUST_USE ingot_status ingot_dims_check(ingot_module *m);
 /* The interned node of these parts; no simplification. */
-const ingot_dim *ingot_dim_intern(ingot_module *m, ingot_dim_kind kind, int64_t value, const ingot_dim *a, const ingot_dim *b);
+const ingot_dim *ingot_dim_intern(ingot_module *m, ingot_dim_kind kind, int64_t value, const ingot_dim *a,
+                                  const ingot_dim *b);
 /* A sum or product that could not be brought to canonical form (an overflow, too many terms): treated as an atom. */
 static inline bool ingot_dim_is_opaque(const ingot_dim *d)
 {
@@ -81,7 +82,7 @@ struct ingot_file_table {
         int fd;
         const char *path;
         int64_t size_bytes;
-    } *entries;
+    } * entries;
     int32_t n, capacity;
 };
 #endif

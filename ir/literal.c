@@ -25,7 +25,8 @@ static ingot_status constant_op(ingot_graph *g, ingot_op *before, const ingot_ty
 }
 
 /* A deep copy: string elements take their text along. */
-static ingot_status copy_data(ingot_module *m, ingot_dtype dtype, const void *data, int64_t size_bytes, const void **out)
+static ingot_status copy_data(ingot_module *m, ingot_dtype dtype, const void *data, int64_t size_bytes,
+                              const void **out)
 {
     void *copy;
     INGOT_TRY(ingot_arena_array(&m->arena, (size_t)size_bytes, 1, &copy));

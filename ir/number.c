@@ -53,7 +53,8 @@ size_t ingot_number_parse(const char *text, size_t size, double *out)
 {
     char copy[64];
     size_t n = 0;
-    while (n < size && n < sizeof copy - 1 && (isalnum((unsigned char)text[n]) || strchr("+-.", text[n] ? text[n] : ' '))) {
+    while (n < size && n < sizeof copy - 1 &&
+           (isalnum((unsigned char)text[n]) || strchr("+-.", text[n] ? text[n] : ' '))) {
         copy[n] = text[n];
         n++;
     }
@@ -85,7 +86,8 @@ size_t ingot_integer_parse(const char *text, size_t size, int64_t *out)
     n += negative;
     size_t first = n;
     for (; n < size && isdigit((unsigned char)text[n]); n++) { /* from the negative side, which reaches INT64_MIN */
-        if (__builtin_mul_overflow(value, (int64_t)10, &value) || __builtin_sub_overflow(value, (int64_t)(text[n] - '0'), &value))
+        if (__builtin_mul_overflow(value, (int64_t)10, &value) ||
+            __builtin_sub_overflow(value, (int64_t)(text[n] - '0'), &value))
             return 0;
     }
     if (n == first || (!negative && value == INT64_MIN))

@@ -1,9 +1,11 @@
-/* Numbers as text, exact both ways: the shortest decimal that reads back as the same double; NaNs with a payload as their bits. */
+/* Numbers as text, exact both ways: the shortest decimal that reads back as the same double; NaNs with a payload as
+ * their bits. */
 #ifndef INGOT_IR_NUMBER_H
 #define INGOT_IR_NUMBER_H
 #include "runtime/arena.h"
 
-/* "0.5", "1.0", "-inf", "nan", "0x7ff8000000000001". Always marks a float: has a '.', an exponent, or is one of the words. */
+/* "0.5", "1.0", "-inf", "nan", "0x7ff8000000000001". Always marks a float: has a '.', an exponent, or is one of the
+ * words. */
 void ingot_number_print(double value, ingot_text *out);
 /* Reads what print writes (and any C decimal) from text[0..size); bytes taken, 0 when there is no number. */
 size_t ingot_number_parse(const char *text, size_t size, double *out);

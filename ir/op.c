@@ -119,7 +119,8 @@ bool ingot_op_same(const ingot_op *a, const ingot_op *b)
         if (a->sym[i] != b->sym[i])
             return false;
     }
-    /* Result types may carry what operands do not say: dims' rank, quantize's type, relayout. Sizes of trait S are their own symbols. */
+    /* Result types may carry what operands do not say: dims' rank, quantize's type, relayout. Sizes of trait S are
+     * their own symbols. */
     bool data_sized = ingot_op_info_get(a->kind)->data_sized;
     for (int32_t i = 0; i < a->n_out; i++) {
         const ingot_type *x = &a->out[i]->type, *y = &b->out[i]->type;

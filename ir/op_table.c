@@ -19,30 +19,30 @@ const ingot_scalar_info ingot_scalar_table[INGOT_SCALAR_COUNT] = {
 };
 
 /* Scalar ops with attributes; the others have none. */
-#define SCALAR_ATTRS(kind)                                                                                             \
-    ((kind) == INGOT_OP_cast     ? INGOT_ATTRS_cast                                                                    \
-     : (kind) == INGOT_OP_is_inf ? INGOT_ATTRS_is_inf                                                                  \
-     : (kind) == INGOT_OP_mod    ? INGOT_ATTRS_mod                                                                     \
+#define SCALAR_ATTRS(kind)                            \
+    ((kind) == INGOT_OP_cast     ? INGOT_ATTRS_cast   \
+     : (kind) == INGOT_OP_is_inf ? INGOT_ATTRS_is_inf \
+     : (kind) == INGOT_OP_mod    ? INGOT_ATTRS_mod    \
                                  : INGOT_ATTRS_none)
-#define HAS(traits, letter)                                                                                            \
+#define HAS(traits, letter) \
     ((traits "...")[0] == (letter) || (traits "...")[1] == (letter) || (traits "...")[2] == (letter))
 enum { INGOT_PORTABLE_special = -1 };
 
 static const ingot_op_info infos[INGOT_OP_COUNT] = {
-#define SCALAR_OP(name, arity, result)                                                                                 \
+#define SCALAR_OP(name, arity, result) \
     {#name, arity, arity, 1, 1, SCALAR_ATTRS(INGOT_OP_##name), INGOT_PORTABLE_map, true, true, true, false, false},
-#define OP(name, in_lo, in_hi, out_lo, out_hi, attrs, shape, portable, traits)                                         \
-    {#name,                                                                                                            \
-     in_lo,                                                                                                            \
-     in_hi,                                                                                                            \
-     out_lo,                                                                                                           \
-     out_hi,                                                                                                           \
-     INGOT_ATTRS_##attrs,                                                                                              \
-     INGOT_PORTABLE_##portable,                                                                                        \
-     false,                                                                                                            \
-     HAS(traits, 'P'),                                                                                                 \
-     HAS(traits, 'F'),                                                                                                 \
-     HAS(traits, 'V'),                                                                                                 \
+#define OP(name, in_lo, in_hi, out_lo, out_hi, attrs, shape, portable, traits) \
+    {#name,                                                                    \
+     in_lo,                                                                    \
+     in_hi,                                                                    \
+     out_lo,                                                                   \
+     out_hi,                                                                   \
+     INGOT_ATTRS_##attrs,                                                      \
+     INGOT_PORTABLE_##portable,                                                \
+     false,                                                                    \
+     HAS(traits, 'P'),                                                         \
+     HAS(traits, 'F'),                                                         \
+     HAS(traits, 'V'),                                                         \
      HAS(traits, 'S')},
 #include "ir/ops.def"
 #undef SCALAR_OP
@@ -50,7 +50,7 @@ static const ingot_op_info infos[INGOT_OP_COUNT] = {
 };
 
 static ingot_shape_fn *const shape_rules[INGOT_OP_COUNT] = {
-#define SCALAR_OP(name, arity, result) ingot_shape_elementwise,
+#define SCALAR_OP(name, arity, result)                                         ingot_shape_elementwise,
 #define OP(name, in_lo, in_hi, out_lo, out_hi, attrs, shape, portable, traits) ingot_shape_##shape,
 #include "ir/ops.def"
 #undef SCALAR_OP

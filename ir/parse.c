@@ -39,7 +39,8 @@ static ingot_status name_values(ingot_reader *r, ingot_value *const *values, int
 
 static ingot_status read_id(ingot_reader *r, int64_t *out)
 {
-    int64_t limit = r->m->limits->max_nodes > INT32_MAX / IDS_PER_NODE ? INT32_MAX : r->m->limits->max_nodes * IDS_PER_NODE;
+    int64_t limit =
+        r->m->limits->max_nodes > INT32_MAX / IDS_PER_NODE ? INT32_MAX : r->m->limits->max_nodes * IDS_PER_NODE;
     INGOT_TRY(ingot_reader_expect(r, "%"));
     size_t n = ingot_integer_parse(r->text + r->at, r->size - r->at, out);
     if (!n || *out < 0 || *out >= limit)
@@ -651,12 +652,14 @@ static ingot_status read_module(ingot_reader *r)
     return NULL;
 }
 
-ingot_status ingot_module_parse(const char *text, size_t size, const char *file, const ingot_limits *limits, ingot_module **out)
+ingot_status ingot_module_parse(const char *text, size_t size, const char *file, const ingot_limits *limits,
+                                ingot_module **out)
 {
     ingot_module *m;
     *out = NULL;
     INGOT_TRY(ingot_module_create(limits, &m));
-    ingot_reader r = {.m = m, .text = text, .file = file ? file : "(text)", .size = size, .max_depth = m->limits->max_depth};
+    ingot_reader r = {
+        .m = m, .text = text, .file = file ? file : "(text)", .size = size, .max_depth = m->limits->max_depth};
     ingot_status status = read_module(&r);
     if (status) {
         ingot_module_destroy(m);

@@ -1,4 +1,5 @@
-/* The reader's own header: characters and tokens (parse_lex.c), types and literals (parse_type.c), ops and modules (parse.c). */
+/* The reader's own header: characters and tokens (parse_lex.c), types and literals (parse_type.c), ops and modules
+ * (parse.c). */
 #ifndef INGOT_IR_PARSE_IMPL_H
 #define INGOT_IR_PARSE_IMPL_H
 #include "ir/number.h"

@@ -86,7 +86,10 @@ ingot_status ingot_reader_name(ingot_reader *r, const char **out, size_t *out_si
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
 }
 
 ingot_status ingot_reader_string(ingot_reader *r, char **out, size_t *out_size)

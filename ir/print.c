@@ -1,4 +1,5 @@
-/* The printer: modules as MLIR generic syntax in the dialect `ingot`. The reader is parse.c; both follow docs in text.h. */
+/* The printer: modules as MLIR generic syntax in the dialect `ingot`. The reader is parse.c; both follow docs in
+ * text.h. */
 #include "ir/number.h"
 #include "ir/text.h"
 #include <math.h>
@@ -466,7 +467,8 @@ void ingot_module_print(const ingot_module *m, ingot_text *out)
     for (int32_t i = 0; i < m->dims->n_symbols; i++) {
         const ingot_symbol_info *s = m->dims->symbols[i];
         ingot_text text = {0};
-        ingot_text_append(&text, "%s:%lld:%lld%s", s->name, (long long)s->lo, (long long)s->hi, s->from_data ? ":data" : "");
+        ingot_text_append(&text, "%s:%lld:%lld%s", s->name, (long long)s->lo, (long long)s->hi,
+                          s->from_data ? ":data" : "");
         ingot_text_append(out, i ? ", " : "");
         print_string(out, text.data);
         out->failed |= text.failed;

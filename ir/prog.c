@@ -55,7 +55,8 @@ bool ingot_prog_equal(const ingot_prog *a, const ingot_prog *b)
         const ingot_instr *x = &a->instrs[i], *y = &b->instrs[i];
         if (x->op != y->op || x->dtype != y->dtype || x->a != y->a || x->b != y->b || x->c != y->c)
             return false;
-        if (x->op == INGOT_SCALAR_const && x->imm.i != y->imm.i) /* as bits: -0 is not 0, a NaN is itself */
+        /* As bits: -0 is not 0, a NaN is itself. */
+        if ((x->op == INGOT_SCALAR_const || x->op == INGOT_SCALAR_cast) && x->imm.i != y->imm.i)
             return false;
     }
     return true;
@@ -83,6 +84,11 @@ void ingot_op_to_prog(const ingot_op *op, ingot_prog *out)
     if (op->kind == INGOT_OP_mod && ((const ingot_attrs_mod *)op->attrs)->fmod)
         scalar = INGOT_SCALAR_fmod;
     int16_t r = push(out, scalar, dtype, 0, out->n_args > 1 ? 1 : -1, out->n_args > 2 ? 2 : -1);
+    if (op->kind == INGOT_OP_cast && dtype >= INGOT_F8E4M3FN && dtype <= INGOT_F8E5M2FNUZ)
+        out->instrs[0].imm.i = !((const ingot_attrs_cast *)op->attrs)->saturate; /* the portable map heeds it */
+    bool float8 = dtype >= INGOT_F8E4M3FN && dtype <= INGOT_F8E5M2FNUZ;
+    if (op->kind == INGOT_OP_cast && float8 && !((const ingot_attrs_cast *)op->attrs)->saturate)
+        out->instrs[0].imm.i = 1;
     if (op->kind == INGOT_OP_is_inf) {
         const ingot_attrs_is_inf *a = op->attrs;
         if (!a->negative && !a->positive) { /* asks for nothing */

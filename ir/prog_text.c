@@ -1,4 +1,5 @@
-/* Text of scalar programs: "(f32,f32) r2=const(0.5):f32 r3=fma(r0,r1,r2):f32 -> r3", exact both ways. */
+/* Text of scalar programs: "(f32,f32) r2=const(0.5):f32 r3=fma(r0,r1,r2):f32 -> r3", exact both ways.
+ * "cast(r0,overflow)" is a cast to float8 that does not saturate (ONNX's saturate=0): its imm.i is 1. */
 #include "ir/internal.h"
 #include "ir/number.h"
 #include <ctype.h>
@@ -28,6 +29,8 @@ void ingot_prog_print(const ingot_prog *prog, ingot_text *out)
             int arity = (unsigned)instr->op < INGOT_SCALAR_COUNT ? ingot_scalar_table[instr->op].arity : 0;
             for (int k = 0; k < arity; k++)
                 ingot_text_append(out, "%sr%d", k ? "," : "", (int)operands[k]);
+            if (instr->op == INGOT_SCALAR_cast && instr->imm.i)
+                ingot_text_append(out, ",overflow");
         }
         ingot_text_append(out, "):%s", ingot_dtype_name((ingot_dtype)instr->dtype));
     }
@@ -151,6 +154,8 @@ static ingot_status read_instr(reader *r, ingot_prog *prog)
                 return fail(r, "','");
             INGOT_TRY(read_register(r, operands[k]));
         }
+        if (op == INGOT_SCALAR_cast && take(r, ",overflow"))
+            instr->imm.i = 1;
     }
     if (!take(r, ")") || !take(r, ":"))
         return fail(r, "'):'");

@@ -17,7 +17,8 @@ static ingot_status mismatch(const ingot_op *op, const char *what, const ingot_d
     return status;
 }
 
-ingot_status ingot_infer_unify(ingot_op *op, const ingot_dim *a, const ingot_dim *b, const char *what, const ingot_dim **out)
+ingot_status ingot_infer_unify(ingot_op *op, const ingot_dim *a, const ingot_dim *b, const char *what,
+                               const ingot_dim **out)
 {
     *out = ingot_dim_is_const(b) ? b : a;
     if (a == b)
@@ -108,7 +109,8 @@ ingot_status ingot_infer_need_same_dtype(const ingot_op *op, int32_t i, int32_t 
     return NULL;
 }
 
-const ingot_dim *ingot_infer_data_symbol(ingot_op *op, const char *prefix, const ingot_dim *bound, int32_t result, int32_t axis)
+const ingot_dim *ingot_infer_data_symbol(ingot_op *op, const char *prefix, const ingot_dim *bound, int32_t result,
+                                         int32_t axis)
 {
     const ingot_type *now = &op->out[result]->type;
     if (now->rank > axis && now->dims[axis]->kind == INGOT_DIM_SYMBOL &&
@@ -182,8 +184,8 @@ static ingot_status infer(ingot_op *op)
                 return ingot_fail(INGOT_INTERNAL, "no size for axis %d of result %d", (int)k, (int)i);
             if (t->dims[k]->hi < 0) {
                 ingot_text text = {0};
-                ingot_status status =
-                    BAD("result %d has the negative size %s on axis %d", (int)i, dim_text(op, t->dims[k], &text), (int)k);
+                ingot_status status = BAD("result %d has the negative size %s on axis %d", (int)i,
+                                          dim_text(op, t->dims[k], &text), (int)k);
                 ingot_text_free(&text);
                 return status;
             }
@@ -233,7 +235,8 @@ ingot_status ingot_module_require(ingot_module *m, ingot_check_kind kind, const 
     ingot_dim_print(m, b, &tb);
     char where[32] = "a shape";
     const char *place = op && op->loc ? op->loc : op ? ingot_op_info_get(op->kind)->name : where;
-    char *message = ta.failed || tb.failed ? NULL : ingot_arena_printf(&m->arena, formats[kind], place, ta.data, tb.data);
+    char *message =
+        ta.failed || tb.failed ? NULL : ingot_arena_printf(&m->arena, formats[kind], place, ta.data, tb.data);
     ingot_text_free(&ta);
     ingot_text_free(&tb);
     void *memory;

@@ -63,7 +63,8 @@ RULE(same)
             if (!op->in[i])
                 continue;
             INGOT_TRY(ingot_infer_need_rank(op, i, 1, 1));
-            INGOT_TRY(ingot_infer_unify(op, x->dims[axis], in_type(op, i)->dims[0], "channels and parameters", &merged));
+            INGOT_TRY(
+                ingot_infer_unify(op, x->dims[axis], in_type(op, i)->dims[0], "channels and parameters", &merged));
         }
         break;
     }
@@ -138,8 +139,8 @@ RULE(map)
     INGOT_TRY(broadcast_all(op, &result));
     for (int32_t i = 0; i < op->n_in; i++) {
         if (op->prog->arg_dtypes[i] != (int16_t)op->in[i]->type.dtype)
-            return BAD("operand %d has type %s, the program expects %s", (int)i, ingot_dtype_name(op->in[i]->type.dtype),
-                       ingot_dtype_name((ingot_dtype)op->prog->arg_dtypes[i]));
+            return BAD("operand %d has type %s, the program expects %s", (int)i,
+                       ingot_dtype_name(op->in[i]->type.dtype), ingot_dtype_name((ingot_dtype)op->prog->arg_dtypes[i]));
     }
     for (int32_t i = 0; i < op->n_out; i++) {
         result.dtype = ingot_prog_register_dtype(op->prog, op->prog->results[i]);
@@ -186,7 +187,8 @@ static ingot_status join(ingot_op *op, int32_t i, const ingot_type *a, const ing
 {
     ingot_type t = *a;
     if (a->dtype != b->dtype)
-        return BAD("result %d: the branches give %s and %s", (int)i, ingot_dtype_name(a->dtype), ingot_dtype_name(b->dtype));
+        return BAD("result %d: the branches give %s and %s", (int)i, ingot_dtype_name(a->dtype),
+                   ingot_dtype_name(b->dtype));
     if (a->rank != b->rank) {
         if (a->rank >= 0 && b->rank >= 0)
             return BAD("result %d: the branches give ranks %d and %d", (int)i, (int)a->rank, (int)b->rank);

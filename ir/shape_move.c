@@ -17,7 +17,7 @@ RULE(reshape)
     const ingot_dim *merged;
     INGOT_TRY(sym_type(op, &t));
     INGOT_TRY(ingot_infer_unify(op, ingot_type_count_dim(m, in_type(op, 0)), ingot_type_count_dim(m, &t),
-                          "elements before and after", &merged));
+                                "elements before and after", &merged));
     set_type(op, 0, &t);
     return NULL;
 }

@@ -131,7 +131,7 @@ RULE(attention)
 /* ---- windows ---- */
 
 typedef struct {
-    int32_t n;                                         /* spatial axes */
+    int32_t n;                              /* spatial axes */
     ingot_ints *strides, *pads, *dilations; /* empty: 1, 0, 1; made explicit */
     bool ceil_mode;
 } window;
@@ -161,14 +161,15 @@ static ingot_status window_check(const ingot_op *op, window *w)
     return fill(w->dilations, w->n, 1, 1, "dilations");
 }
 
-/* Windows along spatial axis i: floor((size + pads - reach) / stride) + 1, reach = (kernel - 1) * dilation + 1. With ceil_mode,
- * rounded up, without windows that would begin past the data and the low pad. */
-static const ingot_dim *window_count(ingot_op *op, const window *w, int32_t i, const ingot_dim *size, const ingot_dim *kernel)
+/* Windows along spatial axis i: floor((size + pads - reach) / stride) + 1, reach = (kernel - 1) * dilation + 1. With
+ * ceil_mode, rounded up, without windows that would begin past the data and the low pad. */
+static const ingot_dim *window_count(ingot_op *op, const window *w, int32_t i, const ingot_dim *size,
+                                     const ingot_dim *kernel)
 {
     ingot_module *m = module_of(op);
     const ingot_dim *one = constant(op, 1), *stride = constant(op, w->strides->v[i]);
-    const ingot_dim *reach = ingot_dim_add(
-        m, ingot_dim_mul(m, ingot_dim_sub(m, kernel, one), constant(op, w->dilations->v[i])), one);
+    const ingot_dim *reach =
+        ingot_dim_add(m, ingot_dim_mul(m, ingot_dim_sub(m, kernel, one), constant(op, w->dilations->v[i])), one);
     const ingot_dim *low = ingot_dim_add(m, size, constant(op, w->pads->v[i]));
     const ingot_dim *room = ingot_dim_sub(m, ingot_dim_add(m, low, constant(op, w->pads->v[w->n + i])), reach);
     if (!w->ceil_mode)
@@ -191,7 +192,7 @@ static ingot_status conv_type(ingot_op *op, ingot_type *out)
     if (ingot_dim_is_const(weights->dims[0]) && weights->dims[0]->value % a->groups)
         return BAD("%lld output channels in %lld groups", (long long)weights->dims[0]->value, (long long)a->groups);
     INGOT_TRY(ingot_infer_unify(op, x->dims[1], ingot_dim_mul(m, weights->dims[1], constant(op, a->groups)),
-                          "channels and weights", &merged));
+                                "channels and weights", &merged));
     ingot_type t = *x;
     t.dims[1] = weights->dims[0];
     for (int32_t i = 0; i < w.n; i++)
@@ -237,7 +238,8 @@ RULE(conv_transpose)
     for (int32_t i = 0; i < w.n; i++) {
         const ingot_dim *one = constant(op, 1);
         const ingot_dim *span = ingot_dim_mul(m, ingot_dim_sub(m, x->dims[2 + i], one), constant(op, a->strides.v[i]));
-        const ingot_dim *reach = ingot_dim_mul(m, ingot_dim_sub(m, weights->dims[2 + i], one), constant(op, a->dilations.v[i]));
+        const ingot_dim *reach =
+            ingot_dim_mul(m, ingot_dim_sub(m, weights->dims[2 + i], one), constant(op, a->dilations.v[i]));
         int64_t rest = 1 + a->output_padding.v[i] - a->pads.v[i] - a->pads.v[w.n + i];
         t.dims[2 + i] = ingot_dim_add(m, ingot_dim_add(m, span, reach), constant(op, rest));
     }

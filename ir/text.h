@@ -5,13 +5,14 @@
  *       ^bb0(%0: tensor<?x4xf32, ["batch"]>):
  *         %none = "ingot.none"() : () -> none                    // only where an operand is left out
  *         %1 = "ingot.constant"() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
- *         %2 = "ingot.mul"(%0, %1) : (tensor<?x4xf32, ["batch"]>, tensor<f32>) -> tensor<?x4xf32, ["batch"]> loc("Mul_3 (Mul)")
- *         "ingot.return"(%2) {names = ["y"]} : (tensor<?x4xf32, ["batch"]>) -> ()
+ *         %2 = "ingot.mul"(%0, %1) : (tensor<?x4xf32, ["batch"]>, tensor<f32>) -> tensor<?x4xf32, ["batch"]> loc("Mul_3
+ * (Mul)") "ingot.return"(%2) {names = ["y"]} : (tensor<?x4xf32, ["batch"]>) -> ()
  *       }) {sym_name = "main", param_names = ["x"]} : () -> ()
  *     }
  *
- * Values are numbered by their ids, which the reader keeps. A type's encoding names the sizes behind its '?', in order; in the blocked
- * layout it is {dims = [...], layout = "c16"}. Symbols are "name:lo:hi", with ":data" when set while running. */
+ * Values are numbered by their ids, which the reader keeps. A type's encoding names the sizes behind its '?', in order;
+ * in the blocked layout it is {dims = [...], layout = "c16"}. Symbols are "name:lo:hi", with ":data" when set while
+ * running. */
 #ifndef INGOT_IR_TEXT_H
 #define INGOT_IR_TEXT_H
 #include "ir/internal.h"

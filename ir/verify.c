@@ -5,7 +5,8 @@
 static ingot_status fault(const ingot_op *op, const char *what, long long number)
 {
     return ingot_fail(INGOT_INTERNAL, "verifier: %s: ingot.%s (op %u): %s (%lld)", op->loc ? op->loc : "op",
-                      ingot_op_info_get(op->kind) ? ingot_op_info_get(op->kind)->name : "?", (unsigned)op->id, what, number);
+                      ingot_op_info_get(op->kind) ? ingot_op_info_get(op->kind)->name : "?", (unsigned)op->id, what,
+                      number);
 }
 
 static ingot_status check_type(const ingot_op *op, const ingot_type *t, int32_t i)
@@ -32,10 +33,11 @@ static bool has_use(const ingot_value *v, const ingot_op *op, int32_t index)
     return false;
 }
 
-/* Uses are counted, not searched for, so that values with many uses cost no more: each operand adds one, each use takes one. */
+/* Uses are counted, not searched for, so that values with many uses cost no more: each operand adds one, each use takes
+ * one. */
 typedef struct {
-    int64_t *uses;  /* by value id */
-    bool *defined;  /* by value id: seen above */
+    int64_t *uses; /* by value id */
+    bool *defined; /* by value id: seen above */
     uint32_t n;
 } book;
 
@@ -136,11 +138,12 @@ static ingot_status check_uses(const ingot_value *v, book *b)
         bool there = use->op ? use->index < use->op->n_in && use->op->in[use->index] == v
                              : use->index < v->graph->n_results && v->graph->results[use->index] == v;
         if (!there || (!use->next && use != v->last_use))
-            return ingot_fail(INGOT_INTERNAL, "verifier: value %%%u: its list of uses names a place without it", (unsigned)v->id);
+            return ingot_fail(INGOT_INTERNAL, "verifier: value %%%u: its list of uses names a place without it",
+                              (unsigned)v->id);
     }
     if (n != b->uses[v->id])
-        return ingot_fail(INGOT_INTERNAL, "verifier: value %%%u: %lld uses listed, %lld found", (unsigned)v->id, (long long)n,
-                          (long long)b->uses[v->id]);
+        return ingot_fail(INGOT_INTERNAL, "verifier: value %%%u: %lld uses listed, %lld found", (unsigned)v->id,
+                          (long long)n, (long long)b->uses[v->id]);
     return NULL;
 }
 
@@ -164,7 +167,8 @@ static ingot_status check_graph(const ingot_graph *g, book *b)
     for (int32_t i = 0; i < g->n_results; i++) {
         const ingot_value *v = g->results[i];
         if (!v || v->graph != g || v->id >= b->n || !b->defined[v->id] || !has_use(v, NULL, i))
-            return ingot_fail(INGOT_INTERNAL, "verifier: graph '%s': result %d is not one of its values", g->name, (int)i);
+            return ingot_fail(INGOT_INTERNAL, "verifier: graph '%s': result %d is not one of its values", g->name,
+                              (int)i);
         b->uses[v->id]++;
     }
     for (int32_t i = 0; i < g->n_params; i++)

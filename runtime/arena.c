@@ -41,7 +41,8 @@ ingot_status ingot_arena_array(ingot_arena *arena, size_t count, size_t size, vo
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (!bytes)
         bytes = ALIGNMENT; /* distinct, non-null */
-    if (arena->limit_bytes && (arena->used_bytes > arena->limit_bytes || bytes > arena->limit_bytes - arena->used_bytes))
+    if (arena->limit_bytes &&
+        (arena->used_bytes > arena->limit_bytes || bytes > arena->limit_bytes - arena->used_bytes))
         return ingot_fail(INGOT_LIMIT, "needs more than the limit of %zu bytes of memory", arena->limit_bytes);
     struct ingot_arena_block *last = arena->last;
     if (!last || last->capacity - last->used < bytes) {

@@ -2,10 +2,10 @@
  *
  * Rules where a value does not fit (ONNX leaves some of them open):
  *   16-bit floats      round to nearest even, overflow to infinity
- *   float8, float4     round to nearest even, saturate at the largest finite value, infinities included (ONNX's saturate=1)
- *   float8e8m0         a power of two, rounded away from zero; the sign is dropped; infinities and NaN give NaN (ONNX's "up")
- *   integers           wrap to the type's width; from floats: truncated towards zero first, NaN gives 0, and what is beyond
- *                      the 64-bit range saturates at it before the wrap */
+ *   float8, float4     round to nearest even, saturate at the largest finite value, infinities included (ONNX's
+ * saturate=1) float8e8m0         a power of two, rounded away from zero; the sign is dropped; infinities and NaN give
+ * NaN (ONNX's "up") integers           wrap to the type's width; from floats: truncated towards zero first, NaN gives
+ * 0, and what is beyond the 64-bit range saturates at it before the wrap */
 #include "runtime/portable.h"
 #include <math.h>
 #include <stdbool.h>
@@ -265,10 +265,10 @@ static int64_t sign_extend(uint32_t value, int bits)
 
 /* Element i of an array of `type`, wherever it lies: data need not be aligned. */
 #define LOAD(type, out) memcpy(&(out), (const char *)data + (size_t)i * sizeof(type), sizeof(type))
-#define STORE(type, value)                                                                                             \
-    do {                                                                                                               \
-        type element_ = (type)(value);                                                                                 \
-        memcpy((char *)data + (size_t)i * sizeof(type), &element_, sizeof(type));                                      \
+#define STORE(type, value)                                                        \
+    do {                                                                          \
+        type element_ = (type)(value);                                            \
+        memcpy((char *)data + (size_t)i * sizeof(type), &element_, sizeof(type)); \
     } while (0)
 
 static uint32_t load_code(const void *data, int bits, int64_t i)

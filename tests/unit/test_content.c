@@ -73,7 +73,8 @@ Test(content, arithmetic_follows_symbols)
     ingot_value *sum = apply2(INGOT_OP_add, apply2(INGOT_OP_mul, shape, two), numbers(2, (int64_t[]){0, -1}));
     cr_assert_eq(sum->n_content, 2);
     cr_assert_eq(sum->content[0], ingot_dim_mul(m, batch, ingot_dim_const(m, 2)));
-    cr_assert_eq(sum->content[1], ingot_dim_sub(m, ingot_dim_mul(m, seq, ingot_dim_const(m, 2)), ingot_dim_const(m, 1)));
+    cr_assert_eq(sum->content[1],
+                 ingot_dim_sub(m, ingot_dim_mul(m, seq, ingot_dim_const(m, 2)), ingot_dim_const(m, 1)));
     ingot_value *half = apply2(INGOT_OP_div, sum, two);
     cr_assert_eq(half->content[0], batch);
     cr_assert_eq(half->content[1], ingot_dim_sub(m, seq, ingot_dim_const(m, 1)));
@@ -103,7 +104,8 @@ Test(content, slices_gathers_and_concatenates)
     ok(ingot_op_set_sym(reshape, 1, (const ingot_dim *[]){ingot_dim_const(m, 1)}));
     ok(ingot_op_infer(reshape));
     ingot_value *unknown_part = ingot_graph_add_input(g, "n", &reshape->out[0]->type);
-    ingot_op *concat = make(INGOT_OP_concat, 3, (ingot_value *[]){numbers(1, (int64_t[]){-1}), unknown_part, reshape->out[0]});
+    ingot_op *concat =
+        make(INGOT_OP_concat, 3, (ingot_value *[]){numbers(1, (int64_t[]){-1}), unknown_part, reshape->out[0]});
     ok(ingot_op_infer(concat));
     cr_assert_eq(concat->out[0]->n_content, 3);
     cr_assert(ingot_dim_is(concat->out[0]->content[0], -1) && !concat->out[0]->content[1]);
@@ -137,7 +139,8 @@ Test(content, casts_keep_what_fits)
 
 Test(content, ranges_and_splats)
 {
-    ingot_op *range = make(INGOT_OP_range, 2, (ingot_value *[]){numbers(-1, (int64_t[]){2}), numbers(-1, (int64_t[]){3})});
+    ingot_op *range =
+        make(INGOT_OP_range, 2, (ingot_value *[]){numbers(-1, (int64_t[]){2}), numbers(-1, (int64_t[]){3})});
     ok(ingot_op_set_sym(range, 1, (const ingot_dim *[]){ingot_dim_const(m, 4)}));
     ok(ingot_op_infer(range));
     cr_assert(ingot_dim_is(range->out[0]->content[3], 11));

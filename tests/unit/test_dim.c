@@ -189,7 +189,8 @@ Test(dim, text_is_readable_and_bad_text_is_refused)
     cr_assert_str_eq(text.data, "seq * 2 + floordiv(batch, 2) - 1");
     ingot_text_free(&text);
     const ingot_dim *d;
-    static const char *const bad[] = {"", "1 +", "floordiv(1)", "max(1, 2", "99999999999999999999", "a b", "(((", "'open", "a / 2"};
+    static const char *const bad[] = {"",    "1 +", "floordiv(1)", "max(1, 2", "99999999999999999999",
+                                      "a b", "(((", "'open",       "a / 2"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ingot_status status = ingot_dim_parse(m, bad[i], strlen(bad[i]), &d);
         cr_assert_eq(ingot_status_code(status), INGOT_BAD_MODEL, "%s", bad[i]);

@@ -66,7 +66,8 @@ Test(graph, keeps_use_lists)
 
 Test(graph, moves_ops_and_minds_their_order)
 {
-    ingot_op *a = add(INGOT_OP_relu, 1, &x), *b = add(INGOT_OP_exp, 1, &x), *c = add(INGOT_OP_add, 2, (ingot_value *[]){a->out[0], b->out[0]});
+    ingot_op *a = add(INGOT_OP_relu, 1, &x), *b = add(INGOT_OP_exp, 1, &x),
+             *c = add(INGOT_OP_add, 2, (ingot_value *[]){a->out[0], b->out[0]});
     ingot_op_move_before(b, a);
     cr_assert(g->first == b && b->next == a && a->next == c && g->last == c && c->prev == a);
     ok(ingot_module_verify(m));
@@ -100,7 +101,8 @@ Test(graph, reads_literals_of_every_kind)
     ingot_value *v;
     const void *data;
     double number;
-    ingot_type t = ingot_type_static(m, INGOT_F32, 1, (int64_t[]){7}), four = ingot_type_static(m, INGOT_I4, 1, (int64_t[]){5});
+    ingot_type t = ingot_type_static(m, INGOT_F32, 1, (int64_t[]){7}),
+               four = ingot_type_static(m, INGOT_I4, 1, (int64_t[]){5});
     ok(ingot_graph_add_splat(g, NULL, &t, 2.5, &v));
     ok(ingot_literal_get_data(m, ingot_value_literal(v), INGOT_F32, &scratch, &data));
     for (int i = 0; i < 7; i++)
@@ -121,7 +123,8 @@ Test(graph, reads_literals_of_every_kind)
     cr_assert_eq(write(fd, content, sizeof content), sizeof content);
     int32_t handle;
     ok(ingot_module_add_file(m, fd, path, sizeof content, &handle));
-    ingot_literal lit = {.kind = INGOT_LITERAL_FILE, .size_bytes = 28, .file = path, .file_handle = handle, .file_offset = 4};
+    ingot_literal lit = {
+        .kind = INGOT_LITERAL_FILE, .size_bytes = 28, .file = path, .file_handle = handle, .file_offset = 4};
     ok(ingot_literal_get_data(m, &lit, INGOT_F32, &scratch, &data));
     cr_assert(!memcmp(data, content + 1, 28));
     lit.file_offset = 8;
@@ -175,13 +178,21 @@ Test(graph, elementwise_ops_are_programs)
     ((ingot_attrs_is_inf *)op->attrs)->negative = 1;
     ingot_op_to_prog(op, &prog);
     ingot_prog_print(&prog, &text);
-    cr_assert_str_eq(text.data, "(f32) r1=is_inf(r0):bool r2=const(0.0):f32 r3=lt(r0,r2):bool r4=and(r1,r3):bool -> r4");
+    cr_assert_str_eq(text.data,
+                     "(f32) r1=is_inf(r0):bool r2=const(0.0):f32 r3=lt(r0,r2):bool r4=and(r1,r3):bool -> r4");
     ingot_prog again;
     ok(ingot_prog_parse(text.data, text.size, &again));
     cr_assert(ingot_prog_equal(&prog, &again));
     ingot_text_free(&text);
-    static const char *const bad[] = {"", "(f32)", "(f32) -> r1", "(f32) r1=add(r0):f32 -> r1", "(f32) r1=neg(r1):f32 -> r1",
-                                      "(f32) r2=neg(r0):f32 -> r2", "(f32) r1=frob(r0):f32 -> r1", "(f32) r1=const(x):f32 -> r1", "(q) -> r0"};
+    static const char *const bad[] = {"",
+                                      "(f32)",
+                                      "(f32) -> r1",
+                                      "(f32) r1=add(r0):f32 -> r1",
+                                      "(f32) r1=neg(r1):f32 -> r1",
+                                      "(f32) r2=neg(r0):f32 -> r2",
+                                      "(f32) r1=frob(r0):f32 -> r1",
+                                      "(f32) r1=const(x):f32 -> r1",
+                                      "(q) -> r0"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ingot_status status = ingot_prog_parse(bad[i], strlen(bad[i]), &again);
         cr_assert_eq(ingot_status_code(status), INGOT_BAD_MODEL, "%s", bad[i]);

@@ -63,8 +63,10 @@ Test(ir_text, round_trips_every_op_with_its_attributes)
         m->file = "a \"quoted\" model.onnx";
         ingot_graph *g = ingot_module_add_graph(m, "main");
         const ingot_dim *seq = ingot_symbol(m, "seq", 1, 512), *odd = ingot_symbol(m, "odd name:1", 0, 7);
-        const ingot_dim *size = ingot_dim_floordiv(m, ingot_dim_add(m, ingot_dim_mul(m, seq, odd), ingot_dim_const(m, 3)), ingot_dim_const(m, 2));
-        ingot_type t = ingot_type_make(INGOT_F32, 4, (const ingot_dim *[]){seq, ingot_dim_const(m, 3), size, ingot_dim_max(m, odd, seq)});
+        const ingot_dim *size = ingot_dim_floordiv(
+            m, ingot_dim_add(m, ingot_dim_mul(m, seq, odd), ingot_dim_const(m, 3)), ingot_dim_const(m, 2));
+        ingot_type t = ingot_type_make(
+            INGOT_F32, 4, (const ingot_dim *[]){seq, ingot_dim_const(m, 3), size, ingot_dim_max(m, odd, seq)});
         ingot_value *in[8] = {0};
         int n_in = info->in_hi == info->in_lo ? info->in_lo : info->in_lo + 2;
         if (info->in_hi >= 0 && n_in > info->in_hi)
@@ -90,7 +92,8 @@ Test(ir_text, round_trips_every_op_with_its_attributes)
         ingot_prog prog;
         ingot_literal literal = {.kind = INGOT_LITERAL_SPLAT, .data = element, .size_bytes = 24};
         if (kind == INGOT_OP_map || kind == INGOT_OP_matmul) {
-            const char *text = "(f32,f32) r2=const(-0.0):f32 r3=fma(r0,r1,r2):f32 r4=const(nan):f64 r5=const(-7):i8 -> r3, r2";
+            const char *text =
+                "(f32,f32) r2=const(-0.0):f32 r3=fma(r0,r1,r2):f32 r4=const(nan):f64 r5=const(-7):i8 -> r3, r2";
             ok(ingot_prog_parse(text, strlen(text), &prog));
             op->prog = &prog;
             op->n_base = 1;
@@ -183,16 +186,21 @@ Test(ir_text, refuses_with_line_and_column)
     refuses("module {", "1:9");
     refuses(HEAD "%1 = \"ingot.frob\"(%0) : (tensor<4xf32>) -> tensor<4xf32>\n" TAIL, "4:5: unknown op");
     refuses(HEAD "%1 = \"ingot.relu\"(%7) : (tensor<4xf32>) -> tensor<4xf32>\n" TAIL, "%7 is not defined here");
-    refuses(HEAD "%1 = \"ingot.relu\"(%0) {axis = 1} : (tensor<4xf32>) -> tensor<4xf32>\n" TAIL, "has no attribute 'axis'");
+    refuses(HEAD "%1 = \"ingot.relu\"(%0) {axis = 1} : (tensor<4xf32>) -> tensor<4xf32>\n" TAIL,
+            "has no attribute 'axis'");
     refuses(HEAD "%1 = \"ingot.relu\"(%0) : (tensor<5xf32>) -> tensor<4xf32>\n" TAIL, "another type");
     refuses(HEAD "%0 = \"ingot.relu\"(%0) : (tensor<4xf32>) -> tensor<4xf32>\n" TAIL, "defined twice");
     refuses(HEAD "%1 = \"ingot.relu\"(%0) : (tensor<4xf32>) -> tensor<?xf32>\n" TAIL, "sizes of '?'");
-    refuses(HEAD "%1 = \"ingot.relu\"(%0, %0) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>\n" TAIL, "operands (2)");
+    refuses(HEAD "%1 = \"ingot.relu\"(%0, %0) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>\n" TAIL,
+            "operands (2)");
     refuses(HEAD "%999999999 = \"ingot.relu\"(%0) : (tensor<4xf32>) -> tensor<4xf32>\n" TAIL, "number below");
-    refuses(HEAD "%1 = \"ingot.constant\"() {value = dense<[1, 2]> : tensor<9000000000xi8>} : () -> tensor<9000000000xi8>\n" TAIL, "fewer elements");
-    refuses(HEAD "%1 = \"ingot.constant\"() {value = dense<300> : tensor<2xi8>} : () -> tensor<2xi8>\n" TAIL, "beyond i8");
-    refuses("module attributes {ingot.symbols = [\"a:5:1\"]} {" , "low <= high");
-    refuses("module attributes {ingot.symbols = [\"a:1:5\", \"a:1:5\"]} {" , "twice");
+    refuses(HEAD "%1 = \"ingot.constant\"() {value = dense<[1, 2]> : tensor<9000000000xi8>} : () -> "
+                 "tensor<9000000000xi8>\n" TAIL,
+            "fewer elements");
+    refuses(HEAD "%1 = \"ingot.constant\"() {value = dense<300> : tensor<2xi8>} : () -> tensor<2xi8>\n" TAIL,
+            "beyond i8");
+    refuses("module attributes {ingot.symbols = [\"a:5:1\"]} {", "low <= high");
+    refuses("module attributes {ingot.symbols = [\"a:1:5\", \"a:1:5\"]} {", "twice");
 }
 
 Test(ir_text, stops_at_the_depth_limit)
@@ -207,13 +215,16 @@ Test(ir_text, stops_at_the_depth_limit)
 
 Test(ir_text, survives_every_truncation_and_changed_byte)
 {
-    const char *text = "module attributes {ingot.symbols = [\"n:1:9\"], ingot.checks = [[\"equal\", \"n\", \"n * 2\", \"why\"]]} {\n"
-                       "  \"ingot.graph\"() ({\n  ^bb0(%0: tensor<?x4xf32, [\"n + 1\"]>):\n"
-                       "    %none = \"ingot.none\"() : () -> none\n"
-                       "    %1 = \"ingot.constant\"() {value = dense<[[1.5], [0x7FC00000]]> : tensor<2x1xf32>} : () -> tensor<2x1xf32>\n"
-                       "    %2 = \"ingot.pad\"(%0, %none) {mode = \"edge\", sym = [\"0\", \"1\", \"0\", \"n\"]} : (tensor<?x4xf32, [\"n + 1\"]>, none) -> tensor<?x?xf32, [\"n + 1\", \"n + 5\"]>\n"
-                       "    \"ingot.return\"(%2) {names = [\"y\"]} : (tensor<?x?xf32, [\"n + 1\", \"n + 5\"]>) -> ()\n"
-                       "  }) {sym_name = \"main\", param_names = [\"x\"]} : () -> ()\n}\n";
+    const char *text =
+        "module attributes {ingot.symbols = [\"n:1:9\"], ingot.checks = [[\"equal\", \"n\", \"n * 2\", \"why\"]]} {\n"
+        "  \"ingot.graph\"() ({\n  ^bb0(%0: tensor<?x4xf32, [\"n + 1\"]>):\n"
+        "    %none = \"ingot.none\"() : () -> none\n"
+        "    %1 = \"ingot.constant\"() {value = dense<[[1.5], [0x7FC00000]]> : tensor<2x1xf32>} : () -> "
+        "tensor<2x1xf32>\n"
+        "    %2 = \"ingot.pad\"(%0, %none) {mode = \"edge\", sym = [\"0\", \"1\", \"0\", \"n\"]} : (tensor<?x4xf32, "
+        "[\"n + 1\"]>, none) -> tensor<?x?xf32, [\"n + 1\", \"n + 5\"]>\n"
+        "    \"ingot.return\"(%2) {names = [\"y\"]} : (tensor<?x?xf32, [\"n + 1\", \"n + 5\"]>) -> ()\n"
+        "  }) {sym_name = \"main\", param_names = [\"x\"]} : () -> ()\n}\n";
     size_t size = strlen(text);
     ingot_module *m;
     ok(ingot_module_parse(text, size, "t", NULL, &m));

@@ -48,8 +48,9 @@ static ingot_op *make(ingot_op_kind kind, int32_t n_out, int32_t n, ingot_value 
     op->loc = "Node_7 (Kind)";
     return op;
 }
-#define MAKE(kind, n_out, ...)                                                                                         \
-    make(INGOT_OP_##kind, n_out, (int32_t)(sizeof((ingot_value *[]){__VA_ARGS__}) / sizeof(void *)), (ingot_value *[]){__VA_ARGS__})
+#define MAKE(kind, n_out, ...)                                                                       \
+    make(INGOT_OP_##kind, n_out, (int32_t)(sizeof((ingot_value *[]){__VA_ARGS__}) / sizeof(void *)), \
+         (ingot_value *[]){__VA_ARGS__})
 
 static void sym(ingot_op *op, const char *text)
 {
@@ -114,7 +115,8 @@ Test(shape_rules, products)
     gives(MAKE(matmul_integer, 1, in("u8 2 3"), in("i8 3 4")), 0, "i32 [2] [4]");
     refuses(MAKE(matmul, 1, in("f32 2 3"), in("f32 4 5")), "the summed axis: 3 and 4 differ");
     refuses(MAKE(matmul, 1, in("f32 3"), in("f32 3 5")), "rank 1");
-    gives(MAKE(attention, 1, in("f32 n 8 s 64"), in("f32 n 2 h 64"), in("f32 n 2 h 32"), in("f32 s h")), 0, "f32 [n] [8] [s] [32]");
+    gives(MAKE(attention, 1, in("f32 n 8 s 64"), in("f32 n 2 h 64"), in("f32 n 2 h 32"), in("f32 s h")), 0,
+          "f32 [n] [8] [s] [32]");
     refuses(MAKE(attention, 1, in("f32 n 8 s 64"), in("f32 n 3 h 64"), in("f32 n 3 h 32")), "no multiple");
 }
 
@@ -134,14 +136,16 @@ Test(shape_rules, windows)
     refuses(op, "negative size");
     for (int ceil = 0; ceil < 2; ceil++) {
         op = MAKE(max_pool, 2, in("f32 1 8 4 7"));
-        *(ingot_attrs_pool *)op->attrs = (ingot_attrs_pool){1, {2, {3, 2}}, {2, {2, 3}}, {4, {0, 0, 0, 1}}, {0, {0}}, ceil, 0, 0};
+        *(ingot_attrs_pool *)op->attrs =
+            (ingot_attrs_pool){1, {2, {3, 2}}, {2, {2, 3}}, {4, {0, 0, 0, 1}}, {0, {0}}, ceil, 0, 0};
         gives(op, 1, ceil ? "i64 [1] [8] [2] [3]" : "i64 [1] [8] [1] [3]");
     }
     op = MAKE(avg_pool, 1, in("f32 1 1 2")); /* the third window would begin in the padding */
     *(ingot_attrs_pool *)op->attrs = (ingot_attrs_pool){1, {1, {1}}, {1, {2}}, {2, {0, 1}}, {0, {0}}, 1, 0, 0};
     gives(op, 0, "f32 [1] [1] [1]");
     op = MAKE(conv_transpose, 1, in("f32 n 4 h"), in("f32 4 3 3"));
-    *(ingot_attrs_conv_transpose *)op->attrs = (ingot_attrs_conv_transpose){1, 2, {1, {2}}, {2, {1, 1}}, {0, {0}}, {1, {1}}};
+    *(ingot_attrs_conv_transpose *)op->attrs =
+        (ingot_attrs_conv_transpose){1, 2, {1, {2}}, {2, {1, 1}}, {0, {0}}, {1, {1}}};
     gives(op, 0, "f32 [n] [6] [h * 2]");
 }
 
@@ -262,6 +266,7 @@ Test(shape_rules, branches_join)
     }
     ok(ingot_op_infer(op));
     const ingot_type *t = &op->out[0]->type;
-    cr_assert(t->rank == 2 && t->dims[0]->kind == INGOT_DIM_SYMBOL && t->dims[0]->hi == 512 && ingot_dim_is(t->dims[1], 4));
+    cr_assert(t->rank == 2 && t->dims[0]->kind == INGOT_DIM_SYMBOL && t->dims[0]->hi == 512 &&
+              ingot_dim_is(t->dims[1], 4));
     ok(ingot_module_verify(m));
 }

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-static const ingot_dtype small_floats[] = {INGOT_F16,        INGOT_BF16,   INGOT_F8E4M3FN, INGOT_F8E4M3FNUZ,
-                                           INGOT_F8E5M2,     INGOT_F8E5M2FNUZ, INGOT_F4E2M1, INGOT_F8E8M0};
+static const ingot_dtype small_floats[] = {INGOT_F16,    INGOT_BF16,       INGOT_F8E4M3FN, INGOT_F8E4M3FNUZ,
+                                           INGOT_F8E5M2, INGOT_F8E5M2FNUZ, INGOT_F4E2M1,   INGOT_F8E8M0};
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static uint32_t code_of(const void *data, ingot_dtype dtype)
@@ -53,7 +53,8 @@ static double nearest(ingot_dtype dtype, double x)
         double v = value_of(dtype, code);
         if (!isfinite(v))
             continue;
-        if (isnan(best) || fabs(v - x) < fabs(best - x) || (fabs(v - x) == fabs(best - x) && code % 2 == 0 && best_code % 2))
+        if (isnan(best) || fabs(v - x) < fabs(best - x) ||
+            (fabs(v - x) == fabs(best - x) && code % 2 == 0 && best_code % 2))
             best = v, best_code = code;
     }
     return best;
