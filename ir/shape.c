@@ -2,6 +2,8 @@
 #include "ir/shape.h"
 #include <string.h>
 
+#define MAX_CHECKS 10000 /* a list that is searched */
+
 static const char *dim_text(const ingot_op *op, const ingot_dim *d, ingot_text *text)
 {
     ingot_dim_print(module_of(op), d, text);
@@ -226,10 +228,13 @@ ingot_status ingot_module_require(ingot_module *m, ingot_check_kind kind, const 
     };
     if (kind == INGOT_CHECK_DIVIDES ? ingot_dim_is(a, 1) || ingot_dim_is(ingot_dim_mod(m, b, a), 0) : a == b)
         return NULL;
-    for (const ingot_check *c = m->checks; c; c = c->next) {
+    int32_t n = 0;
+    for (const ingot_check *c = m->checks; c; c = c->next, n++) {
         if (c->kind == kind && c->a == a && c->b == b)
             return NULL;
     }
+    if (n >= MAX_CHECKS)
+        return ingot_fail(INGOT_LIMIT, "more than %d relations between sizes are left to the run", MAX_CHECKS);
     ingot_text ta = {0}, tb = {0};
     ingot_dim_print(m, a, &ta);
     ingot_dim_print(m, b, &tb);

@@ -11,7 +11,6 @@ RULE(none)
 RULE(same)
 {
     const ingot_type *x = in_type(op, 0);
-    ingot_attrs_desc const *desc = &ingot_attrs_table[ingot_op_info_get(op->kind)->attrs];
     switch (op->kind) {
     case INGOT_OP_softmax:
         INGOT_TRY(ingot_infer_axis(&((ingot_attrs_softmax *)op->attrs)->axis, x->rank));
@@ -74,7 +73,6 @@ RULE(same)
     default:
         break;
     }
-    (void)desc;
     set_type(op, 0, x);
     return NULL;
 }
