@@ -22,6 +22,23 @@ static bool moves_elements(ingot_op_kind kind)
     }
 }
 
+/* True for splats and constants of one element. */
+static bool is_splat(const ingot_value *v)
+{
+    const ingot_literal *literal = v ? ingot_value_literal(v) : NULL;
+    return literal && (literal->kind == INGOT_LITERAL_SPLAT || ingot_type_count(&v->type) == 1);
+}
+
+/* The literal of such a value as a splat. */
+static ingot_status get_splat(ingot_module *m, const ingot_value *v, ingot_literal *out)
+{
+    const ingot_literal *literal = ingot_value_literal(v);
+    *out = (ingot_literal){.kind = INGOT_LITERAL_SPLAT, .data = literal->data};
+    return literal->kind == INGOT_LITERAL_FILE
+               ? ingot_literal_get_data(m, literal, v->type.dtype, &m->arena, &out->data)
+               : NULL;
+}
+
 static ingot_status add_literal(ingot_op *op, ingot_value *like, const ingot_literal *literal, ingot_value **out)
 {
     ingot_op *made;
@@ -93,12 +110,12 @@ static ingot_status fold_content(ingot_op *op, int32_t i, bool *changed)
 static ingot_status fold_scalar(ingot_op *op, ingot_arena *scratch, ingot_value **out)
 {
     ingot_value *in[INGOT_PROG_MAX_ARGS];
-    const ingot_literal *literals[INGOT_PROG_MAX_ARGS];
     ingot_graph *g = op->graph;
     for (int32_t i = 0; i < op->n_in; i++) {
-        literals[i] = ingot_value_literal(op->in[i]);
+        ingot_literal element;
+        INGOT_TRY(get_splat(g->module, op->in[i], &element));
         ingot_type type = ingot_type_make(op->in[i]->type.dtype, 0, NULL);
-        INGOT_TRY(ingot_graph_add_constant(g, op, &type, literals[i]->data, false, &in[i]));
+        INGOT_TRY(ingot_graph_add_constant(g, op, &type, element.data, false, &in[i]));
     }
     ingot_op *scalar;
     INGOT_TRY(ingot_build(op, op->kind, op->n_in, in, &scalar));
@@ -170,11 +187,6 @@ static bool foldable(const ingot_op *op)
     return used;
 }
 
-static bool is_splat(const ingot_value *v)
-{
-    return v && ingot_value_literal(v) && ingot_value_literal(v)->kind == INGOT_LITERAL_SPLAT;
-}
-
 static bool all_splats(const ingot_op *op)
 {
     for (int32_t i = 0; i < op->n_in; i++) {
@@ -212,9 +224,13 @@ ingot_status ingot_fold_op(ingot_op *op, ingot_pass_context *ctx, bool *changed)
         return NULL;
 
     ingot_value *made = NULL;
-    if ((op->kind == INGOT_OP_reshape || op->kind == INGOT_OP_identity) ||
-        (moves_elements(op->kind) && is_splat(op->in[0])))
+    if (moves_elements(op->kind) && is_splat(op->in[0])) {
+        ingot_literal splat;
+        INGOT_TRY(get_splat(op->graph->module, op->in[0], &splat));
+        INGOT_TRY(add_literal(op, op->out[0], &splat, &made));
+    } else if (op->kind == INGOT_OP_reshape || op->kind == INGOT_OP_identity) {
         INGOT_TRY(add_literal(op, op->out[0], ingot_value_literal(op->in[0]), &made));
+    }
     ingot_arena scratch = {0};
     ingot_status err = NULL;
     if (!made && (info->scalar || op->kind == INGOT_OP_map) && op->n_out == 1 && all_splats(op))

@@ -227,7 +227,8 @@ static void choose(plan *p)
             p->blocked[i] = 1;
         for (int32_t j = 0; p->sides[i] == SIDE_EITHER && j < op->n_in; j++)
             p->blocked[i] = p->blocked[i] || is_blocked(p, op->in[j]);
-        for (const ingot_use *use = op->out[0]->uses; p->sides[i] == SIDE_REDUCE && use; use = use->next) {
+        const ingot_use *use = p->sides[i] == SIDE_REDUCE ? op->out[0]->uses : NULL;
+        for (; use; use = use->next) {
             /* A result without its axes is plain; the SE block's goes on to a convolution. */
             int32_t user = index_of(p, use->op);
             if (fits(&op->out[0]->type) && user >= 0 && p->sides[user] == SIDE_CONV && conv_reads(use->op) == C16)

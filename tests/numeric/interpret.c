@@ -226,29 +226,32 @@ ingot_status interpret_module(ingot_module *m, uint64_t seed, int64_t symbol_lo,
             if (ingot_dtype_is_float(t->dtype))
                 ingot_store_f64(inputs[i].data, t->dtype, j, (double)(r >> 11) / 4503599627370496.0 - 1);
             else
-                ingot_store_i64(inputs[i].data, t->dtype, j, (int64_t)(r >> 11) & (t->dtype == INGOT_BOOL ? 1 : 7));
+                ingot_store_i64(inputs[i].data, t->dtype, j, (int64_t)(r >> 11) & 1);
         }
     }
     return interpret_with(m, inputs, arena, out_results);
 }
 
-double interpret_difference(const ingot_tensor *a, const ingot_tensor *b, double rtol, double atol)
+double interpret_difference(const ingot_tensor *a, const ingot_tensor *b, double tolerance)
 {
-    double worst = 0;
+    double worst = 0, largest = 0;
     int64_t n = ingot_tensor_count(a);
     if (a->dtype != b->dtype || a->rank != b->rank || memcmp(a->dims, b->dims, (size_t)a->rank * sizeof a->dims[0]))
         return INFINITY;
     if (a->dtype == INGOT_STRING)
         return 0;
     for (int64_t i = 0; i < n; i++) {
+        double y = fabs(ingot_load_f64(b->data, b->dtype, i));
+        largest = isfinite(y) && y > largest ? y : largest;
+    }
+    for (int64_t i = 0; i < n; i++) {
         double x = ingot_load_f64(a->data, a->dtype, i), y = ingot_load_f64(b->data, b->dtype, i);
         if (isnan(x) || isnan(y) || isinf(x) || isinf(y)) {
             if (!(isnan(x) && isnan(y)) && x != y)
                 return INFINITY;
-            continue;
+        } else if (x != y) {
+            worst = fmax(worst, fabs(x - y) / (tolerance * largest));
         }
-        double d = fabs(x - y) / (atol + rtol * fabs(y));
-        worst = d > worst ? d : worst;
     }
     return worst;
 }

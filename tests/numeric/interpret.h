@@ -11,11 +11,11 @@
 #define INGOT_TESTS_INTERPRET_H
 #include "ir/ir.h"
 
-/* Inputs are made from `seed`: floats in [-1, 1), integers in [0, 8), bools. Everything lies in `arena`. */
+/* Inputs are made from `seed`: floats in [-1, 1), integers and bools 0 or 1. Everything lies in `arena`. */
 ingot_status interpret_module(ingot_module *m, uint64_t seed, int64_t symbol_lo, ingot_arena *arena,
                               ingot_tensor **out_results);
 /* As above with given inputs (one per graph input). */
 ingot_status interpret_with(ingot_module *m, const ingot_tensor *inputs, ingot_arena *arena, ingot_tensor **out_results);
-/* Largest |a - b| / (atol + rtol |b|) over all elements; infinite where shapes, NaNs or infinities differ. */
-double interpret_difference(const ingot_tensor *a, const ingot_tensor *b, double rtol, double atol);
+/* Largest |a - b| as a multiple of `tolerance` times the largest |b|; infinite where shapes, NaNs or infinities differ. */
+double interpret_difference(const ingot_tensor *a, const ingot_tensor *b, double tolerance);
 #endif
