@@ -84,8 +84,6 @@ void ingot_op_to_prog(const ingot_op *op, ingot_prog *out)
     if (op->kind == INGOT_OP_mod && ((const ingot_attrs_mod *)op->attrs)->fmod)
         scalar = INGOT_SCALAR_fmod;
     int16_t r = push(out, scalar, dtype, 0, out->n_args > 1 ? 1 : -1, out->n_args > 2 ? 2 : -1);
-    if (op->kind == INGOT_OP_cast && dtype >= INGOT_F8E4M3FN && dtype <= INGOT_F8E5M2FNUZ)
-        out->instrs[0].imm.i = !((const ingot_attrs_cast *)op->attrs)->saturate; /* the portable map heeds it */
     bool float8 = dtype >= INGOT_F8E4M3FN && dtype <= INGOT_F8E5M2FNUZ;
     if (op->kind == INGOT_OP_cast && float8 && !((const ingot_attrs_cast *)op->attrs)->saturate)
         out->instrs[0].imm.i = 1;
