@@ -1,2 +1,190 @@
+/* ingot explain: what the compiler made of a model, and why. */
 #include "cli/cli.h"
-ingot_status cli_explain(int argc, char **argv){(void)argc;(void)argv;return cli_usage("explain");}
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: ingot explain MODEL.onnx [OPTION...]\n\n"
+    "Compiles up to code generation and tells: what was fused, each step with its kernel's decisions, predicted time and\n"
+    "bound, what runs portable and why, and memory: peak against the lower bound.\n\n"
+    "  --specs   the distinct KernelSpecs, one a line with its count (for `ingot bench --kernel-suite`)\n"
+    "  --json    the report, as in NAME.json\n"
+    "  --dim NAME=4, --shape IN=1x3x8x8, --cpu T, -O0..3, --no-portable, --max-...   as for `ingot compile`\n";
+
+enum { OPTION_SPECS = CLI_OPTION_OWN, OPTION_JSON };
+
+static const char *const portable_names[] = {
+#define PORTABLE(name) #name,
+#include "runtime/portable.def"
+#undef PORTABLE
+};
+
+static void print_specs(const ingot_compiled *c)
+{
+    const ingot_program *p = c->program;
+    for (int32_t s = 0; s < p->n_specs; s++) {
+        int32_t count = 0;
+        for (int32_t i = 0; i < p->n_steps; i++)
+            count += p->steps[i].kind == INGOT_STEP_KERNEL && p->steps[i].spec == s;
+        printf("# %d step%s\n%s\n", count, count == 1 ? "" : "s", c->lines[s]);
+    }
+}
+
+static void print_log(const ingot_compiled *c)
+{
+    printf("what was fused and recognised\n");
+    int32_t n = 0;
+    for (const ingot_log_line *line = c->log; line; line = line->next, n++)
+        printf("  %s\n", line->text);
+    if (!n)
+        printf("  nothing\n");
+}
+
+/* Values in blocks of channels. */
+static void print_layout(const ingot_compiled *c)
+{
+    int32_t blocked = 0, plain = 0, changes = 0;
+    for (int32_t g = 0; g < c->module->n_graphs; g++) {
+        for (const ingot_op *op = c->module->graphs[g]->first; op; op = op->next) {
+            changes += op->kind == INGOT_OP_relayout;
+            for (int32_t i = 0; i < op->n_out && op->kind != INGOT_OP_constant; i++)
+                ++*(op->out[i]->type.layout == INGOT_LAYOUT_C16 ? &blocked : &plain);
+        }
+    }
+    printf("\nlayout\n  %d values in blocks of 16 channels, %d plain, %d changes of layout\n", blocked, plain, changes);
+}
+
+static void print_decisions(const ingot_spec *spec)
+{
+    const ingot_family_info *info = ingot_family_info_get(spec->family);
+    printf("%-9s", info->name);
+    char text[160] = "";
+    size_t at = 0;
+    for (int32_t i = 0; i < info->n_decisions && at < sizeof text; i++)
+        if (spec->decisions[i])
+            at += (size_t)snprintf(text + at, sizeof text - at, " %s=%" PRId64, info->decisions[i], spec->decisions[i]);
+    printf(" %-24s", text);
+}
+
+static void print_steps(const ingot_compiled *c)
+{
+    const ingot_program *p = c->program;
+    double total = 0;
+    for (int32_t i = 0; i < p->n_steps; i++)
+        total += ingot_step_cost(c, &p->steps[i]).ns;
+    printf("\nsteps, predicted by the %s model for %s, one thread: %.1f us in all\n", ingot_cost_roofline.name, c->target->name, total / 1e3);
+    printf("%10s %10s  kernel\n", "us", "bound us");
+    for (int32_t i = 0; i < p->n_steps; i++) {
+        const ingot_step *step = &p->steps[i];
+        static const char *const kinds[] = {"kernel", "portable", "copy", "zero", "dims", "bind", "jump", "jump_unless"};
+        ingot_cost cost = ingot_step_cost(c, step);
+        printf("%10.2f %10.2f  ", cost.ns / 1e3, cost.bound_ns / 1e3);
+        if (step->kind == INGOT_STEP_KERNEL)
+            print_decisions(&p->specs[step->spec]);
+        else
+            printf("%-9s %-24s", kinds[step->kind], step->kind == INGOT_STEP_PORTABLE ? portable_names[step->portable] : "");
+        printf("  %s\n", step->label ? step->label : "");
+    }
+}
+
+static void print_portable(const ingot_compiled *c)
+{
+    const ingot_program *p = c->program;
+    int32_t n = ingot_program_count_portable(p, true);
+    printf("\nportable kernels: %d%s\n", n, n ? "" : ", every op has a generated kernel");
+    for (int32_t i = 0; i < p->n_steps; i++) {
+        const ingot_step *step = &p->steps[i];
+        if (step->kind != INGOT_STEP_PORTABLE)
+            continue;
+        const char *reason = ingot_step_portable_reason(c, step);
+        printf("  %-20s %s%s%s%s\n", portable_names[step->portable], step->label ? step->label : "", ingot_step_is_shape_arithmetic(p, step) ? " (shape arithmetic)" : "", *reason ? ": " : "", reason);
+    }
+}
+
+static void print_memory(const ingot_compiled *c)
+{
+    const ingot_program *p = c->program;
+    char bytes[32];
+    printf("\nmemory\n");
+    if (ingot_dim_is_const(p->arena_bytes)) {
+        cli_print_bytes((double)p->arena_bytes->value, bytes);
+        printf("  arena    %s", bytes);
+        if (p->arena_lower_bound_bytes > 0) {
+            cli_print_bytes((double)p->arena_lower_bound_bytes, bytes);
+            printf(", lower bound %s (%.1f %% over it)", bytes, 100.0 * ((double)p->arena_bytes->value / (double)p->arena_lower_bound_bytes - 1));
+        }
+    } else {
+        ingot_text size = {0};
+        ingot_dim_print(c->module, p->arena_bytes, &size);
+        printf("  arena    %s bytes", size.size < 200 && size.data ? size.data : "an expression of the dynamic sizes");
+        ingot_text_free(&size);
+    }
+    printf("; placed by %s\n", p->planner ? p->planner : "?");
+    cli_print_bytes((double)p->weights_bytes, bytes);
+    printf("  weights  %s\n", bytes);
+}
+
+static ingot_status explain(ingot_compiled *c, bool json, bool specs)
+{
+    if (json) {
+        const char *report;
+        INGOT_TRY(ingot_compiled_get_report(c, &report));
+        fputs(report, stdout);
+        return NULL;
+    }
+    if (specs) {
+        print_specs(c);
+        return NULL;
+    }
+    print_log(c);
+    print_layout(c);
+    print_steps(c);
+    print_portable(c);
+    print_memory(c);
+    return NULL;
+}
+
+static ingot_status run(int argc, char **argv, cli_options *o)
+{
+    static const struct option options[] = {CLI_COMPILE_OPTIONS, {"specs", no_argument, NULL, OPTION_SPECS}, {"json", no_argument, NULL, OPTION_JSON}, {0}};
+    bool json = false, specs = false;
+    for (int option; (option = getopt_long(argc, argv, "hO:", options, NULL)) != -1;) {
+        bool taken;
+        INGOT_TRY(cli_options_take(o, option, optarg, &taken));
+        if (taken)
+            continue;
+        switch (option) {
+        case 'h':
+            fputs(help, stdout);
+            return NULL;
+        case OPTION_SPECS:
+            specs = true;
+            break;
+        case OPTION_JSON:
+            json = true;
+            break;
+        default:
+            return cli_bad_option(argc, argv, "explain");
+        }
+    }
+    if (optind + 1 != argc)
+        return cli_usage(optind == argc ? "explain: no model given" : "explain: one model at a time");
+    o->compile.path = argv[optind];
+    o->compile.no_code = 1;
+    ingot_compiled *c;
+    INGOT_TRY(ingot_compile(&o->compile, &c));
+    cli_progress_clear();
+    ingot_status status = explain(c, json, specs);
+    ingot_compiled_destroy(c);
+    return status;
+}
+
+ingot_status cli_explain(int argc, char **argv)
+{
+    static cli_options o; /* large: many sizes and shapes */
+    cli_options_init(&o);
+    ingot_status status = run(argc, argv, &o);
+    cli_options_free(&o);
+    return status;
+}

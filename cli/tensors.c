@@ -142,8 +142,9 @@ static double next_uniform(uint64_t *state) /* (0, 1] */
 
 ingot_status cli_random_tensor(ingot_dtype dtype, int32_t rank, const int64_t *dims, uint64_t *seed, ingot_arena *arena, ingot_tensor *out)
 {
-    *out = (ingot_tensor){.dtype = dtype, .rank = rank};
-    memcpy(out->dims, dims, (size_t)rank * sizeof *dims);
+    ingot_tensor fresh = {.dtype = dtype, .rank = rank};
+    memcpy(fresh.dims, dims, (size_t)rank * sizeof *dims); /* `dims` may lie in *out */
+    *out = fresh;
     int64_t count = ingot_tensor_count(out), bytes = count < 0 ? -1 : ingot_dtype_bytes(dtype, count);
     if (bytes < 0)
         return ingot_fail(INGOT_LIMIT, "a random value of this size is too large");

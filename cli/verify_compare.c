@@ -54,7 +54,7 @@ static bool compare_floats(const ingot_tensor *got, const ingot_tensor *want, in
         double gap = fabs(a - b);
         bool close = isfinite(gap) && gap <= allowed_scaled + tol->rtol * fabs(b);
         if (isfinite(a) && isfinite(b)) {
-            double ulp = fabs((double)ordered(a, dtype) - (double)ordered(b, dtype)), rel = b != 0 ? gap / fabs(b) : INFINITY;
+            double ulp = fabs((double)ordered(a, dtype) - (double)ordered(b, dtype)), rel = b != 0 ? gap / fabs(b) : 0; /* of a reference of 0 there is no relative error */
             d->max_abs = gap > d->max_abs ? gap : d->max_abs;
             d->max_rel = rel > d->max_rel ? rel : d->max_rel;
             d->max_ulp = ulp > d->max_ulp ? ulp : d->max_ulp;
