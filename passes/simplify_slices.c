@@ -30,6 +30,65 @@ static bool match_cut(const ingot_value *v, cut *out)
     return true;
 }
 
+/* A slice along `axes` of what a transpose or a reshape that only adds or drops axes of size 1 makes: the same slice of its operand, then the
+ * transpose or reshape. Parts of a fused projection become views of it that way, and many a transpose of a part is a reshape. */
+static ingot_status raise_slice(ingot_op *op, bool *changed)
+{
+    ingot_op *inner = op->in[0]->def, *slice, *again;
+    const ingot_attrs_slice *attrs = op->attrs;
+    ingot_ints axes = attrs->axes;
+    ingot_value *made;
+    if (!inner || inner->prog || (inner->kind != INGOT_OP_transpose && inner->kind != INGOT_OP_reshape) ||
+        op->n_sym != 2 * axes.n)
+        return NULL;
+    for (const ingot_use *use = op->out[0]->uses; use; use = use->next) {
+        if (use->op && use->op->kind == INGOT_OP_concat)
+            return NULL; /* parts that are joined again are found by their common operand */
+    }
+    const ingot_type *from = &inner->in[0]->type, *to = &inner->out[0]->type;
+    int32_t source[INGOT_MAX_RANK]; /* axis of the operand per axis of the result, -1: none */
+    for (int32_t i = 0; i < to->rank; i++)
+        source[i] = -1;
+    if (inner->kind == INGOT_OP_transpose) {
+        for (int32_t i = 0; i < to->rank; i++)
+            source[i] = (int32_t)((const ingot_attrs_perm *)inner->attrs)->perm.v[i];
+    } else {
+        int32_t at = 0;
+        for (int32_t i = 0; i < to->rank; i++) {
+            if (ingot_dim_is(to->dims[i], 1))
+                continue;
+            while (at < from->rank && ingot_dim_is(from->dims[at], 1))
+                at++;
+            if (at == from->rank || from->dims[at] != to->dims[i])
+                return NULL;
+            source[i] = at++;
+        }
+        for (; at < from->rank; at++) {
+            if (!ingot_dim_is(from->dims[at], 1))
+                return NULL;
+        }
+    }
+    for (int64_t i = 0; i < axes.n; i++) {
+        if (axes.v[i] < 0 || axes.v[i] >= to->rank || source[axes.v[i]] < 0)
+            return NULL;
+        axes.v[i] = source[axes.v[i]];
+    }
+    INGOT_TRY(ingot_build(op, INGOT_OP_slice, 1, inner->in, &slice));
+    ingot_copy_attrs(slice, op);
+    ((ingot_attrs_slice *)slice->attrs)->axes = axes;
+    INGOT_TRY(ingot_op_set_sym(slice, op->n_sym, op->sym));
+    INGOT_TRY(ingot_op_infer(slice));
+    if (inner->kind == INGOT_OP_reshape) {
+        INGOT_TRY(ingot_build_reshape(op, slice->out[0], to->rank, op->out[0]->type.dims, &made));
+    } else {
+        INGOT_TRY(ingot_build(op, INGOT_OP_transpose, 1, slice->out, &again));
+        ingot_copy_attrs(again, inner);
+        INGOT_TRY(ingot_op_infer(again));
+        made = again->out[0];
+    }
+    return replace(op, made, changed);
+}
+
 /* Of everything: the operand. Of a concat, a part that lies in one operand: a slice of that operand, or the operand. Of a cut along the
  * same axis: one cut. */
 static ingot_status simplify_slice(ingot_op *op, bool *changed)
@@ -47,7 +106,8 @@ static ingot_status simplify_slice(ingot_op *op, bool *changed)
 
     cut outer, inner;
     ingot_value *made;
-    if (!match_cut(op->out[0], &outer))
+    INGOT_TRY(raise_slice(op, changed));
+    if (*changed || !match_cut(op->out[0], &outer))
         return NULL;
     if (match_cut(outer.x, &inner) && inner.axis == outer.axis) {
         INGOT_TRY(ingot_build_slice1(op, inner.x, outer.axis, ingot_dim_add(m, inner.start, outer.start), outer.count,

@@ -21,7 +21,9 @@ static bool worth_it(const ingot_value *x)
     case INGOT_OP_rms_norm:
     case INGOT_OP_softmax:
     case INGOT_OP_reduce:
-        return true;
+    case INGOT_OP_max_pool:
+    case INGOT_OP_avg_pool:
+        return x->def->n_out == 1;
     default:
         return ingot_is_elementwise(x->def);
     }
