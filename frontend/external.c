@@ -1,7 +1,8 @@
 /* External data of initializers: files beside the model, never anything else.
  *
- * The location is resolved beneath the model's folder, without following links: by openat2 where the kernel has it, else one component at a
- * time with O_NOFOLLOW. The opened file must be a regular one with a single link, and hold the range asked for.
+ * The location is resolved beneath the model's folder, without following links: by openat2 where the kernel has it,
+ * else one component at a time with O_NOFOLLOW. The opened file must be a regular one with a single link, and hold the
+ * range asked for.
  */
 #include "frontend/importer.h"
 #include <errno.h>

@@ -1,10 +1,7 @@
 /* ONNX bytes to a module: files, inputs and their symbols, the walk, outputs. */
 #include "frontend/importer.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEFAULT_MAX_NODES     1000000
@@ -132,8 +129,8 @@ static ingot_status pin_by_shapes(ingot_importer *im, ingot_import_options *opti
                 if (!strcmp(dims[d].name, v->dims[k].param) && dims[d].lo != shape->dims[k])
                     return ingot_fail(INGOT_BAD_USAGE, "--shape gives '%s' both %lld and %lld", dims[d].name,
                                       (long long)dims[d].lo, (long long)shape->dims[k]);
-            dims[n++] = (ingot_dim_option){
-                .name = v->dims[k].param, .lo = shape->dims[k], .hi = shape->dims[k], .n_dims = -1};
+            dims[n++] =
+                (ingot_dim_option){.name = v->dims[k].param, .lo = shape->dims[k], .hi = shape->dims[k], .n_dims = -1};
         }
     }
     options->dims = dims;
@@ -152,14 +149,18 @@ static ingot_status check_options(const ingot_importer *im, const ingot_import_o
             const ingot_onnx_value *v = &g->in[k];
             met = o->n_dims >= 0 && !strcmp(v->name, o->name);
             for (int32_t d = 0; o->n_dims < 0 && d < v->rank && !met; d++) {
-                const char *param = size_name(v->dims[d].param) ? v->dims[d].param : ingot_arena_printf((ingot_arena *)(uintptr_t)&im->scratch, "%s_d%d", v->name, d);
+                const char *param =
+                    size_name(v->dims[d].param)
+                        ? v->dims[d].param
+                        : ingot_arena_printf((ingot_arena *)(uintptr_t)&im->scratch, "%s_d%d", v->name, d);
                 char *symbol = param ? symbol_name((ingot_importer *)(uintptr_t)im, param) : NULL;
                 met = v->dims[d].value < 0 && symbol && (!strcmp(param, o->name) || !strcmp(symbol, o->name));
             }
         }
         if (!met)
-            return ingot_fail(INGOT_BAD_USAGE, o->n_dims >= 0 ? "--shape: the model has no input '%s'"
-                                                              : "--dim: the model has no size named '%s'",
+            return ingot_fail(INGOT_BAD_USAGE,
+                              o->n_dims >= 0 ? "--shape: the model has no input '%s'"
+                                             : "--dim: the model has no size named '%s'",
                               o->name);
     }
     return NULL;
@@ -179,8 +180,9 @@ static ingot_status add_inputs(ingot_importer *im, ingot_scope *scope)
     const ingot_onnx_graph *g = im->model.graph;
     /* A caller's constant takes the place of an initializer or an input. */
     for (int32_t i = 0; i < im->options->n_constants; i++)
-        INGOT_TRY(ingot_scope_define(im, scope, (ingot_binding){.name = im->options->constants[i].name,
-                                                                .given = im->options->constants[i].tensor}));
+        INGOT_TRY(ingot_scope_define(
+            im, scope,
+            (ingot_binding){.name = im->options->constants[i].name, .given = im->options->constants[i].tensor}));
     for (int32_t i = 0; i < g->n_initializers; i++)
         if (*g->initializers[i].name && find_constant(im, g->initializers[i].name))
             g->initializers[i].name = ingot_arena_printf(&im->scratch, "%s (replaced)", g->initializers[i].name);
@@ -274,8 +276,12 @@ static ingot_status import_bytes(const void *bytes, size_t size, int fd, const i
     ingot_import_options options = {.struct_size = sizeof options};
     if (given)
         memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
-    ingot_importer im = {.options = &options, .limits = options.limits, .bytes = bytes, .size_bytes = size,
-                         .file = file, .file_handle = -1};
+    ingot_importer im = {.options = &options,
+                         .limits = options.limits,
+                         .bytes = bytes,
+                         .size_bytes = size,
+                         .file = file,
+                         .file_handle = -1};
     im.scratch.limit_bytes = options.limits.max_memory > 0 ? (size_t)options.limits.max_memory : DEFAULT_SCRATCH_BYTES;
     ingot_status status = ingot_module_create(&options.limits, &im.module);
     if (!status) {
@@ -303,41 +309,13 @@ static ingot_status import_bytes(const void *bytes, size_t size, int fd, const i
     return status;
 }
 
-/* Maps a regular file; size 0 maps nothing. */
-static ingot_status map_file(const char *path, int *out_fd, const void **out_bytes, size_t *out_size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return ingot_fail(INGOT_IO, "%s: %s", path, strerror(errno));
-    struct stat info;
-    ingot_status status = NULL;
-    if (fstat(fd, &info) != 0)
-        status = ingot_fail(INGOT_IO, "%s: %s", path, strerror(errno));
-    else if (S_ISDIR(info.st_mode))
-        status = ingot_fail(INGOT_IO, "%s: is a directory", path);
-    else if (!S_ISREG(info.st_mode))
-        status = ingot_fail(INGOT_IO, "%s: is not a regular file", path);
-    *out_bytes = NULL;
-    *out_size = status ? 0 : (size_t)info.st_size;
-    if (*out_size) {
-        void *bytes = mmap(NULL, *out_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (bytes == MAP_FAILED)
-            status = ingot_fail(INGOT_IO, "%s: %s", path, strerror(errno));
-        *out_bytes = bytes;
-    }
-    if (status)
-        close(fd);
-    *out_fd = fd;
-    return status;
-}
-
 ingot_status ingot_import_file(const char *path, const ingot_import_options *options, ingot_module **out)
 {
     int fd;
     const void *bytes;
     size_t size;
     *out = NULL;
-    INGOT_TRY(map_file(path, &fd, &bytes, &size));
+    INGOT_TRY(ingot_file_map(path, &fd, &bytes, &size));
     ingot_status status = import_bytes(bytes, size, fd, options, path, out);
     if (size)
         munmap((void *)(uintptr_t)bytes, size);
@@ -350,125 +328,4 @@ ingot_status ingot_import_memory(const void *bytes, size_t size, const ingot_imp
     *out = NULL;
     const char *file = options && options->struct_size == sizeof *options && options->file ? options->file : "(memory)";
     return import_bytes(bytes, size, -1, options, file, out);
-}
-
-/* ---- Looking at files without importing ---- */
-ingot_status ingot_read_tensor_pb(const char *path, ingot_arena *arena, ingot_tensor *out)
-{
-    int fd;
-    const void *bytes;
-    size_t size;
-    INGOT_TRY(map_file(path, &fd, &bytes, &size));
-    close(fd);
-    ingot_onnx_tensor tensor;
-    int64_t size_bytes = 0;
-    const void *data = NULL;
-    void *copy = NULL;
-    ingot_status status = ingot_onnx_read_tensor(bytes, size, arena, &tensor);
-    if (!status)
-        status = ingot_literal_shape(&tensor, 0, out, &size_bytes);
-    if (!status)
-        status = ingot_literal_data(arena, &tensor, out, size_bytes, &data);
-    if (!status && out->dtype != INGOT_STRING) {
-        status = ingot_arena_array(arena, (size_t)size_bytes + 1, 1, &copy);
-        if (!status && size_bytes)
-            memcpy(copy, data, (size_t)size_bytes);
-        data = copy;
-    }
-    out->data = (void *)(uintptr_t)data;
-    if (size)
-        munmap((void *)(uintptr_t)bytes, size);
-    return ingot_status_note(status, "%s", path);
-}
-
-/* Adds one to the count of "domain.op_type", in sorted place. */
-static ingot_status count_op(ingot_arena *arena, const ingot_onnx_node *node, ingot_onnx_summary *out,
-                             int32_t *capacity)
-{
-    char *name = ingot_arena_printf(arena, "%s%s%s", node->domain, *node->domain ? "." : "", node->op_type);
-    if (!name)
-        return ingot_status_no_memory();
-    int32_t lo = 0, hi = out->n_op_types;
-    while (lo < hi) {
-        int32_t mid = (lo + hi) / 2, order = strcmp(out->op_types[mid], name);
-        if (!order) {
-            out->op_counts[mid]++;
-            return NULL;
-        }
-        if (order < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    if (out->n_op_types == *capacity) {
-        int32_t room = *capacity ? *capacity * 2 : 64;
-        const char **types;
-        int64_t *counts;
-        INGOT_TRY(ingot_arena_array(arena, (size_t)room, sizeof *types, (void **)&types));
-        INGOT_TRY(ingot_arena_array(arena, (size_t)room, sizeof *counts, (void **)&counts));
-        for (int32_t i = 0; i < out->n_op_types; i++) {
-            types[i] = out->op_types[i];
-            counts[i] = out->op_counts[i];
-        }
-        out->op_types = types;
-        out->op_counts = counts;
-        *capacity = room;
-    }
-    for (int32_t i = out->n_op_types++; i > lo; i--) {
-        out->op_types[i] = out->op_types[i - 1];
-        out->op_counts[i] = out->op_counts[i - 1];
-    }
-    out->op_types[lo] = name;
-    out->op_counts[lo] = 1;
-    return NULL;
-}
-
-static ingot_status count_graph(ingot_arena *arena, int32_t n, const ingot_onnx_node *nodes, ingot_onnx_summary *out,
-                                int32_t *capacity)
-{
-    for (int32_t i = 0; i < n; i++) {
-        out->n_nodes++;
-        INGOT_TRY(count_op(arena, &nodes[i], out, capacity));
-        for (int32_t a = 0; a < nodes[i].n_attrs; a++) /* the reader has bounded the depth */
-            if (nodes[i].attrs[a].g)
-                INGOT_TRY(count_graph(arena, nodes[i].attrs[a].g->n_nodes, nodes[i].attrs[a].g->nodes, out, capacity));
-    }
-    return NULL;
-}
-
-ingot_status ingot_onnx_summarize(const char *path, ingot_arena *arena, ingot_onnx_summary *out)
-{
-    int fd;
-    const void *bytes;
-    size_t size;
-    memset(out, 0, sizeof *out);
-    INGOT_TRY(map_file(path, &fd, &bytes, &size));
-    close(fd);
-    ingot_onnx_model model;
-    ingot_status status = ingot_onnx_read_model(bytes, size, NULL, arena, &model);
-    if (!status) {
-        out->producer = model.producer;
-        out->graph_name = model.graph->name;
-        out->ir_version = model.ir_version;
-        out->n_opsets = model.n_opsets;
-        out->n_functions = model.n_functions;
-        status = ingot_arena_array(arena, (size_t)model.n_opsets + 1, sizeof *out->opset_domains,
-                                   (void **)&out->opset_domains);
-    }
-    if (!status)
-        status = ingot_arena_array(arena, (size_t)model.n_opsets + 1, sizeof *out->opset_versions,
-                                   (void **)&out->opset_versions);
-    int32_t capacity = 0;
-    if (!status) {
-        for (int32_t i = 0; i < model.n_opsets; i++) {
-            out->opset_domains[i] = model.opsets[i].domain;
-            out->opset_versions[i] = model.opsets[i].version;
-        }
-        status = count_graph(arena, model.graph->n_nodes, model.graph->nodes, out, &capacity);
-    }
-    for (int32_t i = 0; !status && i < model.n_functions; i++)
-        status = count_graph(arena, model.functions[i].n_nodes, model.functions[i].nodes, out, &capacity);
-    if (size)
-        munmap((void *)(uintptr_t)bytes, size);
-    return ingot_status_note(status, "%s", path);
 }

@@ -1,13 +1,14 @@
 /* What an importer of an ONNX operator works with: the node, its operands and attributes, and helpers that emit IR.
  *
- * An importer is one function and one row of onnx.def. It reads attributes and operands, emits ops, and stores the results in n->out.
- * Errors stick to the node: after the first, attributes read as their defaults and emitters return a harmless placeholder, so that importers
- * are straight lines; the walk looks at n->error once the importer is back.
+ * An importer is one function and one row of onnx.def. It reads attributes and operands, emits ops, and stores the
+ * results in n->out. Errors stick to the node: after the first, attributes read as their defaults and emitters return a
+ * harmless placeholder, so that importers are straight lines; the walk looks at n->error once the importer is back.
  *
- *     void ingot_import_leaky_relu(ingot_node *n)
+ *     void ingot_import_softsign(ingot_node *n) // x / (1 + |x|)
  *     {
- *         ingot_value *x = n->in[0], *zero = ingot_splat_like(n, x, 0), *alpha = ingot_splat_like(n, x, ingot_attr_float(n, "alpha", 0.01));
- *         n->out[0] = ingot_emit3(n, INGOT_OP_select, ingot_emit2(n, INGOT_OP_lt, x, zero), ingot_emit2(n, INGOT_OP_mul, x, alpha), x);
+ *         ingot_value *x = n->in[0], *one = ingot_splat_like(n, x, 1);
+ *         ingot_value *below = ingot_emit2(n, INGOT_OP_add, ingot_emit1(n, INGOT_OP_abs, x), one);
+ *         n->out[0] = ingot_emit2(n, INGOT_OP_div, x, below);
  *     }
  */
 #ifndef INGOT_FRONTEND_IMPORT_H
@@ -44,7 +45,7 @@ struct ingot_node {
     ingot_status error;
 };
 
-/* ---- Refusing (import_node.c): the first call counts; inputs and shapes are added by the walk ---- */
+/* ---- Refusing (import_graph.c): the first call counts; inputs and shapes are added by the walk ---- */
 /* Code INGOT_BAD_MODEL for what breaks ONNX's rules. */
 void ingot_node_bad(ingot_node *n, const char *format, ...) INGOT_PRINTF(2, 3);
 /* Code INGOT_UNSUPPORTED for what is valid; the text says which rule is broken and what would work. */
@@ -65,17 +66,17 @@ bool ingot_attr_ints(ingot_node *n, const char *name, ingot_ints *out);
 int32_t ingot_attr_choice(ingot_node *n, const char *name, const char *absent, const char *const *names);
 
 /* ---- What is known of operands at compile time (operands.c) ---- */
-/* Every element of a constant as double; false (and no error) when `v` is null or not constant. `out_data` lives as long as the import. */
+/* Every element of a constant as double; false (and no error) when `v` is null or not constant. `out_data` lives as
+ * long as the import. */
 bool ingot_known_floats(ingot_node *n, const ingot_value *v, int64_t *out_count, const double **out_data);
 bool ingot_known_ints(ingot_node *n, const ingot_value *v, ingot_ints *out);
 bool ingot_known_float(ingot_node *n, const ingot_value *v, double *out);
-/* The elements of a rank 0 or 1 integer tensor as sizes, at most INGOT_MAX_CONTENT. Those not known while compiling become fresh symbols in
- * [lo, hi] defined by a bind_dims. An error when even their number is unknown. */
+/* The elements of a rank 0 or 1 integer tensor as sizes, at most INGOT_MAX_CONTENT. Those not known while compiling
+ * become fresh symbols in [lo, hi] defined by a bind_dims. An error when even their number is unknown. */
 int32_t ingot_operand_dims(ingot_node *n, ingot_value *v, int64_t lo, int64_t hi,
                            const ingot_dim *out[INGOT_MAX_CONTENT]);
 /* The same without binding: false when an element is unknown. */
-bool ingot_known_dims(ingot_node *n, const ingot_value *v, int32_t *out_count,
-                      const ingot_dim *out[INGOT_MAX_CONTENT]);
+bool ingot_known_dims(ingot_node *n, const ingot_value *v, int32_t *out_count, const ingot_dim *out[INGOT_MAX_CONTENT]);
 /* `axis` in [-rank, rank) made non-negative; else an error of the node, and 0. */
 int32_t ingot_node_axis(ingot_node *n, int64_t axis, int32_t rank);
 /* Checked, sorted, without duplicates. */
@@ -89,7 +90,8 @@ static inline const ingot_dim *ingot_dim_of(const ingot_value *v, int32_t axis)
 const ingot_dim *ingot_const_dim(ingot_node *n, int64_t value);
 
 /* ---- Emitting (builder.c) ---- */
-/* A new op at the end of the graph; fill its attributes, then finish it: shape rule, folding of small constants. Never null. */
+/* A new op at the end of the graph; fill its attributes, then finish it: shape rule, folding of small constants. Never
+ * null. */
 ingot_op *ingot_emit_begin(ingot_node *n, ingot_op_kind kind, int32_t n_in, ingot_value *const *in, int32_t n_out);
 void ingot_emit_sym(ingot_node *n, ingot_op *op, int32_t n_sym, const ingot_dim *const *sym);
 ingot_value *ingot_emit_end(ingot_node *n, ingot_op *op);
@@ -122,19 +124,20 @@ ingot_value *ingot_softmax(ingot_node *n, ingot_value *v, int32_t axis, bool log
 /* NumPy's matmul, vectors included. */
 ingot_value *ingot_matmul(ingot_node *n, ingot_value *a, ingot_value *b, bool trans_a, bool trans_b);
 /* pads: low of all axes, then high. */
-ingot_value *ingot_pad(ingot_node *n, ingot_value *v, ingot_pad_mode mode, ingot_value *fill, const ingot_dim *const *pads);
+ingot_value *ingot_pad(ingot_node *n, ingot_value *v, ingot_pad_mode mode, ingot_value *fill,
+                       const ingot_dim *const *pads);
 ingot_value *ingot_clamp(ingot_node *n, ingot_value *v, double lo, double hi);
 /* The number nearest to minus or plus infinity that the type has. */
 ingot_value *ingot_lowest_like(ingot_node *n, const ingot_value *like);
 
 /* ---- Names and nested graphs (scope.c, import_graph.c) ---- */
-/* The value of that name as seen from the scope: constants are made where they are wanted, values of outer graphs become captures. An
- * undefined name is an error of the node. */
+/* The value of that name as seen from the scope: constants are made where they are wanted, values of outer graphs
+ * become captures. An undefined name is an error of the node. */
 ingot_value *ingot_scope_get(ingot_node *n, ingot_scope *scope, const char *name);
 /* A scope for a nested graph that becomes part of the node's own graph. */
 ingot_scope *ingot_scope_inline(ingot_node *n);
-/* One region of a control-flow op: `graph` gets a parameter for each captured value. Regions of an `if` share their captures: pass the
- * first region's scope for the second. */
+/* One region of a control-flow op: `graph` gets a parameter for each captured value. Regions of an `if` share their
+ * captures: pass the first region's scope for the second. */
 ingot_scope *ingot_scope_region(ingot_node *n, ingot_graph *graph, ingot_scope *shares);
 /* Captured values of the enclosing graph, in the order of the parameters. */
 int32_t ingot_scope_captures(const ingot_scope *scope, ingot_value *const **out);

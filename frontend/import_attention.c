@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Operands with the heads apart: q [B, H, M, D], k [B, Hkv, N, D], v [B, Hkv, N, Dv]; bias broadcasts to [B, H, M, N] or is null. */
+/* Operands with the heads apart: q [B, H, M, D], k [B, Hkv, N, D], v [B, Hkv, N, Dv]; bias broadcasts to [B, H, M, N]
+ * or is null. */
 typedef struct heads {
     ingot_value *q, *k, *v, *bias;
     const ingot_dim *past; /* keys before the first query's own */
@@ -91,8 +92,7 @@ static ingot_value *fused(ingot_node *n, const heads *h)
     /* "2": the last query sees all keys, which is this rule when every query brought one key. */
     bool aligned = h->causal && ingot_dim_sub(n->m, h->k->type.dims[2], h->past) == h->q->type.dims[2];
     ingot_value *bias = h->causal && !aligned ? plus(n, h->bias, causal_bias(n, h)) : h->bias;
-    ingot_op *op =
-        ingot_emit_begin(n, INGOT_OP_attention, bias ? 4 : 3, (ingot_value *[]){h->q, h->k, h->v, bias}, 1);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_attention, bias ? 4 : 3, (ingot_value *[]){h->q, h->k, h->v, bias}, 1);
     ingot_attrs_attention *a = op->attrs;
     a->scale = h->scale;
     a->softcap = h->softcap;
@@ -139,8 +139,7 @@ static bool heads_fit(ingot_node *n, const heads *h)
     const ingot_dim *q = h->q->type.dims[1], *k = h->k->type.dims[1];
     if (!n->error && (h->k->type.rank != 4 || h->v->type.rank != 4 || h->q->type.rank != 4))
         ingot_node_bad(n, "Q, K and V must have one rank");
-    else if (!n->error && ingot_dim_is_const(q) && ingot_dim_is_const(k) &&
-             (k->value < 1 || q->value % k->value != 0))
+    else if (!n->error && ingot_dim_is_const(q) && ingot_dim_is_const(k) && (k->value < 1 || q->value % k->value != 0))
         ingot_node_bad(n, "%lld heads of Q are no multiple of %lld heads of K", (long long)q->value,
                        (long long)k->value);
     return !n->error;
@@ -152,8 +151,10 @@ void ingot_import_attention(ingot_node *n)
     int64_t q_heads = ingot_attr_int(n, "q_num_heads", 0), kv_heads = ingot_attr_int(n, "kv_num_heads", 0);
     int64_t mode = ingot_attr_int(n, "qk_matmul_output_mode", 0);
     bool joined = n->in[0]->type.rank == 3;
-    heads h = {.q = split_heads(n, n->in[0], q_heads), .k = split_heads(n, n->in[1], kv_heads),
-               .v = split_heads(n, n->in[2], kv_heads), .past = ingot_const_dim(n, 0)};
+    heads h = {.q = split_heads(n, n->in[0], q_heads),
+               .k = split_heads(n, n->in[1], kv_heads),
+               .v = split_heads(n, n->in[2], kv_heads),
+               .past = ingot_const_dim(n, 0)};
     if (!heads_fit(n, &h))
         return;
     if (n->in[4] && n->in[5]) {

@@ -66,7 +66,8 @@ static bool branch_fits(ingot_node *n, const ingot_onnx_graph *body)
 
 /* ---- Facts that only one path needs ---- */
 
-/* A run fails here unless `v` (integers, one element) lies in [value, value]: a symbol with that range is bound to it. */
+/* A run fails here unless `v` (integers, one element) lies in [value, value]: a symbol with that range is bound to it.
+ */
 static void assume(ingot_node *n, ingot_graph *g, ingot_op *before, ingot_value *v, int64_t value, const char *name)
 {
     int32_t first = ingot_module_symbol_count(n->m);
@@ -88,8 +89,7 @@ static const ingot_dim *deviation(ingot_module *m, const ingot_check *c)
         return difference;
     if (c->kind == INGOT_CHECK_DIVIDES)
         return ingot_dim_mod(m, c->b, c->a);
-    return ingot_dim_mul(m, difference,
-                         ingot_dim_mul(m, ingot_dim_sub(m, c->a, one), ingot_dim_sub(m, c->b, one)));
+    return ingot_dim_mul(m, difference, ingot_dim_mul(m, ingot_dim_sub(m, c->a, one), ingot_dim_sub(m, c->b, one)));
 }
 
 static bool set_by_data(const ingot_module *m, const ingot_dim *d)
@@ -99,8 +99,8 @@ static bool set_by_data(const ingot_module *m, const ingot_dim *d)
     return d->kind != INGOT_DIM_CONST && (set_by_data(m, d->a) || set_by_data(m, d->b));
 }
 
-/* The module's checks hold at entry, whichever branch runs. Those that came with the nodes of one branch move into it: the list of checks
- * shrinks back to `old`. */
+/* The module's checks hold at entry, whichever branch runs. Those that came with the nodes of one branch move into it:
+ * the list of checks shrinks back to `old`. */
 static void move_checks(ingot_node *n, ingot_graph *g, ingot_check *old)
 {
     ingot_check *kept = old, *next;
@@ -200,14 +200,15 @@ static void take_branch(ingot_node *n, const branch *b, int32_t n_graphs)
     ingot_import_body(n, ingot_scope_inline(n), b->body, n->out);
 }
 
-/* Branches whose results differ in rank, as exporters write squeeze(): when the condition compares sizes, that they are equal becomes a
- * fact that the model relies on. */
+/* Branches whose results differ in rank, as exporters write squeeze(): when the condition compares sizes, that they are
+ * equal becomes a fact that the model relies on. */
 static void take_equal_branch(ingot_node *n, ingot_value *cond, const branch *branches, int32_t n_graphs)
 {
     const ingot_dim *a, *b;
     bool negated;
     if (!find_equation(n, cond, &a, &b, &negated)) {
-        ingot_node_unsupported(n, "the branches give results of different rank: pin the sizes that decide with --shape");
+        ingot_node_unsupported(n,
+                               "the branches give results of different rank: pin the sizes that decide with --shape");
         return;
     }
     if (ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_EQUAL, a, b, cond->def)))
@@ -296,7 +297,8 @@ static ingot_value *add_param(ingot_node *n, ingot_graph *g, const char *name, c
     return v;
 }
 
-/* Iterations, for the sizes of what is collected. Only a loop that its condition cannot end early has a known number. */
+/* Iterations, for the sizes of what is collected. Only a loop that its condition cannot end early has a known number.
+ */
 static const ingot_dim *trip_count(ingot_node *n, ingot_value *trips, const ingot_value *cond, ingot_graph *body)
 {
     bool truth = true;
@@ -334,7 +336,8 @@ static bool carried_stay(ingot_node *n, int32_t n_carried, ingot_value *const *p
 {
     for (int32_t i = 0; i < n_carried; i++)
         if (!ingot_type_equal(&params[i]->type, &results[i]->type)) {
-            ingot_node_unsupported(n, "the shape or type of carried value %d changes from one iteration to the next", i);
+            ingot_node_unsupported(n, "the shape or type of carried value %d changes from one iteration to the next",
+                                   i);
             return false;
         }
     return true;

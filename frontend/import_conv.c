@@ -50,8 +50,8 @@ static int64_t extent(const window *w, int32_t i)
     return (w->kernel.v[i] - 1) * w->dilations.v[i] + 1;
 }
 
-/* Works out SAME padding from the sizes of x: numbers into w->pads, or, where a size is symbolic and the stride not 1, an explicit pad of x
- * with `fill`. */
+/* Works out SAME padding from the sizes of x: numbers into w->pads, or, where a size is symbolic and the stride not 1,
+ * an explicit pad of x with `fill`. */
 static ingot_value *resolve_same(ingot_node *n, ingot_value *x, window *w, double fill, bool may_pad)
 {
     if (w->auto_pad < SAME_UPPER || n->error)

@@ -13,7 +13,20 @@ void ingot_import_binary(ingot_node *n)
     n->out[0] = ingot_emit2(n, (ingot_op_kind)n->arg, n->in[0], n->in[1]);
 }
 
-/* Sum, Max, Min, Mean of any number of operands; arg: the op, or add for Mean with `mean` below. */
+/* Opset 1 to 6: the second operand lies along the axes of the first from `axis` on (the last ones by default). */
+void ingot_import_old_binary(ingot_node *n)
+{
+    ingot_value *a = n->in[0], *b = n->in[1];
+    int32_t rank = a->type.rank;
+    int64_t axis = ingot_attr_int(n, "axis", rank - b->type.rank);
+    axis = axis < 0 ? axis + rank : axis;
+    if (ingot_attr_int(n, "broadcast", 0) && axis >= 0 && axis + b->type.rank <= rank)
+        for (int64_t i = axis + b->type.rank; i < rank && !n->error; i++)
+            b = ingot_unsqueeze(n, b, b->type.rank);
+    n->out[0] = ingot_emit2(n, (ingot_op_kind)n->arg, a, b);
+}
+
+/* Sum, Max and Min of any number of operands; arg: the op. */
 static ingot_value *fold_operands(ingot_node *n, ingot_op_kind kind)
 {
     ingot_value *y = n->in[0];
@@ -71,6 +84,15 @@ void ingot_import_prelu(ingot_node *n)
     n->out[0] = select_positive(n, x, x, ingot_emit2(n, INGOT_OP_mul, x, n->in[1]));
 }
 
+/* Before opset 7: one slope, or one for each channel. */
+void ingot_import_old_prelu(ingot_node *n)
+{
+    ingot_value *slope = n->in[1];
+    if (slope->type.rank == 1 && ingot_type_count(&slope->type) != 1 && n->in[0]->type.rank > 1)
+        n->in[1] = ingot_along_channels(n, slope, n->in[0]->type.rank);
+    ingot_import_prelu(n);
+}
+
 /* alpha * (exp(x) - 1) below zero */
 void ingot_import_elu(ingot_node *n)
 {
@@ -100,8 +122,8 @@ void ingot_import_celu(ingot_node *n)
     ingot_value *e = ingot_emit1(n, INGOT_OP_exp, ingot_emit2(n, INGOT_OP_div, x, ingot_splat_like(n, x, alpha)));
     ingot_value *low = scaled(n, plus(n, e, -1), alpha);
     ingot_value *zero = ingot_splat_like(n, x, 0);
-    n->out[0] = ingot_emit2(n, INGOT_OP_add, ingot_emit2(n, INGOT_OP_max, x, zero),
-                            ingot_emit2(n, INGOT_OP_min, low, zero));
+    n->out[0] =
+        ingot_emit2(n, INGOT_OP_add, ingot_emit2(n, INGOT_OP_max, x, zero), ingot_emit2(n, INGOT_OP_min, low, zero));
 }
 
 void ingot_import_thresholded_relu(ingot_node *n)
@@ -165,8 +187,8 @@ void ingot_import_shrink(ingot_node *n)
     ingot_value *below = ingot_emit2(n, INGOT_OP_lt, x, ingot_splat_like(n, x, -lambda));
     ingot_value *above = ingot_emit2(n, INGOT_OP_gt, x, ingot_splat_like(n, x, lambda));
     ingot_value *rest =
-        ingot_emit3(n, INGOT_OP_select, above,
-                    ingot_emit2(n, INGOT_OP_sub, x, ingot_splat_like(n, x, bias)), ingot_splat_like(n, x, 0));
+        ingot_emit3(n, INGOT_OP_select, above, ingot_emit2(n, INGOT_OP_sub, x, ingot_splat_like(n, x, bias)),
+                    ingot_splat_like(n, x, 0));
     ingot_value *low = ingot_emit2(n, INGOT_OP_add, x, ingot_splat_like(n, x, bias));
     n->out[0] = ingot_emit3(n, INGOT_OP_select, below, low, rest);
 }

@@ -1,4 +1,5 @@
-/* The walk over the nodes of a graph: operator table, operands, functions of the model, the list of what is unsupported. */
+/* The walk over the nodes of a graph: operator table, operands, functions of the model, the list of what is
+ * unsupported. */
 #include "frontend/importer.h"
 #include <stdio.h>
 #include <string.h>
@@ -9,14 +10,15 @@
 #define EXTRA_OPERANDS 16 /* importers may read operand slots past those given: null */
 
 static const ingot_onnx_row rows[] = {
-#define ONNX(domain, name, since, in_lo, in_hi, out_lo, out_hi, import, arg)                                           \
+#define ONNX(domain, name, since, in_lo, in_hi, out_lo, out_hi, import, arg) \
     {domain, name, since, in_lo, in_hi, out_lo, out_hi, ingot_import_##import, arg},
 #include "frontend/onnx.def"
 #undef ONNX
 };
 #define N_ROWS (sizeof rows / sizeof *rows)
 
-/* The row for an operator at an opset: the newest one that is not newer. `out_first`: the oldest opset with a row, 0 without any. */
+/* The row for an operator at an opset: the newest one that is not newer. `out_first`: the oldest opset with a row, 0
+ * without any. */
 static const ingot_onnx_row *find_row(const char *domain, const char *op_type, int64_t opset, int64_t *out_first)
 {
     const ingot_onnx_row *best = NULL;
@@ -36,8 +38,7 @@ static const ingot_onnx_function *find_function(const ingot_importer *im, const 
 {
     for (int32_t i = 0; i < im->model.n_functions; i++) {
         const ingot_onnx_function *f = &im->model.functions[i];
-        if (!strcmp(f->name, node->op_type) && !strcmp(f->domain, node->domain) &&
-            !strcmp(f->overload, node->overload))
+        if (!strcmp(f->name, node->op_type) && !strcmp(f->domain, node->domain) && !strcmp(f->overload, node->overload))
             return f;
     }
     return NULL;
@@ -244,8 +245,13 @@ static ingot_status import_node(ingot_importer *im, ingot_scope *scope, const in
         return ingot_fail(INGOT_LIMIT, "the model has more nodes, functions inlined, than allowed (--max-nodes)");
     if (view->n_in > MAX_OPERANDS || view->n_out > MAX_OPERANDS)
         return ingot_fail(INGOT_LIMIT, "node '%s' has over %d inputs or outputs", view->name, MAX_OPERANDS);
-    ingot_node n = {.im = im, .scope = scope, .m = im->module, .graph = scope->graph, .view = view,
-                    .n_in = view->n_in, .n_out = view->n_out};
+    ingot_node n = {.im = im,
+                    .scope = scope,
+                    .m = im->module,
+                    .graph = scope->graph,
+                    .view = view,
+                    .n_in = view->n_in,
+                    .n_out = view->n_out};
     n.opset = ingot_scope_opset(scope, view->domain);
     const char *name = *view->name ? view->name : view->n_out ? view->out[0] : "";
     n.loc = ingot_arena_printf(&im->module->arena, "%s (%s)", name, view->op_type);

@@ -18,8 +18,8 @@ static ingot_value *nll(ingot_node *n, ingot_value *log_p, ingot_value *target, 
         left_out = ingot_emit2(n, INGOT_OP_eq, target, index);
         target = ingot_emit3(n, INGOT_OP_select, left_out, ingot_splat_like(n, target, 0), target);
     }
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_gather_elements, 2,
-                                    (ingot_value *[]){log_p, ingot_unsqueeze(n, target, 1)}, 1);
+    ingot_op *op =
+        ingot_emit_begin(n, INGOT_OP_gather_elements, 2, (ingot_value *[]){log_p, ingot_unsqueeze(n, target, 1)}, 1);
     ((ingot_attrs_axis *)op->attrs)->axis = 1;
     ingot_value *loss = ingot_emit1(n, INGOT_OP_neg, ingot_squeeze(n, ingot_emit_end(n, op), 1));
     ingot_value *w = NULL;

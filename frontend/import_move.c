@@ -49,7 +49,8 @@ void ingot_import_split(ingot_node *n)
         each = ingot_dim_ceildiv(n->m, whole, ingot_const_dim(n, parts));
     }
     for (int32_t i = 0; i < parts && !n->error; i++) {
-        const ingot_dim *size = given ? sizes[i] : ingot_dim_max(n->m, ingot_dim_min(n->m, each, rest), ingot_const_dim(n, 0));
+        const ingot_dim *size =
+            given ? sizes[i] : ingot_dim_max(n->m, ingot_dim_min(n->m, each, rest), ingot_const_dim(n, 0));
         if (!given)
             rest = ingot_dim_sub(n->m, rest, size);
         if (size->hi < 0)
@@ -68,7 +69,8 @@ void ingot_import_split(ingot_node *n)
 /* ---- Slice ---- */
 #define FAR ((int64_t)INT32_MAX) /* exporters write INT64_MAX and INT32_MAX for "to the end" */
 
-/* Where a start or end lies: clamped to [lo, size + hi_offset]; negative ones count from the end. Null when its sign is unknown. */
+/* Where a start or end lies: clamped to [lo, size + hi_offset]; negative ones count from the end. Null when its sign is
+ * unknown. */
 static const ingot_dim *clamp_index(ingot_node *n, const ingot_dim *at, const ingot_dim *size, int64_t lo,
                                     int64_t hi_offset)
 {
@@ -88,9 +90,11 @@ static const ingot_dim *clamp_index(ingot_node *n, const ingot_dim *at, const in
 /* An end like 1000000000 means "to the end" too: a run with a larger axis is refused. */
 static const ingot_dim *whole_end(ingot_node *n, const ingot_dim *end, const ingot_dim *size)
 {
-    if (!ingot_dim_is_const(end) || end->value < FAR / 4 || end->value >= FAR || size->hi <= end->value || !n->graph->last)
+    if (!ingot_dim_is_const(end) || end->value < FAR / 4 || end->value >= FAR || size->hi <= end->value ||
+        !n->graph->last)
         return end;
-    ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_EQUAL, ingot_dim_min(n->m, size, end), size, n->graph->last));
+    ingot_node_check(
+        n, ingot_module_require(n->m, INGOT_CHECK_EQUAL, ingot_dim_min(n->m, size, end), size, n->graph->last));
     return size;
 }
 
@@ -278,6 +282,42 @@ void ingot_import_pad(ingot_node *n)
     if (fill && ingot_type_count(&fill->type) == 1)
         fill = ingot_reshape(n, fill, 0, NULL);
     n->out[0] = ingot_pad(n, x, (ingot_pad_mode)mode, fill, pads);
+}
+
+/* Cut or filled with zeros around the middle to the given sizes: by pads, which may be negative. */
+void ingot_import_center_crop_pad(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    int32_t rank = x->type.rank;
+    const ingot_dim *sizes[INGOT_MAX_CONTENT], *pads[2 * INGOT_MAX_RANK], *two = ingot_const_dim(n, 2);
+    int32_t count = ingot_operand_dims(n, n->in[1], 0, INGOT_DIM_MAX_VALUE, sizes);
+    ingot_ints axes;
+    if (!ingot_attr_ints(n, "axes", &axes)) {
+        axes.n = rank;
+        for (int32_t i = 0; i < rank; i++)
+            axes.v[i] = i;
+    }
+    if (!n->error && count != axes.n)
+        ingot_node_bad(n, "%d sizes for %lld axes", count, (long long)axes.n);
+    for (int32_t i = 0; i < 2 * rank; i++)
+        pads[i] = ingot_const_dim(n, 0);
+    for (int32_t i = 0; i < axes.n && !n->error; i++) {
+        int32_t axis = ingot_node_axis(n, axes.v[i], rank);
+        const ingot_dim *size = x->type.dims[axis], *missing = ingot_dim_sub(n->m, sizes[i], size);
+        const ingot_dim *low;
+        if (missing->lo >= 0) {
+            low = ingot_dim_floordiv(n->m, missing, two);
+        } else if (missing->hi <= 0) { /* the cut at the low end is the smaller one too */
+            low = ingot_dim_sub(n->m, ingot_const_dim(n, 0),
+                                ingot_dim_floordiv(n->m, ingot_dim_sub(n->m, size, sizes[i]), two));
+        } else {
+            ingot_node_unsupported(n, "it is not known whether axis %d grows or shrinks: pin it with --shape", axis);
+            return;
+        }
+        pads[axis] = low;
+        pads[rank + axis] = ingot_dim_sub(n->m, missing, low);
+    }
+    n->out[0] = ingot_pad(n, x, INGOT_PAD_CONSTANT, ingot_splat_like(n, x, 0), pads);
 }
 
 /* ---- Gather, scatter ---- */

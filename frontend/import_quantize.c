@@ -92,7 +92,8 @@ static ingot_value *real(ingot_node *n, ingot_value *x, ingot_value *scale, ingo
     return ingot_emit_end(n, op);
 }
 
-/* a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero; scales of a and y may be one for each row, those of b for each column. */
+/* a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero; scales of a and y may be one for each row, those of b for
+ * each column. */
 void ingot_import_qlinear_matmul(ingot_node *n)
 {
     for (int i = 1; i < 8; i++) {

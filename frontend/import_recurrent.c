@@ -9,9 +9,9 @@ static const struct {
     double alpha, beta;
     int32_t n_params;
 } activations[] = {
-    {"Sigmoid", 0, 0, 0},       {"Tanh", 0, 0, 0},          {"Relu", 0, 0, 0},          {"HardSigmoid", 0.2, 0.5, 2},
-    {"Softsign", 0, 0, 0},      {"Softplus", 0, 0, 0},      {"Affine", 1, 0, 2},        {"LeakyRelu", 0.01, 0, 1},
-    {"ThresholdedRelu", 1, 0, 1}, {"ScaledTanh", 1, 1, 2},  {"Elu", 1, 0, 1},
+    {"Sigmoid", 0, 0, 0},         {"Tanh", 0, 0, 0},       {"Relu", 0, 0, 0},   {"HardSigmoid", 0.2, 0.5, 2},
+    {"Softsign", 0, 0, 0},        {"Softplus", 0, 0, 0},   {"Affine", 1, 0, 2}, {"LeakyRelu", 0.01, 0, 1},
+    {"ThresholdedRelu", 1, 0, 1}, {"ScaledTanh", 1, 1, 2}, {"Elu", 1, 0, 1},
 };
 #define N_ACTIVATIONS ((int32_t)(sizeof activations / sizeof *activations))
 
@@ -21,7 +21,8 @@ static int32_t activation_index(ingot_node *n, ingot_string text)
         if (strlen(activations[i].name) == (size_t)text.size &&
             !strncasecmp(activations[i].name, text.data, (size_t)text.size))
             return i;
-    ingot_node_bad(n, "'%.*s' is not an activation", (int)(text.size < 64 ? text.size : 64), text.data ? text.data : "");
+    ingot_node_bad(n, "'%.*s' is not an activation", (int)(text.size < 64 ? text.size : 64),
+                   text.data ? text.data : "");
     return 0;
 }
 

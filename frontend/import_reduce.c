@@ -99,10 +99,46 @@ static ingot_value *norm(ingot_node *n, ingot_op_kind kind, int32_t n_in, ingot_
     return ingot_emit_end(n, op);
 }
 
+/* Running statistics: old * momentum + new * (1 - momentum). */
+static ingot_value *running(ingot_node *n, ingot_value *old, ingot_value *now, double momentum)
+{
+    now = ingot_cast(n, now, old->type.dtype);
+    return ingot_emit2(n, INGOT_OP_add, ingot_emit2(n, INGOT_OP_mul, old, ingot_splat_like(n, old, momentum)),
+                       ingot_emit2(n, INGOT_OP_mul, now, ingot_splat_like(n, old, 1 - momentum)));
+}
+
+/* training_mode: mean and variance are those of this very batch. */
+static void batch_norm_training(ingot_node *n)
+{
+    ingot_value *x = n->in[0];
+    ingot_ints axes = {0};
+    int32_t rank = ingot_node_rank(n, x, 2);
+    for (int32_t i = 0; i < rank; i++)
+        if (i != 1)
+            axes.v[axes.n++] = i;
+    double momentum = ingot_attr_float(n, "momentum", 0.9f);
+    ingot_value *mean = ingot_reduce(n, x, INGOT_REDUCE_MEAN, &axes, false);
+    if (n->error)
+        return;
+    ingot_value *centered = ingot_emit2(n, INGOT_OP_sub, x, ingot_along_channels(n, mean, rank));
+    ingot_value *variance =
+        ingot_reduce(n, ingot_emit2(n, INGOT_OP_mul, centered, centered), INGOT_REDUCE_MEAN, &axes, false);
+    n->out[0] = norm(n, INGOT_OP_batch_norm, 5, (ingot_value *[]){x, n->in[1], n->in[2], mean, variance}, 1,
+                     ingot_attr_float(n, "epsilon", 1e-5f));
+    if (n->n_out > 1)
+        n->out[1] = running(n, n->in[3], mean, momentum);
+    if (n->n_out > 2)
+        n->out[2] = running(n, n->in[4], variance, momentum);
+}
+
 void ingot_import_batch_norm(ingot_node *n)
 {
-    if (ingot_attr_int(n, "training_mode", 0) != 0 || (n->opset < 9 && ingot_attr_int(n, "spatial", 1) == 0)) {
-        ingot_node_unsupported(n, "only inference is supported: training_mode 0, spatial 1");
+    if (n->opset >= 14 && ingot_attr_int(n, "training_mode", 0) != 0) {
+        batch_norm_training(n);
+        return;
+    }
+    if (n->opset < 9 && ingot_attr_int(n, "spatial", 1) == 0) {
+        ingot_node_unsupported(n, "spatial must be 1: statistics for each channel");
         return;
     }
     if (n->n_out > 1 && n->opset >= 14) {
@@ -232,7 +268,7 @@ void ingot_import_mean_variance_norm(ingot_node *n)
     ingot_value *mean = ingot_reduce(n, x, INGOT_REDUCE_MEAN, &axes, true);
     ingot_value *square = ingot_reduce(n, ingot_emit2(n, INGOT_OP_mul, x, x), INGOT_REDUCE_MEAN, &axes, true);
     ingot_value *variance = ingot_emit2(n, INGOT_OP_sub, square, ingot_emit2(n, INGOT_OP_mul, mean, mean));
-    ingot_value *deviation = ingot_emit2(n, INGOT_OP_add, ingot_emit1(n, INGOT_OP_sqrt, variance),
-                                         ingot_splat_like(n, x, 1e-9));
+    ingot_value *deviation =
+        ingot_emit2(n, INGOT_OP_add, ingot_emit1(n, INGOT_OP_sqrt, variance), ingot_splat_like(n, x, 1e-9));
     n->out[0] = ingot_emit2(n, INGOT_OP_div, ingot_emit2(n, INGOT_OP_sub, x, mean), deviation);
 }

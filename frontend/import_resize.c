@@ -5,8 +5,9 @@
 
 static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
 static const char *const old_modes[] = {"nearest", "linear", "bilinear", NULL};
-static const char *const coords[] = {"half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric",
-                                     "tf_crop_and_resize", "half_pixel_symmetric", NULL};
+static const char *const coords[] = {"half_pixel", "pytorch_half_pixel", "align_corners",
+                                     "asymmetric", "tf_crop_and_resize", "half_pixel_symmetric",
+                                     NULL};
 static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
 
 /* The fraction with the smallest denominator that rounds to the given float. */
@@ -160,8 +161,8 @@ void ingot_import_resize(ingot_node *n)
     }
     int32_t mode = ingot_attr_choice(n, "mode", "nearest", old ? old_modes : modes);
     mode = old && mode == 2 ? INGOT_RESIZE_LINEAR : mode;
-    int32_t coord = old ? INGOT_COORDS_ASYMMETRIC
-                        : ingot_attr_choice(n, "coordinate_transformation_mode", "half_pixel", coords);
+    int32_t coord =
+        old ? INGOT_COORDS_ASYMMETRIC : ingot_attr_choice(n, "coordinate_transformation_mode", "half_pixel", coords);
     if (coord == INGOT_COORDS_TF_CROP_AND_RESIZE) {
         ingot_node_unsupported(n, "coordinate_transformation_mode tf_crop_and_resize is not supported");
         return;

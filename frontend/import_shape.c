@@ -102,8 +102,8 @@ static const ingot_dim *product(ingot_node *n, int32_t count, const ingot_dim *c
     return p;
 }
 
-/* Size of the entry -1: elements of x over the product of the other entries; equal sizes cancel first, so that no division is left
- * where none is needed. */
+/* Size of the entry -1: elements of x over the product of the other entries; equal sizes cancel first, so that no
+ * division is left where none is needed. */
 static const ingot_dim *inferred_dim(ingot_node *n, const ingot_value *x, int32_t rank, const ingot_dim *const *dims,
                                      int32_t at)
 {
@@ -170,8 +170,7 @@ void ingot_import_flatten(ingot_node *n)
         ingot_node_bad(n, "axis %lld is outside a tensor of rank %d", (long long)axis, t->rank);
         return;
     }
-    const ingot_dim *dims[] = {product(n, (int32_t)axis, t->dims),
-                               product(n, t->rank - (int32_t)axis, t->dims + axis)};
+    const ingot_dim *dims[] = {product(n, (int32_t)axis, t->dims), product(n, t->rank - (int32_t)axis, t->dims + axis)};
     n->out[0] = ingot_reshape(n, n->in[0], 2, dims);
 }
 
@@ -347,7 +346,8 @@ static const ingot_dim *range_count(ingot_node *n)
         return ingot_dim_max(n->m, steps, ingot_const_dim(n, 0));
     }
     double a, b, c;
-    if (ingot_known_float(n, n->in[0], &a) && ingot_known_float(n, n->in[1], &b) && ingot_known_float(n, n->in[2], &c)) {
+    if (ingot_known_float(n, n->in[0], &a) && ingot_known_float(n, n->in[1], &b) &&
+        ingot_known_float(n, n->in[2], &c)) {
         double steps = ceil((b - a) / c);
         if (c == 0 || !(steps <= (double)INGOT_DIM_MAX_VALUE)) {
             ingot_node_bad(n, "from %g to %g with step %g has no end", a, b, c);
@@ -374,7 +374,8 @@ void ingot_import_range(ingot_node *n)
         if (ingot_dtype_is_float(span->type.dtype)) {
             span = ingot_emit1(n, INGOT_OP_ceil, ingot_emit2(n, INGOT_OP_div, span, n->in[2]));
             span = ingot_cast(n, span, INGOT_I64);
-        } else { /* ceil(span / delta) = -floor(-span / delta) = (span - mod(span, delta)) / delta, plus one if there is a rest */
+        } else { /* ceil(span / delta) = -floor(-span / delta) = (span - mod(span, delta)) / delta, plus one if there is
+                    a rest */
             ingot_value *wide = ingot_cast(n, span, INGOT_I64), *delta = ingot_cast(n, n->in[2], INGOT_I64);
             ingot_value *rest = ingot_emit2(n, INGOT_OP_mod, wide, delta);
             ingot_value *whole = ingot_emit2(n, INGOT_OP_div, ingot_emit2(n, INGOT_OP_sub, wide, rest), delta);

@@ -15,11 +15,11 @@ struct ingot_importer {
     const ingot_import_options *options;
     ingot_arena scratch;
     ingot_onnx_model model;
-    const char *file;      /* for messages */
-    const uint8_t *bytes;  /* of the model */
+    const char *file;     /* for messages */
+    const uint8_t *bytes; /* of the model */
     size_t size_bytes;
-    int32_t file_handle;   /* of the module's files, or -1: literals stay in memory */
-    const char *folder;    /* of external data, or null */
+    int32_t file_handle; /* of the module's files, or -1: literals stay in memory */
+    const char *folder;  /* of external data, or null */
     ingot_external_file *external;
     ingot_limits limits;
     ingot_value placeholder; /* result of what failed or is unsupported */
@@ -97,10 +97,13 @@ ingot_status ingot_literal_make_given(ingot_importer *im, ingot_graph *graph, co
 /* Element type and sizes, checked; out->data stays null. Returns the dense size in `out_bytes`. */
 ingot_status ingot_literal_shape(const ingot_onnx_tensor *tensor, int64_t max_bytes, ingot_tensor *out,
                                  int64_t *out_bytes);
-/* Dense data: raw bytes as they lie in the file (any alignment) or typed fields converted into `arena`; texts always in `arena`. Not for
- * external data. */
+/* Dense data: raw bytes as they lie in the file (any alignment) or typed fields converted into `arena`; texts always in
+ * `arena`. Not for external data. */
 ingot_status ingot_literal_data(ingot_arena *arena, const ingot_onnx_tensor *tensor, const ingot_tensor *shape,
                                 int64_t size_bytes, const void **out_data);
+/* Maps a regular file to read and lends its descriptor, which the caller closes; an empty file maps nothing
+ * (inspect.c). */
+ingot_status ingot_file_map(const char *path, int *out_fd, const void **out_bytes, size_t *out_size);
 /* Opens external data beside the model, safely (external.c). */
 ingot_status ingot_external_open(ingot_importer *im, const ingot_onnx_tensor *tensor, int64_t need_bytes,
                                  int32_t *out_handle, const char **out_path, int64_t *out_offset);

@@ -37,8 +37,8 @@ ingot_status ingot_literal_shape(const ingot_onnx_tensor *tensor, int64_t max_by
     return NULL;
 }
 
-/* The field that holds typed data of an element type, its wire type, and the bytes that one entry stands for (0: several entries an
- * element are impossible). */
+/* The field that holds typed data of an element type, its wire type, and the bytes that one entry stands for (0:
+ * several entries an element are impossible). */
 typedef struct typed_field {
     uint32_t number;
     ingot_wire_type wire;
@@ -73,9 +73,9 @@ static ingot_status wrong_size(const ingot_onnx_tensor *tensor, const ingot_tens
     ingot_text dims = {0};
     for (int32_t i = 0; i < shape->rank; i++)
         ingot_text_append(&dims, "%s%lld", i ? "," : "", (long long)shape->dims[i]);
-    ingot_status status = ingot_fail(
-        INGOT_BAD_MODEL, "tensor '%s' (%s[%s]): expected %lld bytes of data, found %lld", name_of(tensor),
-        ingot_dtype_name(shape->dtype), dims.data ? dims.data : "", (long long)expected, (long long)found);
+    ingot_status status =
+        ingot_fail(INGOT_BAD_MODEL, "tensor '%s' (%s[%s]): expected %lld bytes of data, found %lld", name_of(tensor),
+                   ingot_dtype_name(shape->dtype), dims.data ? dims.data : "", (long long)expected, (long long)found);
     ingot_text_free(&dims);
     return status;
 }
@@ -196,7 +196,8 @@ ingot_status ingot_literal_make(ingot_importer *im, ingot_graph *graph, const in
         if (shape.dtype == INGOT_STRING)
             return ingot_fail(INGOT_BAD_MODEL, "tensor '%s': texts cannot be external data", name_of(tensor));
         literal.kind = INGOT_LITERAL_FILE;
-        INGOT_TRY(ingot_external_open(im, tensor, size_bytes, &literal.file_handle, &literal.file, &literal.file_offset));
+        INGOT_TRY(
+            ingot_external_open(im, tensor, size_bytes, &literal.file_handle, &literal.file, &literal.file_offset));
         return add_literal(im, graph, &shape, &literal, loc, out);
     }
     INGOT_TRY(ingot_literal_data(&im->module->arena, tensor, &shape, size_bytes, &literal.data));
@@ -291,7 +292,8 @@ ingot_status ingot_literal_make_given(ingot_importer *im, ingot_graph *graph, co
     int64_t size_bytes = count < 0 ? -1 : ingot_dtype_bytes(shape.dtype, count);
     if (size_bytes < 0 || (size_bytes && !tensor->data))
         return ingot_fail(INGOT_BAD_USAGE, "constant '%s' has no data or is too large", name);
-    ingot_literal literal = {.kind = INGOT_LITERAL_MEMORY, .size_bytes = size_bytes,
+    ingot_literal literal = {.kind = INGOT_LITERAL_MEMORY,
+                             .size_bytes = size_bytes,
                              .data = size_bytes ? (const char *)tensor->data + tensor->byte_offset : ""};
     const char *loc = ingot_arena_strndup(&im->module->arena, name, strlen(name));
     return loc ? add_literal(im, graph, &shape, &literal, loc, out) : ingot_status_no_memory();
@@ -319,8 +321,7 @@ ingot_value *ingot_texts_value(ingot_node *n, int32_t count, const ingot_string 
     ingot_value *v = &n->im->placeholder;
     ingot_string *copy;
     ingot_arena *arena = &n->m->arena;
-    if (n->error ||
-        !ingot_node_check(n, ingot_arena_array(arena, (size_t)count + 1, sizeof *copy, (void **)&copy)))
+    if (n->error || !ingot_node_check(n, ingot_arena_array(arena, (size_t)count + 1, sizeof *copy, (void **)&copy)))
         return v;
     for (int32_t i = 0; i < count; i++) {
         char *text = ingot_arena_strndup(arena, texts[i].size ? texts[i].data : "", (size_t)texts[i].size);
@@ -331,8 +332,7 @@ ingot_value *ingot_texts_value(ingot_node *n, int32_t count, const ingot_string 
         copy[i] = (ingot_string){text, texts[i].size};
     }
     ingot_tensor shape = {.dtype = INGOT_STRING, .rank = list ? 1 : 0, .dims = {count}};
-    ingot_literal literal = {
-        .kind = INGOT_LITERAL_MEMORY, .data = copy, .size_bytes = count * (int64_t)sizeof *copy};
+    ingot_literal literal = {.kind = INGOT_LITERAL_MEMORY, .data = copy, .size_bytes = count * (int64_t)sizeof *copy};
     ingot_node_check(n, add_literal(n->im, n->graph, &shape, &literal, n->loc, &v));
     return n->error ? &n->im->placeholder : v;
 }

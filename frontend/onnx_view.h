@@ -8,9 +8,21 @@
 
 /* onnx.proto, AttributeProto.AttributeType */
 typedef enum {
-    INGOT_ONNX_UNDEFINED, INGOT_ONNX_FLOAT, INGOT_ONNX_INT, INGOT_ONNX_STRING, INGOT_ONNX_TENSOR, INGOT_ONNX_GRAPH,
-    INGOT_ONNX_FLOATS, INGOT_ONNX_INTS, INGOT_ONNX_STRINGS, INGOT_ONNX_TENSORS, INGOT_ONNX_GRAPHS,
-    INGOT_ONNX_SPARSE_TENSOR, INGOT_ONNX_SPARSE_TENSORS, INGOT_ONNX_TYPE, INGOT_ONNX_TYPES
+    INGOT_ONNX_UNDEFINED,
+    INGOT_ONNX_FLOAT,
+    INGOT_ONNX_INT,
+    INGOT_ONNX_STRING,
+    INGOT_ONNX_TENSOR,
+    INGOT_ONNX_GRAPH,
+    INGOT_ONNX_FLOATS,
+    INGOT_ONNX_INTS,
+    INGOT_ONNX_STRINGS,
+    INGOT_ONNX_TENSORS,
+    INGOT_ONNX_GRAPHS,
+    INGOT_ONNX_SPARSE_TENSOR,
+    INGOT_ONNX_SPARSE_TENSORS,
+    INGOT_ONNX_TYPE,
+    INGOT_ONNX_TYPES
 } ingot_onnx_attr_type;
 
 typedef struct ingot_span_view {
@@ -24,8 +36,8 @@ typedef struct ingot_onnx_tensor {
     int32_t n_dims;
     int64_t *dims;
     bool has_raw, external;
-    ingot_span_view raw;  /* raw_data */
-    ingot_span_view body; /* the whole message: typed fields are read from it when wanted */
+    ingot_span_view raw;                    /* raw_data */
+    ingot_span_view body;                   /* the whole message: typed fields are read from it when wanted */
     const char *location, *offset, *length; /* external data; null when absent */
 } ingot_onnx_tensor;
 
@@ -59,7 +71,7 @@ typedef struct ingot_onnx_node {
 } ingot_onnx_node;
 
 typedef struct ingot_onnx_dim {
-    int64_t value; /* -1: not given */
+    int64_t value;     /* -1: not given */
     const char *param; /* null: not given */
 } ingot_onnx_dim;
 

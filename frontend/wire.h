@@ -1,6 +1,7 @@
 /* Reading protobuf's wire format from untrusted bytes: a cursor that never leaves its span.
  *
- * Nothing is copied and nothing recurses: a nested message is a span to open a new cursor on, and its reader keeps count of the depth.
+ * Nothing is copied and nothing recurses: a nested message is a span to open a new cursor on, and its reader keeps
+ * count of the depth.
  *
  *     ingot_wire w = ingot_wire_open(bytes, size);
  *     ingot_wire_field f;
@@ -40,7 +41,8 @@ bool ingot_wire_next(ingot_wire *wire, ingot_wire_field *out);
 /* One varint of a packed list; false at the end and after a fault. */
 bool ingot_wire_varint(ingot_wire *wire, uint64_t *out);
 
-/* A repeated scalar field, packed or not: calls for every element of `field` once. `type` is the element's wire type. */
+/* A repeated scalar field, packed or not: calls for every element of `field` once. `type` is the element's wire type.
+ */
 typedef struct ingot_wire_list {
     ingot_wire packed;
     ingot_wire_type type;

@@ -1,4 +1,5 @@
-/* Importing small models: shapes and symbols, constants, nested graphs, functions, and what must be refused, with its words. */
+/* Importing small models: shapes and symbols, constants, nested graphs, functions, and what must be refused, with its
+ * words. */
 #include "frontend/frontend.h"
 #include "tests/unit/onnx_writer.h"
 #include <criterion/criterion.h>
@@ -67,7 +68,8 @@ Test(import, names_sizes_after_the_model_and_pins_them_on_request)
     ingot_module *m = import_ok(&model, NULL);
     expect_output(m, "tensor<?x3x?xf32, [\"batch\", \"x_d2\"]>");
     ingot_module_destroy(m);
-    ingot_dim_option dims[] = {{.name = "batch", .lo = 4, .hi = 4, .n_dims = -1}, {.name = "x_d2", .lo = 1, .hi = 9, .n_dims = -1}};
+    ingot_dim_option dims[] = {{.name = "batch", .lo = 4, .hi = 4, .n_dims = -1},
+                               {.name = "x_d2", .lo = 1, .hi = 9, .n_dims = -1}};
     m = import_ok(&model, &(ingot_import_options){.dims = dims, .n_dims = 2});
     expect_output(m, "tensor<4x3x?xf32, [\"x_d2\"]>");
     cr_assert_eq(ingot_module_symbol(m, 0)->hi, 9);
@@ -302,9 +304,15 @@ Test(import, reads_external_data_only_from_files_beside_the_model)
     static const struct {
         const char *location;
         ingot_code code;
-    } cases[] = {{"w.bin", INGOT_OK},          {"./w.bin", INGOT_OK},         {"../w.bin", INGOT_BAD_MODEL},
-                 {"/etc/passwd", INGOT_BAD_MODEL}, {"a/../w.bin", INGOT_BAD_MODEL}, {"link.bin", INGOT_BAD_MODEL},
-                 {"twice.bin", INGOT_BAD_MODEL},   {"short.bin", INGOT_BAD_MODEL},  {".", INGOT_BAD_MODEL},
+    } cases[] = {{"w.bin", INGOT_OK},
+                 {"./w.bin", INGOT_OK},
+                 {"../w.bin", INGOT_BAD_MODEL},
+                 {"/etc/passwd", INGOT_BAD_MODEL},
+                 {"a/../w.bin", INGOT_BAD_MODEL},
+                 {"link.bin", INGOT_BAD_MODEL},
+                 {"twice.bin", INGOT_BAD_MODEL},
+                 {"short.bin", INGOT_BAD_MODEL},
+                 {".", INGOT_BAD_MODEL},
                  {"absent.bin", INGOT_IO}};
     char folder[] = "/tmp/ingot-test-XXXXXX", path[256], other[256];
     const float values[2] = {1, 2};

@@ -1,5 +1,5 @@
-/* Damaged models: every truncation, and deterministic changes of bits and bytes. Under the sanitizers nothing may show; every import ends
- * in a module or in a status. */
+/* Damaged models: every truncation, and deterministic changes of bits and bytes. Under the sanitizers nothing may show;
+ * every import ends in a module or in a status. */
 #include "frontend/frontend.h"
 #include "tests/unit/onnx_writer.h"
 #include <criterion/criterion.h>

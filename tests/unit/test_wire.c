@@ -9,8 +9,8 @@ Test(wire, reads_the_four_kinds_of_fields)
     pb_int(&b, 1, 300);
     pb_int(&b, 2, -1);
     pb_text(&b, 3, "hello");
-    ingot_text_append_bytes(&b, "\x25\x00\x00\x80\x3f", 5);                         /* field 4, fixed32: 1.0f */
-    ingot_text_append_bytes(&b, "\x29\x01\x00\x00\x00\x00\x00\x00\x00", 9);         /* field 5, fixed64: 1 */
+    ingot_text_append_bytes(&b, "\x25\x00\x00\x80\x3f", 5);                 /* field 4, fixed32: 1.0f */
+    ingot_text_append_bytes(&b, "\x29\x01\x00\x00\x00\x00\x00\x00\x00", 9); /* field 5, fixed64: 1 */
     ingot_wire w = ingot_wire_open(b.data, b.size);
     ingot_wire_field f;
     cr_assert(ingot_wire_next(&w, &f));
@@ -53,8 +53,8 @@ Test(wire, refuses_lengths_that_wrap_groups_and_overlong_numbers)
     cr_assert_not_null(fault_of("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11));
     cr_assert_not_null(fault_of("\x0b", 1)); /* start of a group */
     cr_assert_not_null(fault_of("\x0c", 1));
-    cr_assert_not_null(fault_of("\x0e", 1)); /* no such wire type */
-    cr_assert_not_null(fault_of("\x00\x00", 2)); /* field number 0 */
+    cr_assert_not_null(fault_of("\x0e", 1));                                          /* no such wire type */
+    cr_assert_not_null(fault_of("\x00\x00", 2));                                      /* field number 0 */
     cr_assert_not_null(fault_of("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 11)); /* 65 bits */
 }
 
