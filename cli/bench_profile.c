@@ -7,20 +7,18 @@
 #include <string.h>
 
 #define MAX_EVENTS   200000
+#define MAX_RUNS     256
 #define SHOWN_SHARE  0.001
 #define MIN_PROFILED 3
 
-typedef struct step_time {
-    double total_ns, least_ns;
-    int64_t calls;
-} step_time;
 typedef struct event {
     int32_t step;
     int64_t begin_ns, end_ns;
 } event;
 typedef struct recorder {
-    step_time *steps;
-    int32_t n_steps;
+    double *ns;     /* [MAX_RUNS][n_steps]: of all calls of the step in a run */
+    int64_t *calls; /* [n_steps]: in all runs */
+    int32_t n_steps, run;
     event *events; /* null without --trace */
     int32_t n_events;
 } recorder;
@@ -30,17 +28,25 @@ static void record(void *arg, int32_t step, int64_t begin_ns, int64_t end_ns)
     recorder *r = arg;
     if (step < 0 || step >= r->n_steps)
         return;
-    step_time *t = &r->steps[step];
-    double ns = (double)(end_ns - begin_ns);
-    t->total_ns += ns;
-    t->least_ns = t->calls++ == 0 || ns < t->least_ns ? ns : t->least_ns;
+    r->ns[(size_t)r->run * (size_t)r->n_steps + (size_t)step] += (double)(end_ns - begin_ns);
+    r->calls[step]++;
     if (r->events && r->n_events < MAX_EVENTS)
         r->events[r->n_events++] = (event){step, begin_ns, end_ns};
 }
 
-/* A row of the table: a step, or all steps that one kernel does. */
+/* Medians over the runs: what disturbs a run now and then does not show. */
+static double median_of(const recorder *r, int32_t step)
+{
+    double values[MAX_RUNS];
+    for (int32_t i = 0; i < r->run; i++)
+        values[i] = r->ns[(size_t)i * (size_t)r->n_steps + (size_t)step];
+    qsort(values, (size_t)r->run, sizeof *values, cli_compare_doubles);
+    return cli_percentile(values, r->run, 0.5);
+}
+
+/* A row of the table. */
 typedef struct row {
-    int32_t step, steps;
+    int32_t step;
     double ns, calls; /* per run */
     double flops, bytes, bound_ns;
     const char *spec;
@@ -75,7 +81,7 @@ static const char *label_of(const ingot_plan_view *v, int32_t step)
     return ingot_plan_text(v, v->steps[step].label);
 }
 
-static void print_rows(const ingot_plan_view *v, const ingot_machine *machine, const row *rows, int32_t n, double total_ns, double run_ns, bool specs)
+static void print_rows(const ingot_plan_view *v, const ingot_machine *machine, const row *rows, int32_t n, double total_ns, double run_ns)
 {
     printf("measured on this machine, %d thread%s: %.4g GFLOP/s; L1 %.4g, L2 %.4g, L3 %.4g, memory %.4g GB/s\n", machine->threads, machine->threads == 1 ? "" : "s", machine->gflops, machine->l1_gbs, machine->l2_gbs, machine->l3_gbs, machine->dram_gbs);
     printf("one run: %.4g ms, of which steps %.4g ms\n\n", run_ns / 1e6, total_ns / 1e6);
@@ -95,7 +101,7 @@ static void print_rows(const ingot_plan_view *v, const ingot_machine *machine, c
         else
             printf(" %24s", v->steps[r->step].kind == INGOT_PLAN_PORTABLE ? "portable" : "");
         printf("  %s\n", label_of(v, r->step));
-        if (r->spec && specs)
+        if (r->spec)
             printf("%42s%s\n", "", r->spec);
     }
 }
@@ -154,13 +160,29 @@ static ingot_status write_trace(const char *path, const ingot_plan_view *v, cons
     return fclose(file) ? ingot_fail(INGOT_IO, "%s: cannot be written", path) : NULL;
 }
 
+/* Runs with the hook set; the median time of a whole run comes back. */
+static ingot_status record_runs(const bench_options *o, cli_model *m, recorder *r, const ingot_tensor *inputs, ingot_tensor *outputs, double *out_run_ns)
+{
+    double ns[MAX_RUNS], begin = ingot_seconds_now(), before = begin;
+    while (r->run < MAX_RUNS && (r->run < MIN_PROFILED || before - begin < o->time_s)) {
+        INGOT_TRY(cli_model_run(m, inputs, outputs));
+        double after = ingot_seconds_now();
+        ns[r->run++] = (after - before) * 1e9;
+        before = after;
+    }
+    qsort(ns, (size_t)r->run, sizeof *ns, cli_compare_doubles);
+    *out_run_ns = cli_percentile(ns, r->run, 0.5);
+    return NULL;
+}
+
 ingot_status bench_profile(bench_options *o, cli_model *m, const ingot_tensor *inputs, ingot_tensor *outputs)
 {
     ingot_plan_view v;
     INGOT_TRY(ingot_plan_view_create(m->model, &v));
     recorder r = {.n_steps = v.n_steps};
     row *rows;
-    INGOT_TRY(ingot_arena_array(&o->arena, (size_t)v.n_steps + 1, sizeof *r.steps, (void **)&r.steps));
+    INGOT_TRY(ingot_arena_array(&o->arena, (size_t)v.n_steps + 1, MAX_RUNS * sizeof *r.ns, (void **)&r.ns));
+    INGOT_TRY(ingot_arena_array(&o->arena, (size_t)v.n_steps + 1, sizeof *r.calls, (void **)&r.calls));
     INGOT_TRY(ingot_arena_array(&o->arena, (size_t)v.n_steps + 1, sizeof *rows, (void **)&rows));
     if (o->trace)
         INGOT_TRY(ingot_arena_array(&o->arena, MAX_EVENTS, sizeof *r.events, (void **)&r.events));
@@ -168,20 +190,16 @@ ingot_status bench_profile(bench_options *o, cli_model *m, const ingot_tensor *i
     INGOT_TRY(ingot_target_find("native", &target));
     ingot_machine machine;
     INGOT_TRY(ingot_machine_measure(bench_threads(o), target, &machine));
-    double *ms, sum_ms = 0;
-    int32_t runs;
+    double run_ns, total_ns = 0;
     ingot_context_set_hook(m->ctx, record, &r);
-    ingot_status status = bench_time(m, inputs, outputs, o->time_s, MIN_PROFILED, &o->arena, &ms, &runs);
+    ingot_status status = record_runs(o, m, &r, inputs, outputs, &run_ns);
     ingot_context_set_hook(m->ctx, NULL, NULL);
     INGOT_TRY(status);
-    double total_ns = 0;
     int32_t n = 0;
-    for (int32_t i = 0; i < runs; i++)
-        sum_ms += ms[i];
     for (int32_t i = 0; i < v.n_steps; i++) {
-        if (r.steps[i].calls == 0)
+        if (r.calls[i] == 0)
             continue;
-        rows[n] = (row){.step = i, .steps = 1, .ns = r.steps[i].total_ns / runs, .calls = (double)r.steps[i].calls / runs};
+        rows[n] = (row){.step = i, .ns = median_of(&r, i), .calls = (double)r.calls[i] / r.run};
         fill_work(m, &machine, &rows[n]);
         total_ns += rows[n++].ns;
     }
@@ -191,7 +209,7 @@ ingot_status bench_profile(bench_options *o, cli_model *m, const ingot_tensor *i
     if (!o->profile)
         return NULL;
     if (o->json)
-        return print_json(m, &v, &machine, rows, n, total_ns, sum_ms / runs * 1e6);
-    print_rows(&v, &machine, rows, n, total_ns, sum_ms / runs * 1e6, true);
+        return print_json(m, &v, &machine, rows, n, total_ns, run_ns);
+    print_rows(&v, &machine, rows, n, total_ns, run_ns);
     return NULL;
 }

@@ -10,9 +10,9 @@
 #include <immintrin.h>
 #endif
 
-#define ROUNDS       5
+#define ROUNDS       20
 #define MAX_DRAM     ((size_t)256 << 20)
-#define ROUND_NS     4e6
+#define ROUND_NS     1e6
 
 static double now_ns(void)
 {

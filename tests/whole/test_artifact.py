@@ -123,10 +123,10 @@ class Bytes(common.Case):
     def check_same_bytes(self, path):
         first = self.compile(path, self.work / "first", "--emit=so")
         second = self.compile(path, self.work / "second", "--emit=so")
-        names = sorted(f.name for f in first.iterdir())
-        self.assertEqual(names, sorted(f.name for f in second.iterdir()))
+        names, again = (sorted(f.relative_to(d) for f in d.rglob("*") if f.is_file()) for d in (first, second))
+        self.assertEqual(names, again)
         for name in names:
-            self.assertEqual((first / name).read_bytes(), (second / name).read_bytes(), name)
+            self.assertEqual((first / name).read_bytes(), (second / name).read_bytes(), str(name))
 
     def test_two_compiles_of_digits(self):
         self.check_same_bytes(common.DIGITS / "digits.onnx")

@@ -14,6 +14,7 @@ MAY_INCLUDE = {
     "kernel": ("ir", "runtime"),
     "costmodel": ("kernel", "ir", "runtime"),
     "passes": ("costmodel", "kernel", "ir", "runtime"),
+    "lower": ("costmodel", "kernel", "ir", "runtime"),
     "codegen": ("kernel", "costmodel", "ir", "runtime"),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([\w./-]+)[">]', re.M)
