@@ -5,7 +5,6 @@
  * panels that the unit packs on its stack. Rows are split into equal tiles; which tile a row is in, and the order of its sums, never depend on units.
  */
 #include "codegen/microkernel.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { B0, B1, M, N, K }; /* iteration dims */
@@ -28,6 +27,14 @@ static int32_t extra_count(const ingot_spec *spec)
     return spec->n_in - 2;
 }
 
+/* Rows of B far apart lie on as many pages as there are k: with some rows of A to use them, a copy pays. */
+static bool scattered(const ingot_spec *spec, int mr)
+{
+    ingot_size step = spec->operands[1].strides[K], m = spec->dims[M], k = spec->dims[K];
+    bool many = ingot_size_is_dynamic(m) || m > 2 * mr;
+    return many && (ingot_size_is_dynamic(step) || step >= 128) && (ingot_size_is_dynamic(k) || k > 16);
+}
+
 static contract decide(const ingot_spec *spec, const ingot_target *target)
 {
     contract c = {.spec = spec};
@@ -42,20 +49,18 @@ static contract decide(const ingot_spec *spec, const ingot_target *target)
     c.mr = target->tile_rows;
     if (spec->decisions[0] > 0 && spec->decisions[0] <= INGOT_MICRO_ROWS && spec->decisions[0] * c.vectors <= INGOT_MICRO_ACCS)
         c.mr = (int)spec->decisions[0];
-    c.b = b->access == INGOT_ACCESS_PACKED16 ? PANELS : b->strides[N] == 1 ? ROWS : STACK;
-    c.k_limit = c.b == STACK ? STACK_BYTES / c.element_bytes / (c.nr > 16 ? c.nr : 16) : 1024;
-    if (spec->decisions[2] >= 64 && spec->decisions[2] < c.k_limit)
+    c.b = b->access == INGOT_ACCESS_PACKED16 ? PANELS : b->strides[N] == 1 && !scattered(spec, c.mr) ? ROWS : STACK;
+    c.k_limit = c.b == STACK ? STACK_BYTES / c.element_bytes / 64 : c.nr * c.element_bytes * 256 <= target->l1_bytes / 2 ? 256 : 512;
+    if (spec->decisions[2] >= 64 && (c.b != STACK || spec->decisions[2] < c.k_limit))
         c.k_limit = spec->decisions[2];
     ingot_size k = spec->dims[K];
     if (ingot_size_is_dynamic(k)) {
-        c.kc = c.k_limit < 512 ? c.k_limit : 512;
+        c.kc = c.k_limit;
         c.blocked = true;
-    } else if (k > c.k_limit && !(spec->dims[M] >= 0 && spec->dims[M] <= c.mr && c.b != STACK)) {
+    } else if (k > c.k_limit + c.k_limit / 4 && !(spec->dims[M] >= 0 && spec->dims[M] <= c.mr && c.b != STACK)) {
         int64_t blocks = (k + c.k_limit - 1) / c.k_limit;
         c.kc = (k + blocks - 1) / blocks;
         c.kc += c.kc % 4 ? 4 - c.kc % 4 : 0;
-        if (c.kc > c.k_limit)
-            c.kc = c.k_limit;
         c.blocked = true;
     } else {
         c.kc = k > 0 ? k : 1; /* one row tile reads B once: no use in blocks */
@@ -81,6 +86,22 @@ static int64_t round_to(int64_t value, int64_t multiple, int64_t lo, int64_t hi)
     return value < lo ? lo : value;
 }
 
+#define WANTED_UNITS 32        /* for up to 16 threads */
+#define UNIT_TERMS   (1 << 19) /* multiply-adds worth handing out */
+
+/* Column blocks narrower than `columns` when otherwise there would be few units, as far as they stay worth their while. */
+static int64_t enough_units(const contract *c, int64_t tiles, int64_t step, int64_t columns)
+{
+    const ingot_size *d = c->spec->dims;
+    for (int i = 0; i < INGOT_SPEC_DIMS && i <= K; i++)
+        if (ingot_size_is_dynamic(d[i]) || d[i] <= 0)
+            return columns;
+    int64_t rows = tiles * c->mr < d[M] ? tiles * c->mr : d[M], others = d[B0] * d[B1] * ((d[M] + rows - 1) / rows);
+    int64_t blocks = (WANTED_UNITS + others - 1) / others, narrow = (d[N] + blocks - 1) / blocks, least = UNIT_TERMS / (rows * d[K]) + 1;
+    narrow = (narrow > least ? narrow : least) + step - 1;
+    return round_to(narrow, step, step, columns);
+}
+
 /* Column blocks stay in half of L2 while row tiles pass; with a tile or two of rows there is nothing to keep, and small blocks give all threads work. */
 static split make_split(ingot_emitter *e, const contract *c)
 {
@@ -97,12 +118,14 @@ static split make_split(ingot_emitter *e, const contract *c)
         large = large < room ? large : room;
         small = small < room ? small : room;
     }
+    /* packing columns on the stack pays off over more rows */
+    int64_t tiles = spec->decisions[4] > 0 ? spec->decisions[4] : c->b == STACK ? 32 : c->mr > 8 ? 4 : 8;
+    if (spec->decisions[3] <= 0)
+        large = enough_units(c, tiles, step, large);
     ingot_ev few = ingot_e_cmp(e, "sle", s.rows.count, ingot_e_int(e, 2));
     s.n_block = ingot_e_select(e, few, ingot_e_int(e, small), ingot_e_int(e, large));
     ingot_ev n = ingot_e_size(e, spec->dims[N]);
     s.n_blocks = ingot_e_ceil_div(e, n, s.n_block);
-    /* packing columns on the stack pays off over more rows */
-    int64_t tiles = spec->decisions[4] > 0 ? spec->decisions[4] : c->b == STACK ? 32 : c->mr > 8 ? 4 : 8;
     s.tiles = ingot_e_int(e, tiles);
     s.chunks = ingot_e_ceil_div(e, s.rows.count, s.tiles);
     ingot_ev batch = ingot_e_mul(e, ingot_e_size(e, spec->dims[B0]), ingot_e_size(e, spec->dims[B1]));
@@ -118,8 +141,8 @@ static ingot_ev units(ingot_emitter *e)
 
 /* ---- One row tile over columns [j0, j1) ---- */
 
-/* Parameters of tile helpers, in this order; those the caller knows are constants. */
-enum { P_I, P_B0, P_B1, P_J0, P_J1, P_JB, P_K0, P_KN, P_PANEL, P_FIRST, P_LAST, P_COLUMNS, P_COUNT };
+/* Parameters of tile helpers: P_TILES tiles from row P_I on, columns [P_J0, P_J1), P_KN terms from P_K0; those the caller knows are constants. */
+enum { P_I, P_TILES, P_B0, P_B1, P_J0, P_J1, P_JB, P_K0, P_KN, P_PANEL, P_FIRST, P_LAST, P_COLUMNS, P_COUNT };
 
 static ingot_ev operand_offset(ingot_emitter *e, const ingot_operand *o, const ingot_ev *p, int row)
 {
@@ -211,21 +234,25 @@ static void store_tile(ingot_emitter *e, const contract *c, const ingot_ev *p, i
     }
 }
 
-/* Loop over groups of `vectors` vectors of columns [j0, j1): sums, then out. */
-static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vectors, bool masked, const ingot_ev *p)
+/* Groups of `vectors` vectors of columns [j0, j1), and for each all row tiles, while the group's part of B is in L1. */
+static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vectors, bool masked, const ingot_ev *given)
 {
     const ingot_spec *spec = c->spec;
+    ingot_ev p[P_COUNT];
+    memcpy(p, given, sizeof p);
     ingot_micro m = {.type = c->vec, .rows = rows, .vectors = vectors, .mask = ingot_e_mask_all()};
     int n = rows * vectors;
     ingot_ev accs[INGOT_MICRO_ACCS];
-    ingot_eloop loop;
-    locate_rows(e, c, p, &m);
+    ingot_eloop loop, tiles;
     ingot_e_for(e, p[P_J0], p[P_J1], ingot_e_int(e, (int64_t)vectors * c->vec.lanes), 0, NULL, &loop);
     ingot_ev j = loop.index;
     ingot_emask mask = masked ? ingot_e_mask(e, c->vec, ingot_e_sub(e, p[P_J1], j)) : ingot_e_mask_all();
     if (c->b == ROWS)
         m.mask = mask;
     ingot_ev step = locate_columns(e, c, p, j, &m);
+    ingot_e_for(e, ingot_e_int(e, 0), p[P_TILES], ingot_e_int(e, 1), 0, NULL, &tiles);
+    p[P_I] = ingot_e_add(e, given[P_I], ingot_e_mul_int(e, tiles.index, rows));
+    locate_rows(e, c, p, &m);
     ingot_micro_zero(e, c->vec, n, accs);
     if (c->blocked) { /* go on from the sums of earlier blocks */
         ingot_etype types[INGOT_MICRO_ACCS];
@@ -254,6 +281,7 @@ static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vect
     } else {
         store_tile(e, c, p, j, &m, mask, c->inline_body, accs);
     }
+    ingot_e_for_end(e, &tiles, NULL);
     ingot_e_for_end(e, &loop, NULL);
 }
 
@@ -263,7 +291,7 @@ static void call_helper(ingot_emitter *e, const contract *c, const char *name, i
 {
     ingot_ehelper h = {.kernel_args = true, .result = ingot_e_type(INGOT_E_NONE)};
     ingot_ev args[P_COUNT], params[P_COUNT], inner[P_COUNT];
-    snprintf(h.name, sizeof h.name, "%s%d", name, rows);
+    ingot_micro_helper_name(&h, name, rows, P_COUNT, p);
     for (int i = 0; i < P_COUNT; i++)
         if (!p[i].known && p[i].id >= 0) {
             h.types[h.n] = p[i].type;
@@ -289,7 +317,7 @@ static void write_tail(ingot_emitter *e, const contract *c, int rows, const ingo
     emit_columns(e, c, rows, 1, true, p);
 }
 
-/* A large body, over sums that are stored: `rows` comes as a value (in P_KN) so that one function serves all heights. */
+/* A large body, over sums that are stored: rows come as a value (in P_KN), so that one function serves all heights. */
 static void write_body(ingot_emitter *e, const contract *c, int rows, const ingot_ev *p)
 {
     const ingot_spec *spec = c->spec;
@@ -312,13 +340,14 @@ static void write_body(ingot_emitter *e, const contract *c, int rows, const ingo
     ingot_e_for_end(e, &down, NULL);
 }
 
-/* One row tile of known height over the unit's columns. */
-static void emit_tile(ingot_emitter *e, void *arg, int height, ingot_ev start, const ingot_ev *params)
+/* Row tiles of one height over the unit's columns. */
+static void emit_tiles(ingot_emitter *e, void *arg, int height, ingot_ev start, ingot_ev count, const ingot_ev *params)
 {
     const contract *c = arg;
     ingot_ev p[P_COUNT], q[P_COUNT];
     memcpy(p, params, sizeof p);
     p[P_I] = start;
+    p[P_TILES] = count;
     ingot_ev width = ingot_e_sub(e, p[P_J1], p[P_J0]), whole = ingot_e_sub(e, width, ingot_e_rem(e, width, ingot_e_int(e, c->nr)));
     ingot_ev edge = ingot_e_add(e, p[P_J0], whole);
     memcpy(q, p, sizeof q);
@@ -337,7 +366,12 @@ static void emit_tile(ingot_emitter *e, void *arg, int height, ingot_ev start, c
         ingot_eif last;
         ingot_e_if(e, ingot_e_cmp(e, "ne", p[P_LAST], ingot_e_int(e, 0)), 0, NULL, &last);
         memcpy(q, p, sizeof q);
-        q[P_KN] = ingot_e_opaque(e, height);
+        q[P_KN] = ingot_e_mul_int(e, count, height);
+        if (q[P_KN].known) /* the same function for all */
+            q[P_KN] = ingot_e_opaque(e, q[P_KN].value);
+        if (q[P_I].known)
+            q[P_I] = ingot_e_opaque(e, q[P_I].value);
+        q[P_TILES] = ingot_e_int(e, 0);
         call_helper(e, c, "finish", 0, q, write_body);
         ingot_e_if_end(e, &last, NULL);
     }
@@ -406,7 +440,13 @@ static void write_pack(ingot_emitter *e, const contract *c, int rows, const ingo
         ingot_ev j = ingot_e_min(e, ingot_e_add_int(e, groups.index, i), last);
         column[i] = ingot_e_gep(e, scalar, e->operands[1], ingot_e_mad(e, j, ingot_e_size(e, b->strides[N]), base));
     }
-    if (b->strides[K] == 1) {
+    if (b->strides[N] == 1) {
+        ingot_emask mask = ingot_e_mask(e, c->vec, ingot_e_sub(e, p[P_J1], groups.index));
+        ingot_e_for(e, ingot_e_int(e, 0), p[P_KN], ingot_e_int(e, 1), 0, NULL, &loop);
+        ingot_ev row = ingot_e_load_masked(e, c->vec, column[0], ingot_e_mul(e, loop.index, ingot_e_size(e, b->strides[K])), mask);
+        ingot_e_store(e, row, to, ingot_e_mul_int(e, loop.index, 16));
+        ingot_e_for_end(e, &loop, NULL);
+    } else if (b->strides[K] == 1) {
         ingot_ev rest = ingot_e_rem(e, p[P_KN], ingot_e_int(e, lanes)), whole = ingot_e_sub(e, p[P_KN], rest);
         ingot_e_for(e, ingot_e_int(e, 0), whole, ingot_e_int(e, lanes), 0, NULL, &loop);
         pack_square(e, c, column, to, loop.index);
@@ -437,7 +477,7 @@ static void emit_block(ingot_emitter *e, contract *c, const split *s, ingot_ev t
         p[P_COLUMNS] = ingot_e_gep(e, scalar, e->operands[1], ingot_e_mad(e, p[P_K0], step, index));
         p[P_JB] = ingot_e_int(e, 0);
     }
-    ingot_tile_body body = {.emit = emit_tile, .arg = c, .name = "tile", .n_params = P_COUNT, .params = p};
+    ingot_tile_body body = {.emit = emit_tiles, .arg = c, .name = "tile", .n_params = P_COUNT, .params = p};
     ingot_tiling_run(e, &s->rows, c->mr, tile0, tile1, &body);
 }
 
@@ -447,7 +487,7 @@ static void emit_unit(ingot_emitter *e, contract *c, const split *s, ingot_ev un
     ingot_ev one = ingot_e_int(e, 1), k = ingot_e_size(e, spec->dims[K]), digits[4], p[P_COUNT];
     ingot_ev radix[4] = {ingot_e_size(e, spec->dims[B0]), ingot_e_size(e, spec->dims[B1]), s->n_blocks, s->chunks};
     ingot_e_unflatten(e, unit, 4, radix, digits);
-    p[P_I] = ingot_e_int(e, 0);
+    p[P_I] = p[P_TILES] = ingot_e_int(e, 0);
     p[P_B0] = digits[0];
     p[P_B1] = digits[1];
     p[P_J0] = ingot_e_mul(e, digits[2], s->n_block);

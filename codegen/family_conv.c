@@ -7,7 +7,6 @@
  * A unit of work is a chunk of tiles for as many channel blocks as have their weights in half of L2.
  */
 #include "codegen/microkernel.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { N, G, OB, OH, OW, CB, CI, KH, KW }; /* iteration dims */
@@ -275,18 +274,21 @@ static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors
     ingot_e_for_end(e, &loop, NULL);
 }
 
-/* One pixel tile: a helper per height, with all its column groups inside. */
-static void emit_tile(ingot_emitter *e, void *arg, int height, ingot_ev start, const ingot_ev *params)
+/* Pixel tiles of one height: a helper per height, with all its column groups inside. */
+static void emit_tiles(ingot_emitter *e, void *arg, int height, ingot_ev first, ingot_ev count, const ingot_ev *params)
 {
     const conv *c = arg;
     ingot_ev p[P_COUNT], args[P_COUNT], inner[P_COUNT], given[P_COUNT];
+    ingot_eloop loop;
     memcpy(p, params, sizeof p);
+    ingot_e_for(e, ingot_e_int(e, 0), count, ingot_e_int(e, 1), 0, NULL, &loop);
+    ingot_ev start = ingot_e_add(e, first, ingot_e_mul_int(e, loop.index, height));
     if (c->mode == AREA)
         p[P_ROW] = start;
     else
         p[P_COLUMN] = start;
     ingot_ehelper h = {.kernel_args = true, .result = ingot_e_type(INGOT_E_NONE)};
-    snprintf(h.name, sizeof h.name, "tile%d", height);
+    ingot_micro_helper_name(&h, "tile", height, P_COUNT, p);
     for (int i = 0; i < P_COUNT; i++)
         if (!p[i].known) {
             h.types[h.n] = INGOT_E_I64_TYPE;
@@ -302,6 +304,7 @@ static void emit_tile(ingot_emitter *e, void *arg, int height, ingot_ev start, c
         ingot_e_helper_end(e, (ingot_ev){.id = -1});
     }
     ingot_e_call(e, &h, args);
+    ingot_e_for_end(e, &loop, NULL);
 }
 
 static void emit_unit(ingot_emitter *e, conv *c, const split *s, ingot_ev unit)
@@ -315,7 +318,7 @@ static void emit_unit(ingot_emitter *e, conv *c, const split *s, ingot_ev unit)
     p[P_GROUP1] = ingot_e_min(e, ingot_e_add_int(e, p[P_GROUP0], c->groups_per_unit), ingot_e_int(e, c->groups));
     p[P_ROW] = p[P_COLUMN] = ingot_e_int(e, 0);
     ingot_ev tile0 = ingot_e_mul(e, digits[4], s->tiles_per_unit), tile1 = ingot_e_min(e, ingot_e_add(e, tile0, s->tiles_per_unit), s->tiles.count);
-    ingot_tile_body body = {.emit = emit_tile, .arg = c, .name = "tile", .n_params = P_COUNT, .params = p};
+    ingot_tile_body body = {.emit = emit_tiles, .arg = c, .name = "tile", .n_params = P_COUNT, .params = p};
     if (ingot_e_is_known(s->rows, 1)) {
         ingot_tiling_run(e, &s->tiles, c->limit, tile0, tile1, &body);
         return;

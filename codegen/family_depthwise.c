@@ -148,9 +148,12 @@ static void write_tile(ingot_emitter *e, const depthwise *d, int pixels, const i
     ingot_e_for_end(e, &parts, NULL);
 }
 
-static void emit_tile(ingot_emitter *e, void *arg, int height, ingot_ev start, const ingot_ev *params)
+static void emit_tiles(ingot_emitter *e, void *arg, int height, ingot_ev first, ingot_ev count, const ingot_ev *params)
 {
     const depthwise *d = arg;
+    ingot_eloop loop;
+    ingot_e_for(e, ingot_e_int(e, 0), count, ingot_e_int(e, 1), 0, NULL, &loop);
+    ingot_ev start = ingot_e_add(e, first, ingot_e_mul_int(e, loop.index, height));
     ingot_ehelper h = {.kernel_args = true, .n = P_COUNT, .result = ingot_e_type(INGOT_E_NONE)};
     ingot_ev args[P_COUNT], inner[P_COUNT];
     snprintf(h.name, sizeof h.name, "tile%d", height);
@@ -163,6 +166,7 @@ static void emit_tile(ingot_emitter *e, void *arg, int height, ingot_ev start, c
         ingot_e_helper_end(e, (ingot_ev){.id = -1});
     }
     ingot_e_call(e, &h, args);
+    ingot_e_for_end(e, &loop, NULL);
 }
 
 static void body(ingot_emitter *e, ingot_ev begin, ingot_ev end)
@@ -179,7 +183,7 @@ static void body(ingot_emitter *e, ingot_ev begin, ingot_ev end)
     p[P_CB] = digits[1];
     p[P_ROW] = rows.index;
     p[P_COLUMN] = ingot_e_int(e, 0);
-    ingot_tile_body tile = {.emit = emit_tile, .arg = &d, .name = "tile", .n_params = P_COUNT, .params = p};
+    ingot_tile_body tile = {.emit = emit_tiles, .arg = &d, .name = "tile", .n_params = P_COUNT, .params = p};
     ingot_tiling_run(e, &s.tiles, d.limit, ingot_e_int(e, 0), s.tiles.count, &tile);
     ingot_e_for_end(e, &rows, NULL);
     ingot_e_for_end(e, &loop, NULL);

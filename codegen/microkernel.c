@@ -39,6 +39,16 @@ ingot_ev ingot_micro_apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_
     return ingot_e_call(e, &h, args);
 }
 
+void ingot_micro_helper_name(ingot_ehelper *h, const char *name, int height, int n, const ingot_ev *params)
+{
+    uint64_t hash = 1469598103934665603u;
+    for (int i = 0; i < n; i++) {
+        hash = (hash ^ (uint64_t)params[i].known) * 1099511628211u;
+        hash = (hash ^ (params[i].known ? (uint64_t)params[i].value : 0)) * 1099511628211u;
+    }
+    snprintf(h->name, sizeof h->name, "%s%d_%08x", name, height, (unsigned)(hash ^ hash >> 32));
+}
+
 /* Addresses that share a pointer are one computed address and displacements, which the machine's addressing takes for free. */
 void ingot_micro_step(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs)
 {
@@ -110,21 +120,20 @@ ingot_tiling ingot_tiling_make(ingot_emitter *e, ingot_ev total, int limit)
     return t;
 }
 
-/* Tiles [from, to) of one height: a loop around `call`, which gets the start row. */
 typedef struct tile_call {
     const ingot_tile_body *body;
     ingot_ehelper helper; /* for run-time heights */
 } tile_call;
 
-static void run_height(ingot_emitter *e, const tile_call *c, ingot_ev height, ingot_ev start)
+static void run_height(ingot_emitter *e, const tile_call *c, ingot_ev height, ingot_ev start, ingot_ev count)
 {
     if (height.known) {
-        c->body->emit(e, c->body->arg, (int)height.value, start, c->body->params);
+        c->body->emit(e, c->body->arg, (int)height.value, start, count, c->body->params);
         return;
     }
-    ingot_ev args[24] = {height, start};
+    ingot_ev args[24] = {height, start, count};
     for (int32_t i = 0; i < c->body->n_params; i++)
-        args[2 + i] = c->body->params[i];
+        args[3 + i] = c->body->params[i];
     ingot_e_call(e, &c->helper, args);
 }
 
@@ -136,11 +145,11 @@ static void define_switch(ingot_emitter *e, const tile_call *c, int limit)
         return;
     for (int32_t i = 0; i < c->body->n_params; i++) /* what the only caller knows stays known */
         if (c->body->params[i].known)
-            params[2 + i] = c->body->params[i];
+            params[3 + i] = c->body->params[i];
     ingot_e_switch(e, params[0]);
     for (int h = 1; h <= limit; h++) {
         ingot_e_case(e, h);
-        c->body->emit(e, c->body->arg, h, params[1], params + 2);
+        c->body->emit(e, c->body->arg, h, params[1], params[2], params + 3);
     }
     ingot_e_switch_end(e);
     ingot_e_helper_end(e, (ingot_ev){.id = -1});
@@ -148,31 +157,31 @@ static void define_switch(ingot_emitter *e, const tile_call *c, int limit)
 
 void ingot_tiling_run(ingot_emitter *e, const ingot_tiling *t, int limit, ingot_ev from, ingot_ev to, const ingot_tile_body *body)
 {
-    tile_call c = {.body = body, .helper = {.kernel_args = true, .n = 2 + body->n_params, .result = ingot_e_type(INGOT_E_NONE)}};
-    if (body->n_params > 22) {
+    tile_call c = {.body = body, .helper = {.kernel_args = true, .n = 3 + body->n_params, .result = ingot_e_type(INGOT_E_NONE)}};
+    if (body->n_params > 21) {
         ingot_e_fail(e, INGOT_INTERNAL, "too many parameters of a tile");
         return;
     }
     if (!t->tall.known) {
         snprintf(c.helper.name, sizeof c.helper.name, "%s_by_height%d", body->name, (int)e->next_function++);
-        c.helper.types[0] = c.helper.types[1] = INGOT_E_I64_TYPE;
+        c.helper.types[0] = c.helper.types[1] = c.helper.types[2] = INGOT_E_I64_TYPE;
         for (int32_t i = 0; i < body->n_params; i++)
-            c.helper.types[2 + i] = body->params[i].type;
+            c.helper.types[3 + i] = body->params[i].type;
         define_switch(e, &c, limit);
     }
-    ingot_ev one = ingot_e_int(e, 1);
-    ingot_eloop loop;
-    ingot_ev stop = ingot_e_min(e, to, t->tall_count), begin = ingot_e_max(e, from, t->tall_count);
+    ingot_ev zero = ingot_e_int(e, 0), stop = ingot_e_min(e, to, t->tall_count), begin = ingot_e_max(e, from, t->tall_count);
+    ingot_eif some;
     if (!(t->tall_count.known && t->tall_count.value == 0)) {
-        ingot_e_for(e, from, stop, one, 0, NULL, &loop);
-        run_height(e, &c, t->tall, ingot_e_mul(e, loop.index, t->tall));
-        ingot_e_for_end(e, &loop, NULL);
+        ingot_ev count = ingot_e_sub(e, stop, from);
+        ingot_e_if(e, ingot_e_cmp(e, "sgt", count, zero), 0, NULL, &some);
+        run_height(e, &c, t->tall, ingot_e_mul(e, from, t->tall), count);
+        ingot_e_if_end(e, &some, NULL);
     }
     ingot_ev lower = ingot_e_add_int(e, t->tall, -1);
     if ((t->count.known && t->tall_count.known && t->count.value == t->tall_count.value) || (lower.known && lower.value <= 0))
         return;
-    ingot_ev edge = ingot_e_mul(e, t->tall_count, t->tall);
-    ingot_e_for(e, begin, to, one, 0, NULL, &loop);
-    run_height(e, &c, lower, ingot_e_mad(e, ingot_e_sub(e, loop.index, t->tall_count), lower, edge));
-    ingot_e_for_end(e, &loop, NULL);
+    ingot_ev edge = ingot_e_mul(e, t->tall_count, t->tall), count = ingot_e_sub(e, to, begin);
+    ingot_e_if(e, ingot_e_cmp(e, "sgt", count, zero), 0, NULL, &some);
+    run_height(e, &c, lower, ingot_e_mad(e, ingot_e_sub(e, begin, t->tall_count), lower, edge), count);
+    ingot_e_if_end(e, &some, NULL);
 }

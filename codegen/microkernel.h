@@ -32,16 +32,19 @@ typedef struct ingot_tiling {
     ingot_ev total, count, tall_count, tall; /* tall: height of the tall ones */
 } ingot_tiling;
 ingot_tiling ingot_tiling_make(ingot_emitter *e, ingot_ev total, int limit);
-/* Calls tile(arg, start row, height) for tiles [from, to): `height` is known in each call. Heights 1..limit are told apart at run time by a switch in a
+/* Emits tiles [from, to) as runs of tiles of one height: `count` tiles (maybe none) that start at row `start`; `height` is known in each call. Heights 1..limit are told apart at run time by a switch in a
  * helper of its own when `total` is dynamic; `params` (n of them) are values of the caller that the tile code needs, handed through. */
 typedef struct ingot_tile_body {
-    void (*emit)(ingot_emitter *e, void *arg, int height, ingot_ev start, const ingot_ev *params);
+    void (*emit)(ingot_emitter *e, void *arg, int height, ingot_ev start, ingot_ev count, const ingot_ev *params);
     void *arg;
     const char *name; /* of the helper */
     int32_t n_params;
     const ingot_ev *params;
 } ingot_tile_body;
 void ingot_tiling_run(ingot_emitter *e, const ingot_tiling *t, int limit, ingot_ev from, ingot_ev to, const ingot_tile_body *body);
+
+/* "NAMEheight_hash": the hash is that of the known ones among the parameters, which the helper's code has inside. */
+void ingot_micro_helper_name(ingot_ehelper *h, const char *name, int height, int n, const ingot_ev *params);
 
 /* Zeros for `n` accumulators. */
 void ingot_micro_zero(ingot_emitter *e, ingot_etype type, int n, ingot_ev *accs);
