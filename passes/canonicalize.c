@@ -2,10 +2,11 @@
  *
  * What every rule must keep (they live in fold.c, simplify.c, simplify_shape.c, simplify_slices.c, simplify_if.c):
  *
- *   1. The result's type, dims and layout included, and the values within what docs/design.md allows: NaN, infinities and the sign of zero
- *      survive, so x + 0 stays (-0 + 0 is 0) while x - 0 goes.
- *   2. It only ever simplifies: each rule removes an op, turns one into a constant or `dims`, or moves along a fixed order
- *      (transpose to reshape, gather to slice, div to mul, pow to mul), and no rule goes the other way. Hence the sweeps end.
+ *   1. The result's type, dims and layout included, and the values within what docs/design.md allows: NaN, infinities
+ * and the sign of zero survive, so x + 0 stays (-0 + 0 is 0) while x - 0 goes.
+ *   2. It only ever simplifies: each rule removes an op, turns one into a constant or `dims`, or moves along a fixed
+ * order (transpose to reshape, gather to slice, div to mul, pow to mul), and no rule goes the other way. Hence the
+ * sweeps end.
  *   3. It looks at operands, never across a region's border, and takes no more than a fixed number of steps.
  *   4. Ops with a program (op->prog) are left alone unless the rule handles it.
  */

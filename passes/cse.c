@@ -1,6 +1,7 @@
 /* Common subexpressions: of pure ops with equal kind, attributes, program and operands the first stays.
  *
- * One walk in execution order, so that what stays always comes before what it replaces. Ops with regions are left alone.
+ * One walk in execution order, so that what stays always comes before what it replaces. Ops with regions are left
+ * alone.
  */
 #include "passes/internal.h"
 

@@ -1,6 +1,7 @@
 /* Dead ops: pure ops without uses go, last first; `if` and `loop` go when nothing in their regions has effects.
  *
- * An op whose result sizes the data decides defines symbols. It goes only when no other op, result or check mentions them.
+ * An op whose result sizes the data decides defines symbols. It goes only when no other op, result or check mentions
+ * them.
  */
 #include "passes/internal.h"
 

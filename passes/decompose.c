@@ -93,7 +93,8 @@ static ingot_status decompose_group_norm(ingot_op *op)
     return ingot_finish_decomposition(op, x);
 }
 
-/* x / (bias + alpha * mean of x^2 over `size` neighbouring channels)^beta; the mean is average pooling of [N, 1, C, rest] with zeros around. */
+/* x / (bias + alpha * mean of x^2 over `size` neighbouring channels)^beta; the mean is average pooling of [N, 1, C,
+ * rest] with zeros around. */
 static ingot_status decompose_lrn(ingot_op *op)
 {
     ingot_module *m = op->graph->module;
@@ -126,7 +127,8 @@ static ingot_status decompose_lrn(ingot_op *op)
     return ingot_finish_decomposition(op, y);
 }
 
-/* indices compared with 0..depth-1 along the new axis; negative ones count from the end, others outside match nothing. */
+/* indices compared with 0..depth-1 along the new axis; negative ones count from the end, others outside match nothing.
+ */
 static ingot_status decompose_one_hot(ingot_op *op)
 {
     ingot_module *m = op->graph->module;
@@ -212,8 +214,8 @@ static ingot_status decompose_is_inf(ingot_op *op)
     return ingot_finish_decomposition(op, test);
 }
 
-/* Each element repeated: [N, C, H, W] as [N, C, H, 1, W, 1], broadcast to [N, C, H, f, W, g], as [N, C, H f, W g]. With half-pixel coordinates no
- * position is halfway between two elements, so that all ways of rounding agree. */
+/* Each element repeated: [N, C, H, W] as [N, C, H, 1, W, 1], broadcast to [N, C, H, f, W, g], as [N, C, H f, W g]. With
+ * half-pixel coordinates no position is halfway between two elements, so that all ways of rounding agree. */
 static ingot_status decompose_resize(ingot_op *op)
 {
     ingot_module *m = op->graph->module;
@@ -222,8 +224,9 @@ static ingot_status decompose_resize(ingot_op *op)
     const ingot_dim *narrow[INGOT_MAX_RANK], *wide[INGOT_MAX_RANK];
     int32_t n = 0;
     bool same = attrs->coords == INGOT_COORDS_ASYMMETRIC && attrs->nearest == INGOT_NEAREST_FLOOR;
-    bool half = (attrs->coords == INGOT_COORDS_HALF_PIXEL || attrs->coords == INGOT_COORDS_HALF_PIXEL_SYMMETRIC) &&
-                (attrs->nearest == INGOT_NEAREST_ROUND_PREFER_FLOOR || attrs->nearest == INGOT_NEAREST_ROUND_PREFER_CEIL);
+    bool half =
+        (attrs->coords == INGOT_COORDS_HALF_PIXEL || attrs->coords == INGOT_COORDS_HALF_PIXEL_SYMMETRIC) &&
+        (attrs->nearest == INGOT_NEAREST_ROUND_PREFER_FLOOR || attrs->nearest == INGOT_NEAREST_ROUND_PREFER_CEIL);
     if (attrs->mode != INGOT_RESIZE_NEAREST || (!same && !half) || !ingot_type_is_static(from) ||
         !ingot_type_is_static(to) || from->rank != to->rank)
         return NULL;

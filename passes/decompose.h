@@ -4,7 +4,8 @@
 #include "passes/internal.h"
 
 /* A vector [C] as [C, 1, ..., 1]: along `axis` of values of `rank` axes. */
-ingot_status ingot_build_channel_vector(ingot_op *before, ingot_value *v, int32_t rank, int32_t axis, ingot_value **out);
+ingot_status ingot_build_channel_vector(ingot_op *before, ingot_value *v, int32_t rank, int32_t axis,
+                                        ingot_value **out);
 /* Replaces op by v, or takes v away again when its type is written differently. */
 ingot_status ingot_finish_decomposition(ingot_op *op, ingot_value *v);
 

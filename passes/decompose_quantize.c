@@ -3,7 +3,8 @@
  *   quantize(x, s, z)      cast(clamp(round(x / s) + z))
  *   dequantize(q, s, z)    (cast(q) - cast(z)) * s; of a constant: the constant of floats
  *   gather(dequantize(q))  dequantize(gather(q)) when s and z are one number: a table of int8 stays small
- *   cast(matmul_integer)   matmul of the operands less their zero points, in f32: sums are rounded as f32 arithmetic rounds
+ *   cast(matmul_integer)   matmul of the operands less their zero points, in f32: sums are rounded as f32 arithmetic
+ * rounds
  */
 #include "passes/decompose.h"
 #include <string.h>
@@ -21,7 +22,8 @@ static void bounds(ingot_dtype d, double *lo, double *hi)
     *hi = (double)(1 << (is_signed ? bits - 1 : bits)) - 1;
 }
 
-/* Scale or zero point against x: a number as it is, a vector along the axis. Null when it is of another form (blocks). */
+/* Scale or zero point against x: a number as it is, a vector along the axis. Null when it is of another form (blocks).
+ */
 static ingot_status build_parameter(ingot_op *op, ingot_value *v, ingot_value **out)
 {
     const ingot_attrs_quantize *attrs = op->attrs;
@@ -149,8 +151,8 @@ ingot_status ingot_decompose_dequantize(ingot_op *op, ingot_pass_context *ctx)
     return ingot_finish_decomposition(op, x);
 }
 
-/* scale = (max(x, 0) - min(x, 0)) / 255, zero = saturate(round(-min / scale)), y = saturate(round(x / scale) + zero). A range of nothing: scale 0,
- * and the quotients by it are replaced by 0. */
+/* scale = (max(x, 0) - min(x, 0)) / 255, zero = saturate(round(-min / scale)), y = saturate(round(x / scale) + zero). A
+ * range of nothing: scale 0, and the quotients by it are replaced by 0. */
 ingot_status ingot_decompose_dynamic_quantize(ingot_op *op)
 {
     ingot_value *x = op->in[0], *lo, *hi, *number, *scale, *zero, *zero_f, *y, *test;

@@ -1,7 +1,7 @@
 /* Constants and sizes: an op whose operands are constants becomes one; an op whose contents are sizes becomes `dims`.
  *
- * Splats stay splats whatever their size, a reshape of a constant shares its bytes, and a result that is large and larger than what it is made
- * of stays an op (max_fold_bytes).
+ * Splats stay splats whatever their size, a reshape of a constant shares its bytes, and a result that is large and
+ * larger than what it is made of stays an op (max_fold_bytes).
  */
 #include "passes/internal.h"
 #include <string.h>
@@ -196,7 +196,8 @@ static bool all_splats(const ingot_op *op)
     return op->n_in > 0;
 }
 
-/* A transpose of the last two axes costs nothing inside matmul: simplify_shape.c moves it there, rather than making a copy of weights. */
+/* A transpose of the last two axes costs nothing inside matmul: simplify_shape.c moves it there, rather than making a
+ * copy of weights. */
 static bool goes_into_matmul(const ingot_op *op)
 {
     if (op->kind != INGOT_OP_transpose || ingot_value_bytes(op->out[0]) < 65536)

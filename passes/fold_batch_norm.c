@@ -3,8 +3,8 @@
  *     batch_norm(conv(x, w) + b), conv(x, w) * s + t, ...   ->   conv(x, w') + b'
  *     conv(x * s + t, w) without padding                    ->   conv(x, w') + b'     (with padding: only when t is 0)
  *
- * Weights and vectors are constants; the arithmetic is in double and rounds once. A batch norm that follows nothing of that kind becomes
- * mul and add. Needs: canonicalize (constants folded). Keeps: shapes, names.
+ * Weights and vectors are constants; the arithmetic is in double and rounds once. A batch norm that follows nothing of
+ * that kind becomes mul and add. Needs: canonicalize (constants folded). Keeps: shapes, names.
  */
 #include "passes/internal.h"
 #include <math.h>
@@ -30,7 +30,8 @@ static int32_t channel_axis(const ingot_op *op)
     return op->kind == INGOT_OP_matmul && op->in[1]->type.rank == 2 ? op->out[0]->type.rank - 1 : -1;
 }
 
-/* The constant `v` per channel of a value of `rank` axes: a number, or a vector along `axis` alone. Null if it is neither. */
+/* The constant `v` per channel of a value of `rank` axes: a number, or a vector along `axis` alone. Null if it is
+ * neither. */
 static ingot_status per_channel(ingot_module *m, const ingot_value *v, int32_t rank, int32_t axis, int64_t channels,
                                 ingot_arena *arena, double **out)
 {
@@ -108,7 +109,8 @@ static ingot_status take(affine *a, const ingot_op *op, const ingot_value *v, in
         a->scales = *out_taken = true;
         return NULL;
     }
-    if ((op->kind != INGOT_OP_add && op->kind != INGOT_OP_sub && op->kind != INGOT_OP_mul && op->kind != INGOT_OP_div) ||
+    if ((op->kind != INGOT_OP_add && op->kind != INGOT_OP_sub && op->kind != INGOT_OP_mul &&
+         op->kind != INGOT_OP_div) ||
         op->in[0] == op->in[1] || !ingot_type_equal(&op->out[0]->type, &v->type))
         return NULL;
     int32_t other = op->in[0] == v ? 1 : 0;
@@ -137,8 +139,8 @@ static ingot_status take(affine *a, const ingot_op *op, const ingot_value *v, in
             break;
         }
     }
-    a->scales = a->scales || op->kind == INGOT_OP_mul || op->kind == INGOT_OP_div ||
-                (op->kind == INGOT_OP_sub && other == 0);
+    a->scales =
+        a->scales || op->kind == INGOT_OP_mul || op->kind == INGOT_OP_div || (op->kind == INGOT_OP_sub && other == 0);
     *out_taken = true;
     return NULL;
 }
@@ -215,8 +217,10 @@ static ingot_status fold_after(ingot_op *op, ingot_arena *arena, ingot_pass_cont
 {
     ingot_module *m = op->graph->module;
     int32_t axis = channel_axis(op), steps = 0;
+    if (axis < 0)
+        return NULL;
     const ingot_type *type = &op->out[0]->type;
-    if (axis < 0 || axis >= type->rank || !ingot_dim_is_const(type->dims[axis]) || type->dims[axis]->value < 1 ||
+    if (axis >= type->rank || !ingot_dim_is_const(type->dims[axis]) || type->dims[axis]->value < 1 ||
         ingot_type_count(&op->in[1]->type) > MAX_WEIGHTS)
         return NULL;
     affine a = {.channels = type->dims[axis]->value};
@@ -319,9 +323,10 @@ static ingot_status fold_before(ingot_op *conv, ingot_arena *arena, ingot_pass_c
 static ingot_status expand(ingot_op *op, ingot_arena *arena, ingot_pass_context *ctx)
 {
     (void)ctx;
+    if (op->kind != INGOT_OP_batch_norm || op->prog)
+        return NULL;
     const ingot_type *type = &op->out[0]->type;
-    if (op->kind != INGOT_OP_batch_norm || op->prog || type->rank < 2 || !ingot_dim_is_const(type->dims[1]) ||
-        !ingot_dtype_is_float(type->dtype))
+    if (type->rank < 2 || !ingot_dim_is_const(type->dims[1]) || !ingot_dtype_is_float(type->dtype))
         return NULL;
     int64_t channels = type->dims[1]->value;
     double *scale, *shift;

@@ -1,8 +1,9 @@
 /* Elementwise chains go into the op that makes their input, as its program: bias, residual add, activation, casts.
  *
- * A chain starts at a matmul, convolution, reduction, normalisation, softmax or pooling of one float result, and goes on while the value has one use,
- * that use is elementwise, and its result has the same shape. Other operands of the chain become operands of the op; single numbers become
- * constants of the program. The op moves down to the last op it takes in, so that every operand is there.
+ * A chain starts at a matmul, convolution, reduction, normalisation, softmax or pooling of one float result, and goes
+ * on while the value has one use, that use is elementwise, and its result has the same shape. Other operands of the
+ * chain become operands of the op; single numbers become constants of the program. The op moves down to the last op it
+ * takes in, so that every operand is there.
  *
  * Needs: canonicalize. After it: op->prog with argument 0 = the op's own result, argument i = operand n_base + i - 1.
  */

@@ -2,12 +2,14 @@
  *
  * A producer goes into its consumer when the consumer's loop can compute it at no more cost than before:
  *
- *   - the same result shape and layout; its other users then read it as a further result of the map (up to 4), provided that they stand below;
- *   - a smaller shape, when all its uses are there and it is cheap (or a single number): it is computed again for each element.
+ *   - the same result shape and layout; its other users then read it as a further result of the map (up to 4), provided
+ * that they stand below;
+ *   - a smaller shape, when all its uses are there and it is cheap (or a single number): it is computed again for each
+ * element.
  *
- * A map has at most INGOT_PROG_MAX_ARGS operands; single numbers become constants of the program, unless the result's shape needs the operand.
- * Merging never makes a cycle: nothing between producer and consumer may depend on the producer and feed the consumer.
- * Needs: canonicalize; after fuse_epilogues, which takes what it can first.
+ * A map has at most INGOT_PROG_MAX_ARGS operands; single numbers become constants of the program, unless the result's
+ * shape needs the operand. Merging never makes a cycle: nothing between producer and consumer may depend on the
+ * producer and feed the consumer. Needs: canonicalize; after fuse_epilogues, which takes what it can first.
  */
 #include "passes/internal.h"
 #include <string.h>
@@ -48,11 +50,13 @@ static bool covers(const ingot_type *want, ingot_value *const *in, int32_t n, co
     return true;
 }
 
-/* Adds `op` (elementwise, or a map) to the cluster; its operands that `known` lists (n of them) are registers already. Registers of known
- * values are given and returned by value, and move when operands are added: so all operands come first. */
+/* Adds `op` (elementwise, or a map) to the cluster; its operands that `known` lists (n of them) are registers already.
+ * Registers of known values are given and returned by value, and move when operands are added: so all operands come
+ * first. */
 typedef struct known {
     const ingot_value *value[2 * INGOT_PROG_MAX_RESULTS];
-    int32_t instr[2 * INGOT_PROG_MAX_RESULTS]; /* instruction number, or -1 - argument: independent of later arguments */
+    int32_t
+        instr[2 * INGOT_PROG_MAX_RESULTS]; /* instruction number, or -1 - argument: independent of later arguments */
     int32_t n;
 } known;
 
@@ -113,7 +117,8 @@ static bool used_only_by(const ingot_op *producer, const ingot_op *consumer)
     return true;
 }
 
-/* All users of the producer but the consumer stand below the consumer (or are results of the graph). Looks at a bounded stretch. */
+/* All users of the producer but the consumer stand below the consumer (or are results of the graph). Looks at a bounded
+ * stretch. */
 static bool others_are_below(const ingot_op *producer, const ingot_op *consumer)
 {
     int32_t steps = 0;
@@ -149,8 +154,8 @@ static bool may_merge(const ingot_op *producer, const ingot_op *consumer)
     const ingot_type *p = &producer->out[0]->type, *c = &consumer->out[0]->type;
     bool alone = used_only_by(producer, consumer);
     if (ingot_same_shape(p, c) && p->layout == c->layout)
-        return alone || (results_after(producer, consumer) <= INGOT_PROG_MAX_RESULTS &&
-                         others_are_below(producer, consumer));
+        return alone ||
+               (results_after(producer, consumer) <= INGOT_PROG_MAX_RESULTS && others_are_below(producer, consumer));
     if (!alone || c->layout != INGOT_LAYOUT_PLAIN || p->layout != INGOT_LAYOUT_PLAIN)
         return false;
     ingot_prog prog;

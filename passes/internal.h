@@ -1,7 +1,8 @@
 /* What the passes share: building ops, looking through them, programs, and the shape of a rewrite.
  *
- * A rewrite makes its new ops right before the op it replaces, then calls ingot_replace_op(): types stay, and ops that lose their last use
- * go. Loops over a graph take `op->next` after the rewrite, from the last op that is known to be still linked.
+ * A rewrite makes its new ops right before the op it replaces, then calls ingot_replace_op(): types stay, and ops that
+ * lose their last use go. Loops over a graph take `op->next` after the rewrite, from the last op that is known to be
+ * still linked.
  */
 #ifndef INGOT_PASSES_INTERNAL_H
 #define INGOT_PASSES_INTERNAL_H
@@ -22,7 +23,8 @@ ingot_status ingot_build3(ingot_op *before, ingot_op_kind kind, ingot_value *a, 
                           ingot_value **out);
 /* A number as a constant of rank 0. */
 ingot_status ingot_build_number(ingot_op *before, ingot_dtype dtype, double value, ingot_value **out);
-ingot_status ingot_build_cast(ingot_op *before, ingot_value *v, ingot_dtype to, ingot_value **out); /* v itself when it has that type */
+ingot_status ingot_build_cast(ingot_op *before, ingot_value *v, ingot_dtype to,
+                              ingot_value **out); /* v itself when it has that type */
 ingot_status ingot_build_reshape(ingot_op *before, ingot_value *v, int32_t rank, const ingot_dim *const *dims,
                                  ingot_value **out); /* v itself when it has that shape */
 ingot_status ingot_build_transpose(ingot_op *before, ingot_value *v, const int64_t *perm, ingot_value **out);
@@ -31,13 +33,15 @@ ingot_status ingot_build_reduce(ingot_op *before, ingot_value *v, ingot_reduce_k
 ingot_status ingot_build_slice1(ingot_op *before, ingot_value *v, int64_t axis, const ingot_dim *start,
                                 const ingot_dim *count, ingot_value **out);
 /* A dense f32/f16/... constant from doubles. */
-ingot_status ingot_build_constant_f64(ingot_op *before, const ingot_type *type, const double *values, ingot_value **out);
+ingot_status ingot_build_constant_f64(ingot_op *before, const ingot_type *type, const double *values,
+                                      ingot_value **out);
 /* Copies the attribute record; both ops are of kinds with the same record. */
 void ingot_copy_attrs(ingot_op *to, const ingot_op *from);
 
 /* ---- Taking away ---- */
 
-/* Gives all uses of op's only result to `v`, whose type must be equal (else INGOT_INTERNAL), and erases what is dead then. */
+/* Gives all uses of op's only result to `v`, whose type must be equal (else INGOT_INTERNAL), and erases what is dead
+ * then. */
 ingot_status ingot_replace_op(ingot_op *op, ingot_value *v);
 /* Erases `op` if nothing uses it and it may go, then its operands' definitions likewise. */
 void ingot_erase_dead(ingot_op *op);
@@ -52,7 +56,7 @@ bool ingot_same_shape(const ingot_type *a, const ingot_type *b); /* rank and dim
 bool ingot_match_number(const ingot_value *v, ingot_op_kind kind, ingot_value **out_x, double *out_number);
 /* Follows multiplications and divisions of single use by numbers: v = *out_x * *out_scale. */
 void ingot_strip_scale(ingot_value *v, ingot_value **out_x, double *out_scale);
-bool ingot_near(double a, double b); /* within 1e-4 relative, for constants that exporters round */
+bool ingot_near(double a, double b);                     /* within 1e-4 relative, for constants that exporters round */
 bool ingot_is_number(const ingot_value *v, double want); /* splat of a value near `want` */
 /* True when `v`'s shape, aligned right, broadcasts to `to` without enlarging it. */
 bool ingot_broadcasts_to(const ingot_type *v, const ingot_type *to);
@@ -60,7 +64,8 @@ bool ingot_broadcasts_to(const ingot_type *v, const ingot_type *to);
 bool ingot_is_elementwise(const ingot_op *op);
 /* Static bytes of a value, symbols at their low end (at least 1). */
 int64_t ingot_value_bytes(const ingot_value *v);
-/* Dense contents as doubles (float types, at most `limit` elements); null when not constant or too large. In `arena`. */
+/* Dense contents as doubles (float types, at most `limit` elements); null when not constant or too large. In `arena`.
+ */
 ingot_status ingot_constant_f64(ingot_module *m, const ingot_value *v, ingot_arena *arena, int64_t limit, double **out);
 
 /* ---- Notes ---- */
@@ -71,7 +76,8 @@ ingot_status ingot_check_cancel(ingot_pass_context *ctx);
 typedef ingot_status ingot_graph_fn(ingot_graph *g, ingot_pass_context *ctx, void *arg);
 ingot_status ingot_each_graph(ingot_module *m, ingot_pass_context *ctx, void *arg, ingot_graph_fn *body);
 
-/* Runs `body` on the ops that `g` has now, in order, without those that are erased meanwhile. `scratch` is empty at each call. */
+/* Runs `body` on the ops that `g` has now, in order, without those that are erased meanwhile. `scratch` is empty at
+ * each call. */
 typedef ingot_status ingot_op_fn(ingot_op *op, ingot_arena *scratch, ingot_pass_context *ctx);
 ingot_status ingot_each_op(ingot_graph *g, ingot_pass_context *ctx, ingot_op_fn *body);
 /* The ops of `g` in order, in `arena`. */
@@ -83,7 +89,8 @@ static inline bool ingot_op_is_linked(const ingot_op *op)
 
 /* ---- Programs (program.c) ---- */
 
-/* Registers are int32_t, or -1 when the program is full; later calls take -1 and hand it on, so that one check at the end suffices. */
+/* Registers are int32_t, or -1 when the program is full; later calls take -1 and hand it on, so that one check at the
+ * end suffices. */
 int32_t ingot_prog_register(const ingot_prog *p, int32_t instr);
 /* New last argument: registers of instructions move up by one (and so must the caller's). */
 int32_t ingot_prog_add_arg(ingot_prog *p, ingot_dtype dtype);
@@ -92,7 +99,8 @@ int32_t ingot_prog_emit(ingot_prog *p, int32_t op, ingot_dtype dtype, int32_t a,
 /* The element of a splat (ingot_value_is_splat), as a constant. */
 int32_t ingot_prog_splat(ingot_prog *p, const ingot_value *v);
 ingot_dtype ingot_prog_dtype(const ingot_prog *p, int32_t reg);
-/* Appends `src`'s instructions with its arguments replaced by registers of `p`; `out_results` gets its results' registers. */
+/* Appends `src`'s instructions with its arguments replaced by registers of `p`; `out_results` gets its results'
+ * registers. */
 bool ingot_prog_inline(ingot_prog *p, const ingot_prog *src, const int32_t *args, int32_t *out_results);
 /* Drops instructions that no result needs. */
 void ingot_prog_trim(ingot_prog *p);

@@ -1,11 +1,13 @@
 /* Blocks of 16 channels (INGOT_LAYOUT_C16) around convolutions.
  *
- * Convolutions write C16, and read it from 16 input channels on (conv_reads). Pooling, elementwise ops, concats of whole blocks and reductions
- * over space can do either: they start as their operands are and then change sides, one at a time, as long as that saves bytes of conversion.
- * All else is plain, as are inputs and outputs. `relayout` ops stand where the sides meet, one per value.
+ * Convolutions write C16, and read it from 16 input channels on (conv_reads). Pooling, elementwise ops, concats of
+ * whole blocks and reductions over space can do either: they start as their operands are and then change sides, one at
+ * a time, as long as that saves bytes of conversion. All else is plain, as are inputs and outputs. `relayout` ops stand
+ * where the sides meet, one per value.
  *
- * Dims stay the logical [N, C, ...]; only type.layout changes. Constants keep the plain layout when they are one number or per channel. Lanes past C
- * stay finite: where C is no multiple of 16, elementwise ops are C16 only if they take finite numbers to finite numbers.
+ * Dims stay the logical [N, C, ...]; only type.layout changes. Constants keep the plain layout when they are one number
+ * or per channel. Lanes past C stay finite: where C is no multiple of 16, elementwise ops are C16 only if they take
+ * finite numbers to finite numbers.
  *
  * Needs: canonicalize; before fusion. Breaks: passes that match shapes of plain values (recognize_*).
  */
@@ -42,8 +44,8 @@ static bool conv_fits(const ingot_op *op)
            (ins % groups == 0 && outs % groups == 0 && ins / groups % 16 == 0 && outs / groups % 16 == 0);
 }
 
-/* What a convolution reads: blocks from 16 channels on. Fewer would fill a block with zeros, which is worth it when the value comes in blocks and
- * half of one is full, or space is small. */
+/* What a convolution reads: blocks from 16 channels on. Fewer would fill a block with zeros, which is worth it when the
+ * value comes in blocks and half of one is full, or space is small. */
 static int conv_reads(const ingot_op *conv)
 {
     const ingot_type *x = &conv->in[0]->type;

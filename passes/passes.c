@@ -20,13 +20,13 @@ const ingot_pass_info *ingot_pass_table(int32_t *out_count)
 const char *ingot_default_pipeline(int32_t level)
 {
     /* Canonicalize again wherever a pass leaves constants to fold or ops that became equal. */
-    static const char *const pipelines[] = {
-        "decompose,schedule",
-        "canonicalize,fold_batch_norm,decompose,canonicalize,sink_reshapes,canonicalize,fuse_epilogues,fuse_maps,schedule",
-        "canonicalize,fold_batch_norm,decompose,canonicalize,recognize_activations,recognize_norms,"
-        "recognize_attention,canonicalize,sink_reshapes,canonicalize,layout,fuse_epilogues,fuse_maps,canonicalize,schedule",
-    };
-    return pipelines[level <= 0 ? 0 : level == 1 ? 1 : 2];
+    static const char none[] = "decompose,schedule";
+    static const char some[] = "canonicalize,fold_batch_norm,decompose,canonicalize,sink_reshapes,canonicalize,"
+                               "fuse_epilogues,fuse_maps,schedule";
+    static const char all[] = "canonicalize,fold_batch_norm,decompose,canonicalize,recognize_activations,"
+                              "recognize_norms,recognize_attention,canonicalize,sink_reshapes,canonicalize,layout,"
+                              "fuse_epilogues,fuse_maps,canonicalize,schedule";
+    return level <= 0 ? none : level == 1 ? some : all;
 }
 
 ingot_status ingot_pass_verify(ingot_module *m, ingot_pass_context *ctx)

@@ -1,4 +1,5 @@
-/* Editing scalar programs: arguments first, then instructions in order of evaluation; equal instructions are kept once. */
+/* Editing scalar programs: arguments first, then instructions in order of evaluation; equal instructions are kept once.
+ */
 #include "passes/internal.h"
 #include <math.h>
 #include <string.h>

@@ -6,8 +6,9 @@
  *   x * clamp(x + 3, 0, 6) / 6                         hard_swish     (HardSigmoid likewise)
  *   exp(x - max x) / sum exp(x - max x)                softmax
  *
- * Exporters write these in many orders. A product is taken apart into factors and a number, and what stands inside erf, tanh and the clamp into
- * a polynomial of x, so that the order does not matter. Needs: canonicalize. Keeps: ops that others use as well stay for them.
+ * Exporters write these in many orders. A product is taken apart into factors and a number, and what stands inside erf,
+ * tanh and the clamp into a polynomial of x, so that the order does not matter. Needs: canonicalize. Keeps: ops that
+ * others use as well stay for them.
  */
 #include "passes/internal.h"
 #include <math.h>
@@ -169,12 +170,12 @@ static ingot_op_kind activation(ingot_value *x, ingot_value *g, double number)
     ingot_op *sigmoid = ingot_def(g, INGOT_OP_sigmoid);
     if (sigmoid && sigmoid->in[0] == x && number == 1)
         return INGOT_OP_silu;
-    if (match_affine_of(g, INGOT_OP_erf, &inner, &a, &b) && ingot_near(a * number, 0.5) && ingot_near(b * number, 0.5) &&
-        poly_is(inner, x, sqrt(0.5), 0))
+    if (match_affine_of(g, INGOT_OP_erf, &inner, &a, &b) && ingot_near(a * number, 0.5) &&
+        ingot_near(b * number, 0.5) && poly_is(inner, x, sqrt(0.5), 0))
         return INGOT_OP_gelu;
     double k = sqrt(2 / acos(-1.0));
-    if (match_affine_of(g, INGOT_OP_tanh, &inner, &a, &b) && ingot_near(a * number, 0.5) && ingot_near(b * number, 0.5) &&
-        poly_is(inner, x, k, k * 0.044715))
+    if (match_affine_of(g, INGOT_OP_tanh, &inner, &a, &b) && ingot_near(a * number, 0.5) &&
+        ingot_near(b * number, 0.5) && poly_is(inner, x, k, k * 0.044715))
         return INGOT_OP_gelu_tanh;
     return is_hard_sigmoid(g, x, number) ? INGOT_OP_hard_swish : INGOT_OP_COUNT;
 }

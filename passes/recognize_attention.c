@@ -2,8 +2,9 @@
  *
  *     softmax(scale * q k^T + mask) v   ->   attention(q, k, v, mask) {scale}
  *
- * k^T is a matmul with trans_b or a transpose, whose permutation then gives k itself; what else is transposed stays outside. The scale may stand
- * before (on q, on k, on both) or after the product, as mul or div. The mask is added and broadcasts to [B, H, M, N]. Values of rank 3
+ * k^T is a matmul with trans_b or a transpose, whose permutation then gives k itself; what else is transposed stays
+ * outside. The scale may stand before (on q, on k, on both) or after the product, as mul or div. The mask is added and
+ * broadcasts to [B, H, M, N]. Values of rank 3
  * ([B * H, M, D]) get a head axis of 1. Needs: canonicalize. Breaks nothing; the scores must have no other use.
  */
 #include "passes/internal.h"

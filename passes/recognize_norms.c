@@ -3,8 +3,9 @@
  *   d = x - mean(x);  d / sqrt(mean(d * d) + eps) * gamma + beta      layer_norm(x, gamma, beta)
  *   x / sqrt(mean(x * x) + eps) * gamma                                rms_norm(x, gamma)
  *
- * over the last axes. The quotient may be written with div, reciprocal, rsqrt or 1 / ..., the square with pow or mul (canonicalize makes it mul).
- * gamma and beta may be missing (ones, nothing) and must have the shape of the normalised axes. Needs: canonicalize.
+ * over the last axes. The quotient may be written with div, reciprocal, rsqrt or 1 / ..., the square with pow or mul
+ * (canonicalize makes it mul). gamma and beta may be missing (ones, nothing) and must have the shape of the normalised
+ * axes. Needs: canonicalize.
  */
 #include "passes/internal.h"
 
@@ -76,9 +77,7 @@ static bool match_quotient(ingot_op *op, int32_t side, ingot_value **out_d, ingo
     const ingot_op *root = ingot_def(r, INGOT_OP_rsqrt);
     if (!root) {
         const ingot_op *inverse = ingot_def(r, INGOT_OP_reciprocal), *div = ingot_def(r, INGOT_OP_div);
-        const ingot_value *below = inverse                                       ? inverse->in[0]
-                                   : div && ingot_is_number(div->in[0], 1) ? div->in[1]
-                                                                           : NULL;
+        const ingot_value *below = inverse ? inverse->in[0] : div && ingot_is_number(div->in[0], 1) ? div->in[1] : NULL;
         root = ingot_def(below, INGOT_OP_sqrt);
     }
     if (!root)

@@ -1,9 +1,9 @@
 /* Order of execution: consumers soon after producers, little memory alive.
  *
- * Two orders are tried: the one that is there, and depth first from the results, where of an op's operands the one whose making needs the most
- * memory comes first (Sethi and Ullman's rule, with sizes at their low ends). The one with the lower peak stays; on a tie the one that is there.
- * Ops with effects, and ops whose result sizes the data decides, keep their places: the ops between two of them are ordered among themselves.
- * The result depends on the graph alone.
+ * Two orders are tried: the one that is there, and depth first from the results, where of an op's operands the one
+ * whose making needs the most memory comes first (Sethi and Ullman's rule, with sizes at their low ends). The one with
+ * the lower peak stays; on a tie the one that is there. Ops with effects, and ops whose result sizes the data decides,
+ * keep their places: the ops between two of them are ordered among themselves. The result depends on the graph alone.
  */
 #include "passes/internal.h"
 #include <stdlib.h>
@@ -12,9 +12,9 @@
 typedef struct segment {
     ingot_op **ops;
     int32_t n;
-    int32_t *index;     /* by op id: place in the list of all ops of the graph; -1 */
-    int32_t first;      /* ops are index first .. first + n - 1 */
-    int64_t *need;      /* per op: estimate of the peak of making it */
+    int32_t *index;      /* by op id: place in the list of all ops of the graph; -1 */
+    int32_t first;       /* ops are index first .. first + n - 1 */
+    int64_t *need;       /* per op: estimate of the peak of making it */
     unsigned char *done; /* 0 new, 1 on the stack, 2 placed */
     ingot_op **placed;
     int32_t n_placed;
@@ -127,7 +127,8 @@ static void place(segment *s, ingot_op *root)
             int32_t at = n++;
             for (; at > base; at--) {
                 int32_t other = s->index[s->stack[at - 1]->id] - s->first;
-                int64_t gain = s->need[k] - result_bytes(s->ops[k]), other_gain = s->need[other] - result_bytes(s->ops[other]);
+                int64_t gain = s->need[k] - result_bytes(s->ops[k]),
+                        other_gain = s->need[other] - result_bytes(s->ops[other]);
                 if (gain > other_gain || (gain == other_gain && k <= other))
                     break;
                 s->stack[at] = s->stack[at - 1];

@@ -44,7 +44,8 @@ ingot_status ingot_simplify_if(ingot_op *op, bool *changed)
     if (!region || region->n_params != op->n_in - 1 || region->n_results != op->n_out)
         return NULL;
     for (int32_t i = 0; i < op->n_out; i++) {
-        /* The results' types are what both branches have in common: where this branch knows more, users were told less. */
+        /* The results' types are what both branches have in common: where this branch knows more, users were told less.
+         */
         if (!ingot_type_equal(&op->out[i]->type, &region->results[i]->type))
             return NULL;
     }

@@ -1,5 +1,5 @@
-/* Simpler forms of ops that only move elements: identity, reshape, transpose, broadcast, pad, concat of one. The laws are at the top of
- * canonicalize.c; slices and concats of slices are in simplify_slices.c. */
+/* Simpler forms of ops that only move elements: identity, reshape, transpose, broadcast, pad, concat of one. The laws
+ * are at the top of canonicalize.c; slices and concats of slices are in simplify_slices.c. */
 #include "passes/internal.h"
 #include <string.h>
 
@@ -114,8 +114,7 @@ static ingot_status simplify_conv(ingot_op *op, bool *changed)
     if (!pad || pad->n_sym != 2 * rank || spatial < 1 || attrs->pads.n != 2 * spatial ||
         ((const ingot_attrs_pad *)pad->attrs)->mode != INGOT_PAD_CONSTANT)
         return NULL;
-    if (pad->n_in > 1 && pad->in[1] &&
-        (!ingot_value_is_splat(op->graph->module, pad->in[1], &value) || value != 0))
+    if (pad->n_in > 1 && pad->in[1] && (!ingot_value_is_splat(op->graph->module, pad->in[1], &value) || value != 0))
         return NULL;
     for (int32_t i = 0; i < 2 * rank; i++) {
         const ingot_dim *d = pad->sym[i];

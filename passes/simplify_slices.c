@@ -1,4 +1,5 @@
-/* Slices, concats and gathers with constant indices, and what they make of each other. The laws are at the top of canonicalize.c. */
+/* Slices, concats and gathers with constant indices, and what they make of each other. The laws are at the top of
+ * canonicalize.c. */
 #include "passes/internal.h"
 #include <string.h>
 
@@ -30,8 +31,9 @@ static bool match_cut(const ingot_value *v, cut *out)
     return true;
 }
 
-/* A slice along `axes` of what a transpose or a reshape that only adds or drops axes of size 1 makes: the same slice of its operand, then the
- * transpose or reshape. Parts of a fused projection become views of it that way, and many a transpose of a part is a reshape. */
+/* A slice along `axes` of what a transpose or a reshape that only adds or drops axes of size 1 makes: the same slice of
+ * its operand, then the transpose or reshape. Parts of a fused projection become views of it that way, and many a
+ * transpose of a part is a reshape. */
 static ingot_status raise_slice(ingot_op *op, bool *changed)
 {
     ingot_op *inner = op->in[0]->def, *slice, *again;
@@ -89,8 +91,8 @@ static ingot_status raise_slice(ingot_op *op, bool *changed)
     return replace(op, made, changed);
 }
 
-/* Of everything: the operand. Of a concat, a part that lies in one operand: a slice of that operand, or the operand. Of a cut along the
- * same axis: one cut. */
+/* Of everything: the operand. Of a concat, a part that lies in one operand: a slice of that operand, or the operand. Of
+ * a cut along the same axis: one cut. */
 static ingot_status simplify_slice(ingot_op *op, bool *changed)
 {
     ingot_module *m = op->graph->module;
@@ -131,7 +133,8 @@ static ingot_status simplify_slice(ingot_op *op, bool *changed)
     return NULL;
 }
 
-/* Of one: the operand. Neighbouring cuts of one value: one cut. A concat along the same axis inside, used once: flattened. Empty operands go. */
+/* Of one: the operand. Neighbouring cuts of one value: one cut. A concat along the same axis inside, used once:
+ * flattened. Empty operands go. */
 static ingot_status simplify_concat(ingot_op *op, bool *changed)
 {
     ingot_module *m = op->graph->module;
@@ -159,8 +162,8 @@ static ingot_status simplify_concat(ingot_op *op, bool *changed)
     ingot_status err = NULL;
     for (int32_t i = 0; i < op->n_in && !err; i++) {
         ingot_op *inner = ingot_def(op->in[i], INGOT_OP_concat);
-        bool flatten = inner && ingot_value_has_one_use(op->in[i]) &&
-                       ((const ingot_attrs_axis *)inner->attrs)->axis == axis;
+        bool flatten =
+            inner && ingot_value_has_one_use(op->in[i]) && ((const ingot_attrs_axis *)inner->attrs)->axis == axis;
         cut before, here;
         if (flatten) {
             memcpy(parts + n, inner->in, (size_t)inner->n_in * sizeof *parts);

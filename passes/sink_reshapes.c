@@ -2,10 +2,11 @@
  *
  *     gelu(reshape(x))              ->  reshape(gelu(x))
  *     add(reshape(x), y)            ->  reshape(add(x, reshape'(y)))     y of the result's shape: its reshape is free
- *     add(reshape(x), bias [N])     ->  reshape(add(x, bias))            when the last axis is the same before and after
+ *     add(reshape(x), bias [N])     ->  reshape(add(x, bias))            when the last axis is the same before and
+ * after
  *
- * where x is made by an op that takes an epilogue, or by an elementwise op, and has no other use. Ends: reshapes only move towards results.
- * Needs: canonicalize, which merges reshapes that meet.
+ * where x is made by an op that takes an epilogue, or by an elementwise op, and has no other use. Ends: reshapes only
+ * move towards results. Needs: canonicalize, which merges reshapes that meet.
  */
 #include "passes/internal.h"
 
@@ -29,12 +30,14 @@ static bool worth_it(const ingot_value *x)
     }
 }
 
-/* True when operand `v` of an op whose operands and result have shape `to` can be read by an op of shape `from` instead. */
+/* True when operand `v` of an op whose operands and result have shape `to` can be read by an op of shape `from`
+ * instead. */
 static bool survives(const ingot_value *v, const ingot_type *to, const ingot_type *from)
 {
     if (ingot_same_shape(&v->type, to) || ingot_type_count(&v->type) == 1)
         return true;
-    /* A vector along the last axis, or a matrix along the last two, and so on: the axes it has are the same on both sides. */
+    /* A vector along the last axis, or a matrix along the last two, and so on: the axes it has are the same on both
+     * sides. */
     if (v->type.rank > to->rank || v->type.rank > from->rank)
         return false;
     for (int32_t i = 1; i <= v->type.rank; i++) {
@@ -49,9 +52,9 @@ static ingot_status sink_op(ingot_op *op, ingot_arena *scratch, ingot_pass_conte
 {
     (void)scratch;
     (void)ctx;
-    const ingot_type *to = &op->out[0]->type;
     if (!ingot_op_info_get(op->kind)->scalar || !ingot_is_elementwise(op))
         return NULL;
+    const ingot_type *to = &op->out[0]->type;
     for (int32_t i = 0; i < op->n_in; i++) {
         ingot_op *reshape = ingot_def(op->in[i], INGOT_OP_reshape);
         if (!reshape || !ingot_value_has_one_use(op->in[i]) || !ingot_same_shape(&op->in[i]->type, to) ||

@@ -343,7 +343,8 @@ ingot_status ingot_check_cancel(ingot_pass_context *ctx)
 
 ingot_status ingot_each_graph(ingot_module *m, ingot_pass_context *ctx, void *arg, ingot_graph_fn *body)
 {
-    /* Regions of erased ops stay in the module's list; only what main reaches counts. The list may grow while we walk. */
+    /* Regions of erased ops stay in the module's list; only what main reaches counts. The list may grow while we walk.
+     */
     ingot_arena scratch = {0};
     void *memory;
     int32_t n = 0, capacity = m->n_graphs;

@@ -78,7 +78,8 @@ static ingot_status run_portable(machine *k, const ingot_op *op)
         INGOT_TRY(room_for(k, &out[i]));
     }
     ingot_prog prog;
-    ingot_call c = {.attrs = op->attrs, .sym = sym, .n_in = n_in, .n_out = op->n_out, .n_sym = op->n_sym, .in = in, .out = out};
+    ingot_call c = {
+        .attrs = op->attrs, .sym = sym, .n_in = n_in, .n_out = op->n_out, .n_sym = op->n_sym, .in = in, .out = out};
     if (info->portable == INGOT_PORTABLE_map) {
         if (op->kind == INGOT_OP_map)
             prog = *op->prog;
@@ -96,7 +97,12 @@ static ingot_status run_portable(machine *k, const ingot_op *op)
             args[1 + i - op->n_base] = in[i];
         result.dtype = op->out[0]->type.dtype;
         INGOT_TRY(room_for(k, &result));
-        ingot_call map = {.attrs = op->attrs, .prog = op->prog, .n_in = 1 + op->n_in - op->n_base, .n_out = 1, .in = args, .out = &result};
+        ingot_call map = {.attrs = op->attrs,
+                          .prog = op->prog,
+                          .n_in = 1 + op->n_in - op->n_base,
+                          .n_out = 1,
+                          .in = args,
+                          .out = &result};
         INGOT_TRY(call(k, INGOT_PORTABLE_map, &map));
         out[0] = result;
     }
@@ -141,7 +147,8 @@ static ingot_status run_op(machine *k, const ingot_op *op)
     case INGOT_OP_bind_dims: {
         const ingot_tensor *x = &k->values[op->in[0]->id];
         for (int64_t i = 0; i < ingot_tensor_count(x); i++)
-            k->symbols[((const ingot_attrs_bind_dims *)op->attrs)->first_symbol + i] = ingot_load_i64(x->data, x->dtype, i);
+            k->symbols[((const ingot_attrs_bind_dims *)op->attrs)->first_symbol + i] =
+                ingot_load_i64(x->data, x->dtype, i);
         return NULL;
     }
     case INGOT_OP_relayout:
@@ -159,8 +166,8 @@ static ingot_status run_op(machine *k, const ingot_op *op)
 static ingot_status run_graph(machine *k, const ingot_graph *g)
 {
     for (const ingot_op *op = g->first; op; op = op->next)
-        INGOT_TRY_NOTE(run_op(k, op), "running op %u ingot.%s '%s'", (unsigned)op->id, ingot_op_info_get(op->kind)->name,
-                       op->loc ? op->loc : "");
+        INGOT_TRY_NOTE(run_op(k, op), "running op %u ingot.%s '%s'", (unsigned)op->id,
+                       ingot_op_info_get(op->kind)->name, op->loc ? op->loc : "");
     return NULL;
 }
 

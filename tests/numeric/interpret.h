@@ -1,7 +1,7 @@
 /* Runs a module op by op with the portable kernels: what passes must not change.
  *
- * Epilogues run as a map after their op, layouts have no effect. Symbols of the inputs' shapes take their low end, at least `symbol_lo`.
- * Control flow: `if` only.
+ * Epilogues run as a map after their op, layouts have no effect. Symbols of the inputs' shapes take their low end, at
+ * least `symbol_lo`. Control flow: `if` only.
  *
  *     ingot_arena a = {0};
  *     ingot_tensor *outputs;
@@ -15,7 +15,9 @@
 ingot_status interpret_module(ingot_module *m, uint64_t seed, int64_t symbol_lo, ingot_arena *arena,
                               ingot_tensor **out_results);
 /* As above with given inputs (one per graph input). */
-ingot_status interpret_with(ingot_module *m, const ingot_tensor *inputs, ingot_arena *arena, ingot_tensor **out_results);
-/* Largest |a - b| as a multiple of `tolerance` times the largest |b|; infinite where shapes, NaNs or infinities differ. */
+ingot_status interpret_with(ingot_module *m, const ingot_tensor *inputs, ingot_arena *arena,
+                            ingot_tensor **out_results);
+/* Largest |a - b| as a multiple of `tolerance` times the largest |b|; infinite where shapes, NaNs or infinities differ.
+ */
 double interpret_difference(const ingot_tensor *a, const ingot_tensor *b, double tolerance);
 #endif

@@ -1,4 +1,5 @@
-/* Passes keep results: every golden input of a pass is run by the portable kernels before and after that pass and after whole pipelines. */
+/* Passes keep results: every golden input of a pass is run by the portable kernels before and after that pass and after
+ * whole pipelines. */
 #include "passes/passes.h"
 #include "tests/numeric/interpret.h"
 #include <criterion/criterion.h>
@@ -82,8 +83,10 @@ Test(passes, golden_inputs_keep_results)
 
 Test(passes, unknown_pass_is_refused_before_any_runs)
 {
-    static const char text[] = "module {\n  \"ingot.graph\"() ({\n  ^bb0(%0: tensor<2xf32>):\n    %1 = \"ingot.exp\"(%0) : (tensor<2xf32>) -> tensor<2xf32>\n"
-                               "    \"ingot.return\"(%0) {names = [\"y\"]} : (tensor<2xf32>) -> ()\n  }) {sym_name = \"main\", param_names = [\"x\"]} : () -> ()\n}\n";
+    static const char text[] = "module {\n  \"ingot.graph\"() ({\n  ^bb0(%0: tensor<2xf32>):\n    %1 = "
+                               "\"ingot.exp\"(%0) : (tensor<2xf32>) -> tensor<2xf32>\n"
+                               "    \"ingot.return\"(%0) {names = [\"y\"]} : (tensor<2xf32>) -> ()\n  }) {sym_name = "
+                               "\"main\", param_names = [\"x\"]} : () -> ()\n}\n";
     ingot_module *m;
     ingot_pass_context ctx = {.level = 2};
     check(ingot_module_parse(text, sizeof text - 1, "test", NULL, &m), "parse");
@@ -103,7 +106,8 @@ static ingot_status stop(void *arg)
 
 Test(passes, cancellation_ends_a_run)
 {
-    static const char text[] = "module {\n  \"ingot.graph\"() ({\n  ^bb0(%0: tensor<2xf32>):\n    \"ingot.return\"(%0) {names = [\"y\"]} : (tensor<2xf32>) -> ()\n"
+    static const char text[] = "module {\n  \"ingot.graph\"() ({\n  ^bb0(%0: tensor<2xf32>):\n    \"ingot.return\"(%0) "
+                               "{names = [\"y\"]} : (tensor<2xf32>) -> ()\n"
                                "  }) {sym_name = \"main\", param_names = [\"x\"]} : () -> ()\n}\n";
     ingot_module *m;
     ingot_pass_context ctx = {.level = 2, .cancelled = stop};
