@@ -238,6 +238,9 @@ static ingot_status import_graph(ingot_importer *im)
     scope->graph = graph;
     scope->opsets = im->model.opsets;
     scope->n_opsets = im->model.n_opsets;
+    if (scope->n_opsets > INGOT_IMPORT_MAX_OPSETS)
+        return ingot_fail(INGOT_LIMIT, "the model imports %d operator sets", scope->n_opsets);
+    INGOT_TRY(ingot_import_index_functions(im));
     INGOT_TRY(add_inputs(im, scope));
     INGOT_TRY(ingot_import_nodes(im, scope, g->n_nodes, g->nodes));
     INGOT_TRY(unsupported_list(im));

@@ -139,6 +139,7 @@ ingot_scope *ingot_scope_inline(ingot_node *n);
 /* One region of a control-flow op: `graph` gets a parameter for each captured value. Regions of an `if` share their
  * captures: pass the first region's scope for the second. */
 ingot_scope *ingot_scope_region(ingot_node *n, ingot_graph *graph, ingot_scope *shares);
+ingot_graph *ingot_scope_graph(const ingot_scope *scope);
 /* Captured values of the enclosing graph, in the order of the parameters. */
 int32_t ingot_scope_captures(const ingot_scope *scope, ingot_value *const **out);
 void ingot_scope_bind(ingot_node *n, ingot_scope *scope, const char *name, ingot_value *value);

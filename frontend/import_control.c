@@ -343,6 +343,48 @@ static bool carried_stay(ingot_node *n, int32_t n_carried, ingot_value *const *p
     return true;
 }
 
+/* The op for a finished body (results: condition, carried, collected). `count`: iterations, for what is collected. Null
+ * on failure. */
+static ingot_op *emit_loop(ingot_node *n, const ingot_scope *scope, ingot_value *trips, ingot_value *cond,
+                           int32_t n_carried, ingot_value *const *carried, int32_t n_scans, const ingot_dim *count)
+{
+    ingot_value *const *captures;
+    if (n->error)
+        return NULL;
+    int32_t n_captures = ingot_scope_captures(scope, &captures), n_in = 2 + n_carried + n_captures;
+    ingot_value **in = value_list(n, n_in);
+    if (n->error)
+        return NULL;
+    in[0] = trips;
+    in[1] = cond;
+    if (n_carried)
+        memcpy(in + 2, carried, (size_t)n_carried * sizeof *in);
+    if (n_captures)
+        memcpy(in + 2 + n_carried, captures, (size_t)n_captures * sizeof *in);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_loop, n_in, in, n_carried + n_scans);
+    if (n->error)
+        return NULL;
+    ingot_graph *g = ingot_scope_graph(scope);
+    op->n_carried = n_carried;
+    op->regions[0] = g;
+    g->parent = op;
+    for (int32_t i = 0; i < n_carried + n_scans; i++) {
+        ingot_type type = g->results[1 + i]->type;
+        if (i >= n_carried) {
+            if (type.rank == INGOT_MAX_RANK || !count) {
+                ingot_node_unsupported(n, "a collected value of rank %d", type.rank);
+                return NULL;
+            }
+            memmove(type.dims + 1, type.dims, (size_t)type.rank * sizeof *type.dims);
+            type.dims[0] = count;
+            type.rank++;
+        }
+        op->out[i]->type = type;
+    }
+    ingot_emit_end(n, op);
+    return n->error ? NULL : op;
+}
+
 void ingot_import_loop(ingot_node *n)
 {
     const ingot_onnx_graph *body = body_of(n, "body");
@@ -375,36 +417,125 @@ void ingot_import_loop(ingot_node *n)
         return;
     add_outputs(n, g, body, results);
     const ingot_dim *count = n_scans && !n->error ? trip_count(n, trips, cond, g) : NULL;
-    ingot_value *const *captures;
-    int32_t n_captures = ingot_scope_captures(scope, &captures), n_in = 2 + n_carried + n_captures;
-    ingot_value **in = value_list(n, n_in);
-    if (n->error)
-        return;
-    in[0] = trips;
-    in[1] = cond;
-    memcpy(in + 2, n->in + 2, (size_t)n_carried * sizeof *in);
-    if (n_captures)
-        memcpy(in + 2 + n_carried, captures, (size_t)n_captures * sizeof *in);
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_loop, n_in, in, n_carried + n_scans);
-    if (n->error)
-        return;
-    op->n_carried = n_carried;
-    op->regions[0] = g;
-    g->parent = op;
-    for (int32_t i = 0; i < n_carried + n_scans; i++) {
-        ingot_type type = results[1 + i]->type;
-        if (i >= n_carried) {
-            if (type.rank == INGOT_MAX_RANK || !count) {
-                ingot_node_unsupported(n, "a collected value of rank %d", type.rank);
-                return;
-            }
-            memmove(type.dims + 1, type.dims, (size_t)type.rank * sizeof *type.dims);
-            type.dims[0] = count;
-            type.rank++;
-        }
-        op->out[i]->type = type;
-    }
-    ingot_emit_end(n, op);
-    for (int32_t i = 0; i < n->n_out; i++)
+    ingot_op *op = emit_loop(n, scope, trips, cond, n_carried, n->in + 2, n_scans, count);
+    for (int32_t i = 0; op && i < n->n_out; i++)
         n->out[i] = op->out[i];
+}
+
+/* ---- Scan ---- */
+typedef struct scan {
+    const ingot_onnx_graph *body;
+    int32_t n_states, n_inputs, n_outputs; /* outputs: those collected */
+    ingot_ints input_axes, input_reversed, output_axes, output_reversed;
+} scan;
+
+/* A list attribute of `count` numbers, 0 each when absent. */
+static void read_scan_list(ingot_node *n, const char *name, int32_t count, ingot_ints *out)
+{
+    if (ingot_attr_ints(n, name, out) && out->n != count)
+        ingot_node_bad(n, "attribute '%s' has %lld numbers, expected %d", name, (long long)out->n, count);
+    out->n = count;
+}
+
+static bool read_scan(ingot_node *n, scan *s)
+{
+    int64_t inputs = ingot_attr_int(n, "num_scan_inputs", 0);
+    s->body = body_of(n, "body");
+    if (!s->body)
+        return false;
+    if (inputs < 1 || inputs > n->n_in || inputs > INGOT_MAX_INTS || s->body->n_in != n->n_in) {
+        ingot_node_bad(n, "num_scan_inputs is %lld with %d inputs and a body of %d", (long long)inputs, n->n_in,
+                       s->body->n_in);
+        return false;
+    }
+    s->n_inputs = (int32_t)inputs;
+    s->n_states = n->n_in - s->n_inputs;
+    s->n_outputs = s->body->n_out - s->n_states;
+    if (s->n_outputs < 0 || s->n_outputs > INGOT_MAX_INTS || n->n_out != s->body->n_out) {
+        ingot_node_bad(n, "%d outputs with a body of %d and %d states", n->n_out, s->body->n_out, s->n_states);
+        return false;
+    }
+    for (int32_t i = 0; i < n->n_in; i++)
+        if (!n->in[i])
+            ingot_node_bad(n, "input %d must be given", i);
+    read_scan_list(n, "scan_input_axes", s->n_inputs, &s->input_axes);
+    read_scan_list(n, "scan_input_directions", s->n_inputs, &s->input_reversed);
+    read_scan_list(n, "scan_output_axes", s->n_outputs, &s->output_axes);
+    read_scan_list(n, "scan_output_directions", s->n_outputs, &s->output_reversed);
+    return !n->error;
+}
+
+/* Inside the body: element `iter` of scan input i along its axis. */
+static ingot_value *scan_element(ingot_node *n, ingot_scope *scope, const scan *s, int32_t i, ingot_value *iter,
+                                 const ingot_dim *length)
+{
+    ingot_value *x = ingot_scope_get(n, scope, n->view->in[s->n_states + i]);
+    int32_t axis = ingot_node_axis(n, s->input_axes.v[i], x->type.rank);
+    if (s->input_reversed.v[i]) {
+        const ingot_dim *last = ingot_dim_sub(n->m, length, ingot_const_dim(n, 1));
+        iter = ingot_emit2(n, INGOT_OP_sub, ingot_dims_value(n, -1, &last), iter);
+    }
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_gather, 2, (ingot_value *[]){x, iter}, 1);
+    ((ingot_attrs_axis *)op->attrs)->axis = axis;
+    return ingot_emit_end(n, op);
+}
+
+/* Collected along axis 0 in the order of iterations: as the attributes want it. */
+static ingot_value *scan_output(ingot_node *n, const scan *s, int32_t i, ingot_value *y)
+{
+    int64_t perm[INGOT_MAX_RANK];
+    if (s->output_reversed.v[i]) {
+        ingot_op *op = ingot_emit_begin(n, INGOT_OP_reverse, 1, &y, 1);
+        ((ingot_attrs_axes *)op->attrs)->axes.n = 1;
+        y = ingot_emit_end(n, op);
+    }
+    int32_t rank = y->type.rank, axis = ingot_node_axis(n, s->output_axes.v[i], rank);
+    for (int32_t k = 0; k < rank; k++)
+        perm[k] = k < axis ? k + 1 : k == axis ? 0 : k;
+    return n->error ? y : ingot_transpose(n, y, perm);
+}
+
+/* A loop over the length of the scan inputs: states are carried, inputs are captured and taken apart by the body. */
+void ingot_import_scan(ingot_node *n)
+{
+    scan s = {0};
+    if (!read_scan(n, &s))
+        return;
+    int32_t axis = ingot_node_axis(n, s.input_axes.v[0], n->in[s.n_states]->type.rank);
+    ingot_graph *g = n->error ? NULL : new_region(n, "body"), *outer = n->graph;
+    ingot_value **results = value_list(n, s.body->n_out);
+    if (n->error || !g)
+        return;
+    const ingot_dim *length = n->in[s.n_states]->type.dims[axis];
+    ingot_scope *scope = ingot_scope_region(n, g, NULL);
+    ingot_type iter_type = {.dtype = INGOT_I64}, flag = {.dtype = INGOT_BOOL};
+    ingot_value **params = value_list(n, s.n_states + 2);
+    if (n->error)
+        return;
+    params[0] = add_param(n, g, "iteration", &iter_type);
+    params[1] = add_param(n, g, "condition", &flag);
+    for (int32_t i = 0; i < s.n_states && !n->error; i++) {
+        params[2 + i] = add_param(n, g, s.body->in[i].name, &n->in[i]->type);
+        ingot_scope_bind(n, scope, s.body->in[i].name, params[2 + i]);
+    }
+    n->graph = g; /* what is emitted now belongs to the body */
+    for (int32_t i = 0; i < s.n_inputs && !n->error; i++)
+        ingot_scope_bind(n, scope, s.body->in[s.n_states + i].name, scan_element(n, scope, &s, i, params[0], length));
+    n->graph = outer;
+    ingot_import_body(n, scope, s.body, results);
+    if (n->error)
+        return;
+    if (any_placeholder(n, s.body->n_out, results)) {
+        for (int32_t i = 0; i < n->n_out; i++)
+            n->out[i] = ingot_placeholder(n);
+        return;
+    }
+    if (!carried_stay(n, s.n_states, params + 2, results) ||
+        !ingot_node_check(n, ingot_graph_add_output(g, "condition", params[1])))
+        return;
+    add_outputs(n, g, s.body, results);
+    ingot_value *truth = ingot_splat(n, INGOT_BOOL, 1);
+    ingot_op *op = emit_loop(n, scope, ingot_dims_value(n, -1, &length), truth, s.n_states, n->in, s.n_outputs, length);
+    for (int32_t i = 0; op && i < n->n_out; i++)
+        n->out[i] = i < s.n_states ? op->out[i] : scan_output(n, &s, i - s.n_states, op->out[i]);
 }

@@ -34,14 +34,51 @@ static const ingot_onnx_row *find_row(const char *domain, const char *op_type, i
     return best;
 }
 
-static const ingot_onnx_function *find_function(const ingot_importer *im, const ingot_onnx_node *node)
+static size_t hash_texts(const char *a, const char *b, const char *c)
 {
+    const char *texts[] = {a, b, c};
+    uint64_t h = 1469598103934665603u;
+    for (int i = 0; i < 3; i++) {
+        for (const char *t = texts[i]; *t; t++)
+            h = (h ^ (uint8_t)*t) * 1099511628211u;
+        h = (h ^ 0xff) * 1099511628211u;
+    }
+    return (size_t)(h ^ (h >> 29));
+}
+
+static const ingot_onnx_function **function_slot(const ingot_importer *im, const char *domain, const char *name,
+                                                 const char *overload)
+{
+    size_t at = hash_texts(domain, name, overload) & (im->n_function_slots - 1);
+    for (;; at = (at + 1) & (im->n_function_slots - 1)) {
+        const ingot_onnx_function *f = im->function_slots[at];
+        if (!f || (!strcmp(f->name, name) && !strcmp(f->domain, domain) && !strcmp(f->overload, overload)))
+            return &im->function_slots[at];
+    }
+}
+
+ingot_status ingot_import_index_functions(ingot_importer *im)
+{
+    im->n_function_slots = 16;
+    while (im->n_function_slots < 2 * (size_t)im->model.n_functions)
+        im->n_function_slots *= 2;
+    INGOT_TRY(ingot_arena_array(&im->scratch, im->n_function_slots, sizeof *im->function_slots,
+                                (void **)&im->function_slots));
     for (int32_t i = 0; i < im->model.n_functions; i++) {
         const ingot_onnx_function *f = &im->model.functions[i];
-        if (!strcmp(f->name, node->op_type) && !strcmp(f->domain, node->domain) && !strcmp(f->overload, node->overload))
-            return f;
+        const ingot_onnx_function **slot = function_slot(im, f->domain, f->name, f->overload);
+        if (*slot)
+            return ingot_fail(INGOT_BAD_MODEL, "the function '%s' is defined twice", f->name);
+        if (f->n_opsets > INGOT_IMPORT_MAX_OPSETS)
+            return ingot_fail(INGOT_LIMIT, "the function '%s' imports %d operator sets", f->name, f->n_opsets);
+        *slot = f;
     }
     return NULL;
+}
+
+static const ingot_onnx_function *find_function(const ingot_importer *im, const ingot_onnx_node *node)
+{
+    return *function_slot(im, node->domain, node->op_type, node->overload);
 }
 
 /* ---- Errors of a node ---- */

@@ -36,7 +36,11 @@ struct ingot_importer {
     int32_t n_unsupported;
     int64_t nodes_left;
     int32_t depth_left;
+    const ingot_onnx_function **function_slots; /* hash table; its size is a power of two */
+    size_t n_function_slots;
 };
+#define INGOT_IMPORT_MAX_OPSETS   1000  /* looked through for each node */
+#define INGOT_IMPORT_MAX_CAPTURES 65536 /* of one nested graph */
 
 /* Where a function's body finds its attributes: the node that calls it. */
 typedef struct ingot_call_frame {
@@ -80,6 +84,8 @@ bool ingot_scope_defines(const ingot_scope *scope, const char *name);
 /* Initializers of a graph into its scope. */
 ingot_status ingot_scope_add_initializers(ingot_importer *im, ingot_scope *scope, const ingot_onnx_graph *graph);
 
+/* Makes the model's functions known by name. */
+ingot_status ingot_import_index_functions(ingot_importer *im);
 /* Imports a list of nodes into the scope's graph. */
 ingot_status ingot_import_nodes(ingot_importer *im, ingot_scope *scope, int32_t n_nodes, const ingot_onnx_node *nodes);
 /* Version of the operator set of that domain; 0 when the model does not import it. */

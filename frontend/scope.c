@@ -155,6 +155,9 @@ static ingot_status capture(ingot_importer *im, ingot_scope *scope, ingot_value 
             *out = r->params[scope->region_index][i];
             return NULL;
         }
+    if (r->n_captures == INGOT_IMPORT_MAX_CAPTURES)
+        return ingot_fail(INGOT_LIMIT, "a nested graph uses over %d values of its surroundings",
+                          INGOT_IMPORT_MAX_CAPTURES);
     if (r->n_captures == r->capacity)
         INGOT_TRY(grow_captures(im, r));
     for (int32_t g = 0; g < r->n_graphs; g++) {
@@ -242,6 +245,11 @@ ingot_scope *ingot_scope_region(ingot_node *n, ingot_graph *graph, ingot_scope *
     }
     r->graphs[r->n_graphs++] = graph;
     return s;
+}
+
+ingot_graph *ingot_scope_graph(const ingot_scope *scope)
+{
+    return scope->graph;
 }
 
 int32_t ingot_scope_captures(const ingot_scope *scope, ingot_value *const **out)

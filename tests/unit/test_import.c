@@ -372,3 +372,38 @@ Test(import, tells_files_that_are_no_models_apart)
     cr_assert_eq(ingot_status_code(status), INGOT_IO);
     ingot_status_free(status);
 }
+
+Test(import, summarizes_a_file_and_reads_its_tensors)
+{
+    char path[] = "/tmp/ingot-test-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    pb model = if_model(false);
+    write_file(path, model.data, model.size);
+    ingot_text_free(&model);
+    ingot_arena arena = {0};
+    ingot_onnx_summary summary;
+    ingot_status status = ingot_onnx_summarize(path, &arena, &summary);
+    cr_assert_null(status, "%s", ingot_status_message(status));
+    cr_assert_eq(summary.n_nodes, 3);
+    cr_assert_eq(summary.n_op_types, 3);
+    cr_assert_str_eq(summary.op_types[0], "Abs");
+    cr_assert_str_eq(summary.op_types[1], "If");
+    cr_assert_eq(summary.op_counts[2], 1);
+    cr_assert_eq(summary.opset_versions[0], 17);
+    pb t = {0}; /* [2] int32, one entry a field */
+    pb_int(&t, 1, 2);
+    pb_int(&t, 2, INGOT_I32);
+    pb_int(&t, 5, 7);
+    pb_int(&t, 5, -3);
+    write_file(path, t.data, t.size);
+    ingot_text_free(&t);
+    ingot_tensor tensor;
+    status = ingot_read_tensor_pb(path, &arena, &tensor);
+    cr_assert_null(status, "%s", ingot_status_message(status));
+    cr_assert(tensor.rank == 1 && tensor.dims[0] == 2 && tensor.dtype == INGOT_I32);
+    cr_assert(((int32_t *)tensor.data)[0] == 7 && ((int32_t *)tensor.data)[1] == -3);
+    ingot_arena_release(&arena);
+    unlink(path);
+}
