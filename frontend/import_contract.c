@@ -27,3 +27,17 @@ void ingot_import_gemm(ingot_node *n)
         y = ingot_emit2(n, INGOT_OP_add, y, times(n, c, beta));
     n->out[0] = y;
 }
+
+/* com.microsoft: alpha * A' B' with the last two axes transposed on request. */
+void ingot_import_fused_matmul(ingot_node *n)
+{
+    if (ingot_attr_int(n, "transBatchA", 0) || ingot_attr_int(n, "transBatchB", 0)) {
+        ingot_node_unsupported(n, "transBatchA and transBatchB must be 0");
+        return;
+    }
+    /* A vector has nothing to transpose. */
+    bool trans_a = ingot_attr_int(n, "transA", 0) != 0 && n->in[0]->type.rank > 1;
+    bool trans_b = ingot_attr_int(n, "transB", 0) != 0 && n->in[1]->type.rank > 1;
+    ingot_value *y = ingot_matmul(n, n->in[0], n->in[1], trans_a, trans_b);
+    n->out[0] = times(n, y, ingot_attr_float(n, "alpha", 1));
+}
