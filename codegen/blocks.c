@@ -67,12 +67,15 @@ static ingot_ev lane_stride(ingot_emitter *e, int k, int lane_dim)
 ingot_ev ingot_b_load(ingot_emitter *e, int k, const ingot_ev *coords, int lane_dim, int lanes, const ingot_bmask *mask)
 {
     ingot_etype type = ingot_e_vector(ingot_e_scalar_of(e->spec->operands[k].dtype), lanes);
-    return ingot_e_load_strided(e, type, e->operands[k], ingot_b_index(e, k, coords), lane_stride(e, k, lane_dim), mask->of[type.scalar]);
+    return ingot_e_load_strided(e, type, e->operands[k], ingot_b_index(e, k, coords), lane_stride(e, k, lane_dim),
+                                mask->of[type.scalar]);
 }
 
-void ingot_b_store(ingot_emitter *e, int k, ingot_ev value, const ingot_ev *coords, int lane_dim, const ingot_bmask *mask)
+void ingot_b_store(ingot_emitter *e, int k, ingot_ev value, const ingot_ev *coords, int lane_dim,
+                   const ingot_bmask *mask)
 {
-    ingot_e_store_strided(e, value, e->operands[k], ingot_b_index(e, k, coords), lane_stride(e, k, lane_dim), mask->of[value.type.scalar]);
+    ingot_e_store_strided(e, value, e->operands[k], ingot_b_index(e, k, coords), lane_stride(e, k, lane_dim),
+                          mask->of[value.type.scalar]);
 }
 
 int ingot_b_extras(const ingot_spec *spec)
@@ -109,18 +112,22 @@ static void swap_blocks(ingot_emitter *e, int n, int s, ingot_ev *rows)
     }
 }
 
-/* Transposes the 4x4 blocks of 32-bit elements inside 128-bit parts: unpacks of one instruction each, on SSE, AVX and AVX-512 alike. */
+/* Transposes the 4x4 blocks of 32-bit elements inside 128-bit parts: unpacks of one instruction each, on SSE, AVX and
+ * AVX-512 alike. */
 static void transpose_quads(ingot_emitter *e, int n, ingot_ev *rows)
 {
-    static const int unpack[4][4] = {{0, -1, 1, -2}, {2, -3, 3, -4}, {0, 1, -1, -2}, {2, 3, -3, -4}}; /* negative: -1 - lane of the second */
+    static const int unpack[4][4] = {
+        {0, -1, 1, -2}, {2, -3, 3, -4}, {0, 1, -1, -2}, {2, 3, -3, -4}}; /* negative: -1 - lane of the second */
     int picks[4][64];
     for (int p = 0; p < 4; p++)
         for (int l = 0; l < n; l++)
             picks[p][l] = (l & ~3) + (unpack[p][l & 3] >= 0 ? unpack[p][l & 3] : n - 1 - unpack[p][l & 3]);
     for (int i = 0; i < n; i += 4) {
         ingot_ev *r = rows + i;
-        ingot_ev ab_low = ingot_e_shuffle(e, r[0], r[1], n, picks[0]), ab_high = ingot_e_shuffle(e, r[0], r[1], n, picks[1]);
-        ingot_ev cd_low = ingot_e_shuffle(e, r[2], r[3], n, picks[0]), cd_high = ingot_e_shuffle(e, r[2], r[3], n, picks[1]);
+        ingot_ev ab_low = ingot_e_shuffle(e, r[0], r[1], n, picks[0]),
+                 ab_high = ingot_e_shuffle(e, r[0], r[1], n, picks[1]);
+        ingot_ev cd_low = ingot_e_shuffle(e, r[2], r[3], n, picks[0]),
+                 cd_high = ingot_e_shuffle(e, r[2], r[3], n, picks[1]);
         r[0] = ingot_e_shuffle(e, ab_low, cd_low, n, picks[2]);
         r[1] = ingot_e_shuffle(e, ab_low, cd_low, n, picks[3]);
         r[2] = ingot_e_shuffle(e, ab_high, cd_high, n, picks[2]);
@@ -139,7 +146,8 @@ void ingot_b_transpose(ingot_emitter *e, int n, ingot_ev *rows)
         swap_blocks(e, n, s, rows);
 }
 
-ingot_ev ingot_b_tree(ingot_emitter *e, ingot_ev (*combine)(ingot_emitter *, ingot_ev, ingot_ev), int n, const ingot_ev *values)
+ingot_ev ingot_b_tree(ingot_emitter *e, ingot_ev (*combine)(ingot_emitter *, ingot_ev, ingot_ev), int n,
+                      const ingot_ev *values)
 {
     ingot_ev v[INGOT_E_MAX_CARRIED];
     for (int i = 0; i < n; i++)

@@ -1,6 +1,8 @@
-/* Building blocks of the family emitters: operands addressed by coordinates, masks for all their element types, bodies, transposes.
+/* Building blocks of the family emitters: operands addressed by coordinates, masks for all their element types, bodies,
+ * transposes.
  *
- * A "lane dim" is the iteration dim that the lanes of a vector run along; coordinates hold the first lane's index there.
+ * A "lane dim" is the iteration dim that the lanes of a vector run along; coordinates hold the first lane's index
+ * there.
  */
 #ifndef INGOT_BLOCKS_H
 #define INGOT_BLOCKS_H
@@ -19,16 +21,25 @@ bool ingot_b_operands_supported(const ingot_spec *spec, const ingot_target *targ
 /* All operands that take part in arithmetic are f32. */
 bool ingot_b_all_f32(const ingot_spec *spec);
 
-static inline bool ingot_b_is(ingot_size size, int64_t value) { return !ingot_size_is_dynamic(size) && size == value; }
+static inline bool ingot_b_is(ingot_size size, int64_t value)
+{
+    return !ingot_size_is_dynamic(size) && size == value;
+}
 /* The size, or `guess` when a run decides it. */
-static inline int64_t ingot_b_estimate(ingot_size size, int64_t guess) { return ingot_size_is_dynamic(size) ? guess : size; }
+static inline int64_t ingot_b_estimate(ingot_size size, int64_t guess)
+{
+    return ingot_size_is_dynamic(size) ? guess : size;
+}
 
 /* Linear element index of operand `k` at coordinates of all iteration dims. */
 ingot_ev ingot_b_index(ingot_emitter *e, int k, const ingot_ev *coords);
 /* Vector of `lanes` elements of operand k along lane_dim (-1: a splat). */
-ingot_ev ingot_b_load(ingot_emitter *e, int k, const ingot_ev *coords, int lane_dim, int lanes, const ingot_bmask *mask);
-void ingot_b_store(ingot_emitter *e, int k, ingot_ev value, const ingot_ev *coords, int lane_dim, const ingot_bmask *mask);
-/* Result of the spec's body for the raw value, with extras (the last inputs) loaded at these coordinates; the raw value when there is none. */
+ingot_ev ingot_b_load(ingot_emitter *e, int k, const ingot_ev *coords, int lane_dim, int lanes,
+                      const ingot_bmask *mask);
+void ingot_b_store(ingot_emitter *e, int k, ingot_ev value, const ingot_ev *coords, int lane_dim,
+                   const ingot_bmask *mask);
+/* Result of the spec's body for the raw value, with extras (the last inputs) loaded at these coordinates; the raw value
+ * when there is none. */
 ingot_ev ingot_b_body(ingot_emitter *e, ingot_ev raw, const ingot_ev *coords, int lane_dim, const ingot_bmask *mask);
 int ingot_b_extras(const ingot_spec *spec);
 
@@ -36,5 +47,6 @@ int ingot_b_extras(const ingot_spec *spec);
 void ingot_b_transpose(ingot_emitter *e, int n, ingot_ev *rows);
 
 /* Combines n values pairwise into one. */
-ingot_ev ingot_b_tree(ingot_emitter *e, ingot_ev (*combine)(ingot_emitter *, ingot_ev, ingot_ev), int n, const ingot_ev *values);
+ingot_ev ingot_b_tree(ingot_emitter *e, ingot_ev (*combine)(ingot_emitter *, ingot_ev, ingot_ev), int n,
+                      const ingot_ev *values);
 #endif

@@ -1,8 +1,9 @@
 /* attention: out = softmax(scale * q k^T + mask) v, in one pass over blocks of keys.
  *
- * A unit is one head and a tile of rows. Per block of keys: k is transposed into scratch, scores of all rows are a small matrix product, their running
- * maxima and sums are brought up to date, and the weighted values are added to sums that are rescaled when a maximum rises. Scratch is bounded, whatever
- * the number of keys. Both products use register tiles of `height` rows by two vectors; short remainders repeat their last row.
+ * A unit is one head and a tile of rows. Per block of keys: k is transposed into scratch, scores of all rows are a
+ * small matrix product, their running maxima and sums are brought up to date, and the weighted values are added to sums
+ * that are rescaled when a maximum rises. Scratch is bounded, whatever the number of keys. Both products use register
+ * tiles of `height` rows by two vectors; short remainders repeat their last row.
  */
 #include "codegen/blocks.h"
 #include <math.h>
@@ -19,15 +20,18 @@ typedef struct shape {
 typedef struct head {
     ingot_emitter *e;
     shape s;
-    V at[INGOT_SPEC_DIMS];   /* b, h; others 0 */
-    V kv[INGOT_SPEC_DIMS];   /* the same for k and v */
-    V first_row, n_rows;     /* of the unit */
+    V at[INGOT_SPEC_DIMS];                        /* b, h; others 0 */
+    V kv[INGOT_SPEC_DIMS];                        /* the same for k and v */
+    V first_row, n_rows;                          /* of the unit */
     V keys, scores, sums, largest, total, factor; /* scratch: [d][keys], [rows][keys], [rows][e_padded], [rows] each */
 } head;
 
 static shape make_shape(const ingot_spec *spec, const ingot_target *target)
 {
-    shape s = {.lanes = target->vector_bytes / 4, .height = target->vector_regs >= 32 ? 12 : 6, .d = spec->dims[D], .e = spec->dims[E]};
+    shape s = {.lanes = target->vector_bytes / 4,
+               .height = target->vector_regs >= 32 ? 12 : 6,
+               .d = spec->dims[D],
+               .e = spec->dims[E]};
     int64_t m = ingot_b_estimate(spec->dims[M], 1 << 20);
     int64_t wide = (int64_t)columns * s.lanes;
     s.e_padded = (s.e + wide - 1) / wide * wide;
@@ -71,7 +75,8 @@ static V load_scalar(ingot_emitter *e, V base, V index)
 
 /* ---- k^T ---- */
 
-/* Keys [first, first + count) as scratch [d][keys]. Columns past `count`, up to a multiple of lanes, repeat the last key. */
+/* Keys [first, first + count) as scratch [d][keys]. Columns past `count`, up to a multiple of lanes, repeat the last
+ * key. */
 static void pack_keys(head *h, V first, V count)
 {
     ingot_emitter *e = h->e;
@@ -109,10 +114,12 @@ static void pack_keys(head *h, V first, V count)
             }
             ingot_bmask mask = rest ? ingot_b_mask(e, n, ingot_e_int(e, h->s.d - whole)) : all;
             for (int i = 0; i < n; i++)
-                rows[i] = ingot_e_load_strided(e, vector(h), base[i], ingot_e_mul(e, d, stride), stride, mask.of[INGOT_E_F32]);
+                rows[i] = ingot_e_load_strided(e, vector(h), base[i], ingot_e_mul(e, d, stride), stride,
+                                               mask.of[INGOT_E_F32]);
             ingot_b_transpose(e, n, rows);
             for (int i = 0; i < (rest ? (int)(h->s.d - whole) : n); i++)
-                ingot_e_store(e, rows[i], h->keys, ingot_e_add(e, ingot_e_mul_int(e, ingot_e_add_int(e, d, i), h->s.keys), loop.index));
+                ingot_e_store(e, rows[i], h->keys,
+                              ingot_e_add(e, ingot_e_mul_int(e, ingot_e_add_int(e, d, i), h->s.keys), loop.index));
             if (!rest)
                 ingot_e_for_end(e, &dims, NULL);
         }
@@ -122,8 +129,10 @@ static void pack_keys(head *h, V first, V count)
 
 /* ---- Register tiles ---- */
 
-/* acc[r * n + c] += a(r, k) * b(k, c) for k in [0, depth). a: base pointer of each row and one stride; b: pointer and row stride, `n` vectors from `column`. */
-static void multiply(head *h, int height, const V *a, V a_stride, V b, V b_stride, V column, int n, const ingot_emask *last, V depth, V *acc)
+/* acc[r * n + c] += a(r, k) * b(k, c) for k in [0, depth). a: base pointer of each row and one stride; b: pointer and
+ * row stride, `n` vectors from `column`. */
+static void multiply(head *h, int height, const V *a, V a_stride, V b, V b_stride, V column, int n,
+                     const ingot_emask *last, V depth, V *acc)
 {
     ingot_emitter *e = h->e;
     ingot_eloop loop;
@@ -167,11 +176,14 @@ static void score_tile(head *h, int height, V row, V count)
     ingot_e_for(e, ingot_e_int(e, 0), count, ingot_e_int(e, (int64_t)columns * h->s.lanes), 0, NULL, &loop);
     for (int i = 0; i < height * columns; i++)
         acc[i] = zero;
-    multiply(h, height, a, ingot_e_size(e, e->spec->operands[Q].strides[D]), h->keys, ingot_e_int(e, h->s.keys), loop.index, columns, &all, ingot_e_int(e, h->s.d), acc);
+    multiply(h, height, a, ingot_e_size(e, e->spec->operands[Q].strides[D]), h->keys, ingot_e_int(e, h->s.keys),
+             loop.index, columns, &all, ingot_e_int(e, h->s.d), acc);
     V scale = ingot_e_const_float(e, vector(h), e->spec->imm[0]);
     for (int r = 0; r < height; r++)
         for (int c = 0; c < columns; c++) {
-            V index = ingot_e_add_int(e, ingot_e_mad(e, ingot_e_add_int(e, row, r), ingot_e_int(e, h->s.keys), loop.index), (int64_t)c * h->s.lanes);
+            V index =
+                ingot_e_add_int(e, ingot_e_mad(e, ingot_e_add_int(e, row, r), ingot_e_int(e, h->s.keys), loop.index),
+                                (int64_t)c * h->s.lanes);
             ingot_e_store(e, ingot_e_mulf(e, acc[r * columns + c], scale), h->scores, index);
         }
     ingot_e_for_end(e, &loop, NULL);
@@ -190,14 +202,18 @@ static void value_columns(head *h, int height, V row, const V *a, V values, V co
         V at = ingot_e_add_int(e, row, r);
         V factor = ingot_e_splat(e, load_scalar(e, h->factor, at), h->s.lanes);
         for (int c = 0; c < n; c++) {
-            V index = ingot_e_add_int(e, ingot_e_mad(e, at, ingot_e_int(e, h->s.e_padded), column), (int64_t)c * h->s.lanes);
+            V index =
+                ingot_e_add_int(e, ingot_e_mad(e, at, ingot_e_int(e, h->s.e_padded), column), (int64_t)c * h->s.lanes);
             acc[r * n + c] = ingot_e_mulf(e, ingot_e_load(e, vector(h), h->sums, index), factor);
         }
     }
-    multiply(h, height, a, ingot_e_int(e, 1), values, ingot_e_size(e, e->spec->operands[VALUES].strides[N]), column, n, &last, count, acc);
+    multiply(h, height, a, ingot_e_int(e, 1), values, ingot_e_size(e, e->spec->operands[VALUES].strides[N]), column, n,
+             &last, count, acc);
     for (int r = 0; r < height; r++)
         for (int c = 0; c < n; c++) {
-            V index = ingot_e_add_int(e, ingot_e_mad(e, ingot_e_add_int(e, row, r), ingot_e_int(e, h->s.e_padded), column), (int64_t)c * h->s.lanes);
+            V index =
+                ingot_e_add_int(e, ingot_e_mad(e, ingot_e_add_int(e, row, r), ingot_e_int(e, h->s.e_padded), column),
+                                (int64_t)c * h->s.lanes);
             ingot_e_store(e, acc[r * n + c], h->sums, index);
         }
 }
@@ -231,7 +247,8 @@ static V from_float(ingot_emitter *e, int lanes, double x)
     return ingot_e_const_float(e, ingot_e_vector(INGOT_E_F32, lanes), x);
 }
 
-/* Adds mask and causality to the vector of scores of row (of all rows) and key (of all keys); lanes from `left` on are -infinity. */
+/* Adds mask and causality to the vector of scores of row (of all rows) and key (of all keys); lanes from `left` on are
+ * -infinity. */
 static V masked_scores(head *h, V scores, V row, V key, V left)
 {
     ingot_emitter *e = h->e;
@@ -246,7 +263,8 @@ static V masked_scores(head *h, V scores, V row, V key, V left)
         at[M] = row;
         at[N] = key;
         V mask = ingot_b_load(e, MASK, at, N, n, &inside);
-        scores = spec->operands[MASK].dtype == INGOT_BOOL ? ingot_e_select(e, mask, scores, minus) : ingot_e_addf(e, scores, mask);
+        scores = spec->operands[MASK].dtype == INGOT_BOOL ? ingot_e_select(e, mask, scores, minus)
+                                                          : ingot_e_addf(e, scores, mask);
     }
     if (spec->params[1]) {
         V allowed = ingot_e_sub(e, ingot_e_add_int(e, ingot_e_add(e, row, ingot_e_size(e, spec->params[3])), 1), key);
@@ -261,11 +279,13 @@ static void softmax_row(head *h, V row, V first, V count)
 {
     ingot_emitter *e = h->e;
     int n = h->s.lanes;
-    V step = ingot_e_int(e, n), zero = ingot_e_int(e, 0), base = ingot_e_mul_int(e, row, h->s.keys), acc = from_float(e, n, -INFINITY);
+    V step = ingot_e_int(e, n), zero = ingot_e_int(e, 0), base = ingot_e_mul_int(e, row, h->s.keys),
+      acc = from_float(e, n, -INFINITY);
     ingot_eloop loop;
     ingot_e_for(e, zero, count, step, 1, &acc, &loop);
     V at = ingot_e_add(e, base, loop.index);
-    V s = masked_scores(h, ingot_e_load(e, vector(h), h->scores, at), ingot_e_add(e, h->first_row, row), ingot_e_add(e, first, loop.index), ingot_e_sub(e, count, loop.index));
+    V s = masked_scores(h, ingot_e_load(e, vector(h), h->scores, at), ingot_e_add(e, h->first_row, row),
+                        ingot_e_add(e, first, loop.index), ingot_e_sub(e, count, loop.index));
     ingot_e_store(e, s, h->scores, at);
     V next = ingot_e_maxf_fast(e, s, loop.args[0]); /* NaN is skipped here and comes back in the sum */
     ingot_e_for_end(e, &loop, &next);
@@ -314,7 +334,8 @@ static void write_rows(head *h)
         at[i] = h->at[i];
     ingot_e_for(e, ingot_e_int(e, 0), h->n_rows, ingot_e_int(e, 1), 0, NULL, &loop);
     V total = load_scalar(e, h->total, loop.index), one = from_float(e, 1, 1), zero = from_float(e, 1, 0);
-    V scale = ingot_e_select(e, ingot_e_cmpf(e, "oeq", total, zero), zero, ingot_e_divf(e, one, total)); /* no key at all: zeros */
+    V scale = ingot_e_select(e, ingot_e_cmpf(e, "oeq", total, zero), zero,
+                             ingot_e_divf(e, one, total)); /* no key at all: zeros */
     scale = ingot_e_splat(e, scale, n);
     at[M] = ingot_e_add(e, h->first_row, loop.index);
     V base = ingot_e_mul_int(e, loop.index, h->s.e_padded);
@@ -336,7 +357,8 @@ static void write_rows(head *h)
     ingot_e_for_end(e, &loop, NULL);
 }
 
-/* Calls one of the tile functions for all rows: whole tiles, then the rest as one tile that repeats its last row; a single row by itself. */
+/* Calls one of the tile functions for all rows: whole tiles, then the rest as one tile that repeats its last row; a
+ * single row by itself. */
 static void for_tiles(head *h, V first, V count, bool values)
 {
     ingot_emitter *e = h->e;
@@ -347,7 +369,8 @@ static void for_tiles(head *h, V first, V count, bool values)
     V height = ingot_e_int(e, h->s.height);
     ingot_e_for(e, ingot_e_int(e, 0), h->n_rows, height, 0, NULL, &loop);
     if (!divides && h->s.height > 1)
-        ingot_e_if(e, ingot_e_cmp(e, "eq", ingot_e_sub(e, h->n_rows, loop.index), ingot_e_int(e, 1)), 0, NULL, &one_row);
+        ingot_e_if(e, ingot_e_cmp(e, "eq", ingot_e_sub(e, h->n_rows, loop.index), ingot_e_int(e, 1)), 0, NULL,
+                   &one_row);
     for (int single = !divides && h->s.height > 1; single >= 0; single--) {
         int rows = single ? 1 : h->s.height;
         if (values)
@@ -398,7 +421,9 @@ static void attention_body(ingot_emitter *e, V begin, V end)
     V size = ingot_e_size(e, spec->dims[M]), rows = ingot_e_int(e, h.s.rows), zero = ingot_e_int(e, 0), digits[3];
     ingot_eloop loop;
     ingot_e_for(e, begin, end, ingot_e_int(e, 1), 0, NULL, &loop);
-    ingot_e_unflatten(e, loop.index, 3, (V[]){ingot_e_size(e, spec->dims[B]), ingot_e_size(e, spec->dims[H]), ingot_e_ceil_div(e, size, rows)}, digits);
+    ingot_e_unflatten(
+        e, loop.index, 3,
+        (V[]){ingot_e_size(e, spec->dims[B]), ingot_e_size(e, spec->dims[H]), ingot_e_ceil_div(e, size, rows)}, digits);
     for (int i = 0; i < INGOT_SPEC_DIMS; i++)
         h.at[i] = h.kv[i] = zero;
     h.at[B] = h.kv[B] = digits[0];
@@ -424,11 +449,13 @@ static bool attention_supports(const ingot_spec *spec, const ingot_target *targe
         return false;
     for (int k = 0; k < spec->n_in + spec->n_out; k++) {
         bool may_be_bool = mask && k == MASK;
-        if (spec->operands[k].access != INGOT_ACCESS_STRIDED || (spec->operands[k].dtype != INGOT_F32 && !(may_be_bool && spec->operands[k].dtype == INGOT_BOOL)))
+        if (spec->operands[k].access != INGOT_ACCESS_STRIDED ||
+            (spec->operands[k].dtype != INGOT_F32 && !(may_be_bool && spec->operands[k].dtype == INGOT_BOOL)))
             return false;
     }
     *out_why = "attention: head sizes known at compile time, values with unit stride";
-    if (ingot_size_is_dynamic(spec->dims[D]) || ingot_size_is_dynamic(spec->dims[E]) || spec->dims[D] < 1 || spec->dims[E] < 1 || !ingot_b_is(spec->operands[VALUES].strides[E], 1))
+    if (ingot_size_is_dynamic(spec->dims[D]) || ingot_size_is_dynamic(spec->dims[E]) || spec->dims[D] < 1 ||
+        spec->dims[E] < 1 || !ingot_b_is(spec->operands[VALUES].strides[E], 1))
         return false;
     *out_why = "attention: heads too large for the scratch";
     if (spec->dims[D] > 4096 || spec->dims[E] > 4096)

@@ -1,7 +1,8 @@
 /* gather: out[o, j, i] = data[o, index[j], i]: rows of i elements copied as vectors.
  *
- * Negative indices count from the end; rows of bad ones are zeros, and the number of bad indices goes to the second output, if there is one: unit 0
- * looks through all of them, so that no unit depends on another. A unit is some rows, or a piece of a long one.
+ * Negative indices count from the end; rows of bad ones are zeros, and the number of bad indices goes to the second
+ * output, if there is one: unit 0 looks through all of them, so that no unit depends on another. A unit is some rows,
+ * or a piece of a long one.
  */
 #include "codegen/blocks.h"
 
@@ -36,7 +37,8 @@ static V load_index(ingot_emitter *e, V j, V *out_good)
 {
     const ingot_operand *operand = &e->spec->operands[INDEX];
     V zero = ingot_e_int(e, 0), axis = ingot_e_size(e, e->spec->params[0]), coords[3] = {zero, j, zero};
-    V x = ingot_e_load(e, ingot_e_type(ingot_e_scalar_of(operand->dtype)), e->operands[INDEX], ingot_b_index(e, INDEX, coords));
+    V x = ingot_e_load(e, ingot_e_type(ingot_e_scalar_of(operand->dtype)), e->operands[INDEX],
+                       ingot_b_index(e, INDEX, coords));
     x = ingot_e_cast(e, "arith.extsi", x, INGOT_E_I64);
     x = ingot_e_add(e, x, ingot_e_select(e, ingot_e_cmp(e, "slt", x, zero), axis, zero));
     *out_good = ingot_e_cmp(e, "ult", x, axis);
@@ -70,7 +72,8 @@ static void copy_row(ingot_emitter *e, V source, V destination, V lo, V hi)
     int lanes = lanes_for(e);
     ingot_etype type = ingot_e_vector(ingot_e_scalar_of(spec->operands[DATA].dtype), lanes);
     V from = ingot_e_size(e, spec->operands[DATA].strides[I]), to = ingot_e_size(e, spec->operands[OUT].strides[I]);
-    V whole = ingot_e_add(e, lo, ingot_e_mul_int(e, ingot_e_div(e, ingot_e_sub(e, hi, lo), ingot_e_int(e, lanes)), lanes));
+    V whole =
+        ingot_e_add(e, lo, ingot_e_mul_int(e, ingot_e_div(e, ingot_e_sub(e, hi, lo), ingot_e_int(e, lanes)), lanes));
     for (int rest = 0; rest < 2; rest++) {
         V at = whole;
         ingot_emask mask = ingot_e_mask_all();
@@ -85,7 +88,8 @@ static void copy_row(ingot_emitter *e, V source, V destination, V lo, V hi)
             ingot_e_for(e, lo, whole, ingot_e_int(e, lanes), 0, NULL, &loop);
             at = loop.index;
         }
-        V value = source.id < 0 ? ingot_e_zero(e, type) : ingot_e_load_strided(e, type, source, ingot_e_mul(e, at, from), from, mask);
+        V value = source.id < 0 ? ingot_e_zero(e, type)
+                                : ingot_e_load_strided(e, type, source, ingot_e_mul(e, at, from), from, mask);
         ingot_e_store_strided(e, value, destination, ingot_e_mul(e, at, to), to, mask);
         if (rest)
             ingot_e_if_end(e, &branch, NULL);
@@ -109,7 +113,8 @@ static void gather_body(ingot_emitter *e, V begin, V end)
     }
     ingot_e_for(e, begin, end, one, 0, NULL, &units);
     V pieces = ingot_e_max(e, u.pieces, one), block = ingot_e_div(e, units.index, pieces);
-    V lo = ingot_e_mul(e, ingot_e_sub(e, units.index, ingot_e_mul(e, block, pieces)), u.piece), hi = ingot_e_min(e, ingot_e_add(e, lo, u.piece), size);
+    V lo = ingot_e_mul(e, ingot_e_sub(e, units.index, ingot_e_mul(e, block, pieces)), u.piece),
+      hi = ingot_e_min(e, ingot_e_add(e, lo, u.piece), size);
     V row = ingot_e_mul(e, block, u.group);
     ingot_e_for(e, row, ingot_e_min(e, ingot_e_add(e, row, u.group), u.rows), one, 0, NULL, &rows);
     V digits[2], good;
@@ -117,7 +122,8 @@ static void gather_body(ingot_emitter *e, V begin, V end)
     V index = load_index(e, digits[1], &good);
     V destination = ingot_e_gep(e, scalar, e->operands[OUT], ingot_b_index(e, OUT, (V[]){digits[0], digits[1], zero}));
     ingot_e_if(e, good, 0, NULL, &branch);
-    V at = ingot_e_add(e, ingot_b_index(e, DATA, (V[]){digits[0], zero, zero}), ingot_e_mul(e, index, ingot_e_size(e, spec->params[1])));
+    V at = ingot_e_add(e, ingot_b_index(e, DATA, (V[]){digits[0], zero, zero}),
+                       ingot_e_mul(e, index, ingot_e_size(e, spec->params[1])));
     copy_row(e, ingot_e_gep(e, scalar, e->operands[DATA], at), destination, lo, hi);
     ingot_e_else(e, &branch, NULL);
     copy_row(e, (V){.id = -1}, destination, lo, hi);
@@ -131,12 +137,14 @@ static bool gather_supports(const ingot_spec *spec, const ingot_target *target, 
     if (!ingot_b_operands_supported(spec, target, out_why))
         return false;
     *out_why = "gather: data, indices (i32, i64, along j only) -> rows of the same type, count of bad indices (i64)";
-    if (spec->n_in != 2 || spec->n_out < 1 || spec->n_out > 2 || spec->has_body || spec->operands[OUT].dtype != spec->operands[DATA].dtype)
+    if (spec->n_in != 2 || spec->n_out < 1 || spec->n_out > 2 || spec->has_body ||
+        spec->operands[OUT].dtype != spec->operands[DATA].dtype)
         return false;
     if (spec->n_out == 2 && spec->operands[BAD].dtype != INGOT_I64)
         return false;
     const ingot_operand *index = &spec->operands[INDEX];
-    if ((index->dtype != INGOT_I64 && index->dtype != INGOT_I32) || !ingot_b_is(index->strides[O], 0) || !ingot_b_is(index->strides[I], 0))
+    if ((index->dtype != INGOT_I64 && index->dtype != INGOT_I32) || !ingot_b_is(index->strides[O], 0) ||
+        !ingot_b_is(index->strides[I], 0))
         return false;
     for (int k = 0; k < spec->n_in + spec->n_out; k++)
         if (spec->operands[k].access != INGOT_ACCESS_STRIDED || spec->operands[k].lane != 0)

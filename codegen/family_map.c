@@ -1,19 +1,20 @@
 /* map: out = body(in...), elementwise over up to six dims with any strides; identity bodies are copies and transposes.
  *
- * Vectors run along the dim where most operands have stride 1. When an input has its unit stride along another dim than the output, blocks are
- * transposed in registers. A unit is about `unit_elements` elements: consecutive rows (all dims but the lane dim), or a piece of a long row.
+ * Vectors run along the dim where most operands have stride 1. When an input has its unit stride along another dim than
+ * the output, blocks are transposed in registers. A unit is about `unit_elements` elements: consecutive rows (all dims
+ * but the lane dim), or a piece of a long row.
  */
 #include "codegen/blocks.h"
 
 enum { unit_elements = 8192, guess = 64, max_inputs = INGOT_SPEC_OPERANDS };
 
 typedef struct map_plan {
-    int lane;                     /* lane dim */
-    int across;                   /* dim that transposed inputs run along; -1: none */
+    int lane;   /* lane dim */
+    int across; /* dim that transposed inputs run along; -1: none */
     int lanes;
-    bool transposed[max_inputs];  /* input k is read along `across` */
-    int n_rows, rows[6];          /* dims flattened into row numbers, outermost first */
-    int n_inner, inner[6];        /* dims looped over inside a row */
+    bool transposed[max_inputs]; /* input k is read along `across` */
+    int n_rows, rows[6];         /* dims flattened into row numbers, outermost first */
+    int n_inner, inner[6];       /* dims looped over inside a row */
     int unroll;
 } map_plan;
 
@@ -88,7 +89,8 @@ static map_plan make_plan(const ingot_spec *spec, const ingot_target *target)
         plan.lanes = plan.lanes > 16 ? 16 : plan.lanes;
         for (int k = 0; k < spec->n_in; k++) {
             const ingot_size *s = spec->operands[k].strides;
-            plan.transposed[k] = !ingot_b_is(s[plan.lane], 1) && !ingot_b_is(s[plan.lane], 0) && ingot_b_is(s[plan.across], 1);
+            plan.transposed[k] =
+                !ingot_b_is(s[plan.lane], 1) && !ingot_b_is(s[plan.lane], 0) && ingot_b_is(s[plan.across], 1);
         }
     } else {
         while (plan.lanes > 1 && ingot_b_estimate(spec->dims[plan.lane], guess) <= plan.lanes / 2)
@@ -96,7 +98,8 @@ static map_plan make_plan(const ingot_spec *spec, const ingot_target *target)
         int cost = ingot_e_prog_cost(&spec->body);
         plan.unroll = cost <= 3 ? 4 : cost <= 12 ? 2 : 1;
         for (int k = 0; k < spec->n_in + spec->n_out; k++)
-            if (!ingot_b_is(spec->operands[k].strides[plan.lane], 1) && !ingot_b_is(spec->operands[k].strides[plan.lane], 0))
+            if (!ingot_b_is(spec->operands[k].strides[plan.lane], 1) &&
+                !ingot_b_is(spec->operands[k].strides[plan.lane], 0))
                 plan.unroll = 1;
         if (spec->decisions[1] > 0 && spec->decisions[1] <= 8)
             plan.unroll = (int)spec->decisions[1];
@@ -147,12 +150,14 @@ static map_units make_units(ingot_emitter *e, const map_plan *plan)
     map_units u;
     ingot_ev one = ingot_e_int(e, 1), lane = ingot_e_size(e, e->spec->dims[plan->lane]);
     u.rows = product(e, plan->n_rows, plan->rows);
-    ingot_ev inner = product(e, plan->n_inner, plan->inner), rest = lane, whole = ingot_e_mul(e, inner, lane), step = ingot_e_int(e, unit_elements);
+    ingot_ev inner = product(e, plan->n_inner, plan->inner), rest = lane, whole = ingot_e_mul(e, inner, lane),
+             step = ingot_e_int(e, unit_elements);
     if (plan->across >= 0) {
         /* Pieces along `across`, in multiples of a cache line of it. */
         int line = plan->lanes > 16 ? plan->lanes : 16;
         rest = ingot_e_size(e, e->spec->dims[plan->across]);
-        ingot_ev blocks = ingot_e_div(e, ingot_e_int(e, 2 * unit_elements), ingot_e_max(e, ingot_e_mul_int(e, whole, line), one));
+        ingot_ev blocks =
+            ingot_e_div(e, ingot_e_int(e, 2 * unit_elements), ingot_e_max(e, ingot_e_mul_int(e, whole, line), one));
         step = ingot_e_mul_int(e, ingot_e_max(e, blocks, one), line);
         whole = ingot_e_mul(e, whole, rest);
     }
@@ -178,7 +183,7 @@ static ingot_ev map_count(ingot_emitter *e)
 
 typedef struct row {
     const map_plan *plan;
-    ingot_ev base[INGOT_SPEC_OPERANDS];    /* pointers to the row's first element */
+    ingot_ev base[INGOT_SPEC_OPERANDS];     /* pointers to the row's first element */
     ingot_ev constant[INGOT_SPEC_OPERANDS]; /* inputs that do not vary along the row, as scalars */
     bool varies[INGOT_SPEC_OPERANDS];
 } row;
@@ -188,7 +193,8 @@ static ingot_etype operand_type(const ingot_emitter *e, int k, int lanes)
     return ingot_e_vector(ingot_e_scalar_of(e->spec->operands[k].dtype), lanes);
 }
 
-static void store_results(ingot_emitter *e, const row *r, ingot_ev *args, ingot_ev at, int lanes, const ingot_bmask *mask)
+static void store_results(ingot_emitter *e, const row *r, ingot_ev *args, ingot_ev at, int lanes,
+                          const ingot_bmask *mask)
 {
     const ingot_spec *spec = e->spec;
     ingot_ev results[INGOT_PROG_MAX_RESULTS];
@@ -235,7 +241,8 @@ static void do_row(ingot_emitter *e, const map_plan *plan, ingot_ev *coords, ing
     ingot_bmask all = ingot_b_mask_all();
     coords[plan->lane] = ingot_e_int(e, 0);
     for (int k = 0; k < spec->n_in + spec->n_out; k++) {
-        r.base[k] = ingot_e_gep(e, ingot_e_scalar_of(spec->operands[k].dtype), e->operands[k], ingot_b_index(e, k, coords));
+        r.base[k] =
+            ingot_e_gep(e, ingot_e_scalar_of(spec->operands[k].dtype), e->operands[k], ingot_b_index(e, k, coords));
         r.varies[k] = k >= spec->n_in || !ingot_b_is(spec->operands[k].strides[plan->lane], 0);
         if (!r.varies[k])
             r.constant[k] = ingot_e_load(e, operand_type(e, k, 1), r.base[k], ingot_e_int(e, 0));
@@ -264,13 +271,16 @@ static void do_row(ingot_emitter *e, const map_plan *plan, ingot_ev *coords, ing
 
 /* ---- Transposed blocks ---- */
 
-/* One block of lanes x lanes at (coords[across], coords[lane]). left_across, left_lane: elements left there when fewer than a block, else NULL. */
-static void do_block(ingot_emitter *e, const map_plan *plan, const ingot_ev *at, const ingot_ev *left_across, const ingot_ev *left_lane)
+/* One block of lanes x lanes at (coords[across], coords[lane]). left_across, left_lane: elements left there when fewer
+ * than a block, else NULL. */
+static void do_block(ingot_emitter *e, const map_plan *plan, const ingot_ev *at, const ingot_ev *left_across,
+                     const ingot_ev *left_lane)
 {
     const ingot_spec *spec = e->spec;
     int n = plan->lanes;
     ingot_ev coords[INGOT_SPEC_DIMS], tiles[INGOT_PROG_MAX_ARGS][16];
-    ingot_bmask all = ingot_b_mask_all(), across_mask = left_across ? ingot_b_mask(e, n, *left_across) : all, lane_mask = left_lane ? ingot_b_mask(e, n, *left_lane) : all;
+    ingot_bmask all = ingot_b_mask_all(), across_mask = left_across ? ingot_b_mask(e, n, *left_across) : all,
+                lane_mask = left_lane ? ingot_b_mask(e, n, *left_lane) : all;
     for (int d = 0; d < spec->n_dims; d++)
         coords[d] = at[d];
     for (int k = 0; k < spec->n_in; k++) {
@@ -308,7 +318,8 @@ static void do_block(ingot_emitter *e, const map_plan *plan, const ingot_ev *at,
 static void do_stripe(ingot_emitter *e, const map_plan *plan, ingot_ev *coords, int count, const ingot_ev *left_across)
 {
     int n = plan->lanes;
-    ingot_ev size = ingot_e_size(e, e->spec->dims[plan->lane]), end = round_down(e, size, n), first = coords[plan->across];
+    ingot_ev size = ingot_e_size(e, e->spec->dims[plan->lane]), end = round_down(e, size, n),
+             first = coords[plan->across];
     ingot_eloop loop;
     if (!ingot_e_is_known(end, 0)) {
         ingot_e_for(e, ingot_e_int(e, 0), end, ingot_e_int(e, n), 0, NULL, &loop);
@@ -374,7 +385,8 @@ static void do_inner(ingot_emitter *e, const map_plan *plan, int i, ingot_ev *co
         return;
     }
     ingot_eloop loop;
-    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_size(e, e->spec->dims[plan->inner[i]]), ingot_e_int(e, 1), 0, NULL, &loop);
+    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_size(e, e->spec->dims[plan->inner[i]]), ingot_e_int(e, 1), 0, NULL,
+                &loop);
     coords[plan->inner[i]] = loop.index;
     do_inner(e, plan, i + 1, coords, lo, hi);
     ingot_e_for_end(e, &loop, NULL);
@@ -403,21 +415,25 @@ static void map_body(ingot_emitter *e, ingot_ev begin, ingot_ev end)
 {
     map_plan plan = make_plan(e->spec, e->target);
     map_units u = make_units(e, &plan);
-    ingot_ev zero = ingot_e_int(e, 0), size = ingot_e_size(e, e->spec->dims[plan.across >= 0 ? plan.across : plan.lane]);
+    ingot_ev zero = ingot_e_int(e, 0),
+             size = ingot_e_size(e, e->spec->dims[plan.across >= 0 ? plan.across : plan.lane]);
     if (ingot_e_is_known(u.pieces, 1)) { /* whole rows: one range of them */
         ingot_ev last = ingot_e_min(e, ingot_e_mul(e, end, u.rows_per_unit), u.rows);
         do_rows(e, &plan, ingot_e_mul(e, begin, u.rows_per_unit), last, zero, size);
         return;
     }
     if (plan.n_rows == 0 && plan.n_inner == 0) { /* one row: one range of it */
-        do_rows(e, &plan, zero, zero, ingot_e_mul(e, begin, u.piece), ingot_e_min(e, ingot_e_mul(e, end, u.piece), size));
+        do_rows(e, &plan, zero, zero, ingot_e_mul(e, begin, u.piece),
+                ingot_e_min(e, ingot_e_mul(e, end, u.piece), size));
         return;
     }
     ingot_eloop loop;
     ingot_e_for(e, begin, end, ingot_e_int(e, 1), 0, NULL, &loop);
-    ingot_ev block = ingot_e_div(e, loop.index, u.pieces), piece = ingot_e_sub(e, loop.index, ingot_e_mul(e, block, u.pieces));
+    ingot_ev block = ingot_e_div(e, loop.index, u.pieces),
+             piece = ingot_e_sub(e, loop.index, ingot_e_mul(e, block, u.pieces));
     ingot_ev first = ingot_e_mul(e, block, u.rows_per_unit), lo = ingot_e_mul(e, piece, u.piece);
-    do_rows(e, &plan, first, ingot_e_min(e, ingot_e_add(e, first, u.rows_per_unit), u.rows), lo, ingot_e_min(e, ingot_e_add(e, lo, u.piece), size));
+    do_rows(e, &plan, first, ingot_e_min(e, ingot_e_add(e, first, u.rows_per_unit), u.rows), lo,
+            ingot_e_min(e, ingot_e_add(e, lo, u.piece), size));
     ingot_e_for_end(e, &loop, NULL);
 }
 
@@ -426,7 +442,8 @@ static bool map_supports(const ingot_spec *spec, const ingot_target *target, con
     if (!ingot_b_operands_supported(spec, target, out_why))
         return false;
     *out_why = "map: one to six dims, strided operands and a body";
-    if (spec->n_dims < 1 || spec->n_dims > 6 || !spec->has_body || spec->body.n_args != spec->n_in || spec->body.n_results != spec->n_out)
+    if (spec->n_dims < 1 || spec->n_dims > 6 || !spec->has_body || spec->body.n_args != spec->n_in ||
+        spec->body.n_results != spec->n_out)
         return false;
     for (int k = 0; k < spec->n_in + spec->n_out; k++)
         if (spec->operands[k].access != INGOT_ACCESS_STRIDED || spec->operands[k].lane != 0)

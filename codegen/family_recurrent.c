@@ -1,8 +1,9 @@
 /* lstm and gru: the recurrent part, over all time steps of one direction and some rows of the batch.
  *
- * Per step: state times r (panels of 16 columns, register tiles of all rows of the unit), then the gates' activations fused with the new state. States
- * and products live in scratch; r stays in the cache between steps. xw holds the inputs' part of all gates, gate g at g * h. The optional recurrent bias
- * (gru) has all gates too and is added to the product.
+ * Per step: state times r (panels of 16 columns, register tiles of all rows of the unit), then the gates' activations
+ * fused with the new state. States and products live in scratch; r stays in the cache between steps. xw holds the
+ * inputs' part of all gates, gate g at g * h. The optional recurrent bias (gru) has all gates too and is added to the
+ * product.
  */
 #include "codegen/blocks.h"
 #include <string.h>
@@ -12,18 +13,19 @@ enum { T, N, DIR, H, XW = 0, R = 1, most_scratch = 96 * 1024 };
 
 typedef struct cell {
     ingot_emitter *e;
-    bool gru, reset_after;     /* reset_after: linear_before_reset */
-    int gates, lanes, rows;    /* rows of the batch in a unit */
-    int64_t h, width, columns; /* gates * h; panels * 16 */
+    bool gru, reset_after;       /* reset_after: linear_before_reset */
+    int gates, lanes, rows;      /* rows of the batch in a unit */
+    int64_t h, width, columns;   /* gates * h; panels * 16 */
     int64_t state_row, gate_row; /* elements of a row of scratch */
-    int h0, c0, rb;            /* inputs; -1: not there */
+    int h0, c0, rb;              /* inputs; -1: not there */
     V dir, first_row, n_rows;
     V state, memory, reset_state, products, products2; /* scratch; memory: lstm; the last ones: gru */
 } cell;
 
 static bool make_cell(const ingot_spec *spec, const ingot_target *target, cell *c)
 {
-    *c = (cell){.gru = spec->family == INGOT_FAMILY_gru, .lanes = target->vector_bytes / 4, .h0 = -1, .c0 = -1, .rb = -1};
+    *c = (cell){
+        .gru = spec->family == INGOT_FAMILY_gru, .lanes = target->vector_bytes / 4, .h0 = -1, .c0 = -1, .rb = -1};
     if (c->lanes > 16)
         c->lanes = 16;
     c->gates = c->gru ? 3 : 4;
@@ -57,7 +59,8 @@ static V recurrent_count(ingot_emitter *e)
 {
     cell c;
     make_cell(e->spec, e->target, &c);
-    return ingot_e_mul(e, ingot_e_size(e, e->spec->dims[DIR]), ingot_e_ceil_div(e, ingot_e_size(e, e->spec->dims[N]), ingot_e_int(e, c.rows)));
+    return ingot_e_mul(e, ingot_e_size(e, e->spec->dims[DIR]),
+                       ingot_e_ceil_div(e, ingot_e_size(e, e->spec->dims[N]), ingot_e_int(e, c.rows)));
 }
 
 static ingot_etype vector(const cell *c)
@@ -77,8 +80,10 @@ static void product_tile(const cell *c, V from, V out, V panel, int panels)
 {
     ingot_emitter *e = c->e;
     int per_panel = 16 / c->lanes, n = per_panel * panels;
-    V acc[INGOT_E_MAX_CARRIED], next[INGOT_E_MAX_CARRIED], r[16], zero = ingot_e_int(e, 0), column = ingot_e_mul_int(e, panel, 16);
-    V base = ingot_e_add(e, ingot_e_mul(e, c->dir, ingot_e_size(e, e->spec->operands[R].strides[DIR])), ingot_e_mul_int(e, panel, c->h * 16));
+    V acc[INGOT_E_MAX_CARRIED], next[INGOT_E_MAX_CARRIED], r[16], zero = ingot_e_int(e, 0),
+                                                                  column = ingot_e_mul_int(e, panel, 16);
+    V base = ingot_e_add(e, ingot_e_mul(e, c->dir, ingot_e_size(e, e->spec->operands[R].strides[DIR])),
+                         ingot_e_mul_int(e, panel, c->h * 16));
     V panel_at = ingot_e_gep(e, INGOT_E_F32, e->operands[R], base);
     for (int k = 0; k < n; k++) {
         V start = ingot_e_zero(e, vector(c));
@@ -106,7 +111,8 @@ static void product_tile(const cell *c, V from, V out, V panel, int panels)
     ingot_e_for_end(e, &loop, next);
     for (int row = 0; row < c->rows; row++)
         for (int k = 0; k < n; k++)
-            ingot_e_store(e, loop.results[row * n + k], out, ingot_e_add_int(e, column, row * c->gate_row + (int64_t)k * c->lanes));
+            ingot_e_store(e, loop.results[row * n + k], out,
+                          ingot_e_add_int(e, column, row * c->gate_row + (int64_t)k * c->lanes));
 }
 
 /* Columns [first, last) of the gates, widened to whole panels. */
@@ -131,7 +137,7 @@ static void product(const cell *c, V from, V out, int64_t first, int64_t last)
 
 /* What a vector of the hidden state at j of one row works with. */
 typedef struct lane_block {
-    V t, row, j;         /* row: inside the unit */
+    V t, row, j; /* row: inside the unit */
     const ingot_bmask *mask;
 } lane_block;
 
@@ -192,7 +198,8 @@ static void gru_after_part(const cell *c, const lane_block *b)
 {
     ingot_emitter *e = c->e;
     V z = ingot_e_sigmoid(e, gate_sum(c, b, c->products, 0)), r = ingot_e_sigmoid(e, gate_sum(c, b, c->products, 1));
-    V g = ingot_e_tanh(e, ingot_e_fma(e, r, load_scratch(c, c->products, c->gate_row, b, 2 * c->h), input_part(c, b, 2)));
+    V g =
+        ingot_e_tanh(e, ingot_e_fma(e, r, load_scratch(c, c->products, c->gate_row, b, 2 * c->h), input_part(c, b, 2)));
     new_state(c, b, blend(c, z, g, load_scratch(c, c->state, c->state_row, b, 0)));
 }
 
@@ -202,7 +209,8 @@ static void gru_gates_part(const cell *c, const lane_block *b)
     ingot_emitter *e = c->e;
     V z = ingot_e_sigmoid(e, gate_sum(c, b, c->products, 0)), r = ingot_e_sigmoid(e, gate_sum(c, b, c->products, 1));
     store_scratch(c, z, c->products, c->gate_row, b, 0);
-    store_scratch(c, ingot_e_mulf(e, r, load_scratch(c, c->state, c->state_row, b, 0)), c->reset_state, c->state_row, b, 0);
+    store_scratch(c, ingot_e_mulf(e, r, load_scratch(c, c->state, c->state_row, b, 0)), c->reset_state, c->state_row, b,
+                  0);
 }
 
 static void gru_state_part(const cell *c, const lane_block *b)
@@ -286,7 +294,8 @@ static void recurrent_body(ingot_emitter *e, V begin, V end)
     c.reset_state = c.memory; /* gru has no memory, lstm no reset */
     c.products = ingot_e_alloca(e, INGOT_E_F32, c.rows * c.gate_row);
     c.products2 = c.gru && !c.reset_after ? ingot_e_alloca(e, INGOT_E_F32, c.rows * c.gate_row) : c.products;
-    V one = ingot_e_int(e, 1), zero = ingot_e_int(e, 0), batch = dim(&c, N), blocks = ingot_e_ceil_div(e, batch, ingot_e_int(e, c.rows)), steps = dim(&c, T), digits[2];
+    V one = ingot_e_int(e, 1), zero = ingot_e_int(e, 0), batch = dim(&c, N),
+      blocks = ingot_e_ceil_div(e, batch, ingot_e_int(e, c.rows)), steps = dim(&c, T), digits[2];
     ingot_eloop units, loop;
     ingot_e_for(e, begin, end, one, 0, NULL, &units);
     ingot_e_unflatten(e, units.index, 2, (V[]){dim(&c, DIR), blocks}, digits);
@@ -297,7 +306,8 @@ static void recurrent_body(ingot_emitter *e, V begin, V end)
     clear(&c, c.memory, c.rows * c.state_row);
     for_state(&c, zero, load_first_state);
     V bits = ingot_e_size(e, e->spec->params[0]);
-    V bit = ingot_e_op2(e, "arith.shrui", bits, c.dir), backwards = ingot_e_cmp(e, "ne", ingot_e_op2(e, "arith.andi", bit, one), zero);
+    V bit = ingot_e_op2(e, "arith.shrui", bits, c.dir),
+      backwards = ingot_e_cmp(e, "ne", ingot_e_op2(e, "arith.andi", bit, one), zero);
     ingot_e_for(e, zero, steps, one, 0, NULL, &loop);
     V from_end = ingot_e_sub(e, ingot_e_add_int(e, steps, -1), loop.index);
     do_step(&c, ingot_e_select(e, backwards, from_end, loop.index));
@@ -325,7 +335,8 @@ static bool recurrent_supports(const ingot_spec *spec, const ingot_target *targe
     if (!ingot_b_is(spec->operands[XW].strides[H], 1))
         return false;
     cell c;
-    *out_why = "recurrent: a hidden size known at compile time whose state fits the scratch, and the inputs that the flags say";
+    *out_why = "recurrent: a hidden size known at compile time whose state fits the scratch, and the inputs that the "
+               "flags say";
     return make_cell(spec, target, &c) && (c.rb < 0 || ingot_b_is(spec->operands[c.rb].strides[H], 1));
 }
 

@@ -1,8 +1,8 @@
 /* reduce: sums, extrema, softmax, norms and arg_max over (r0, r1) for every (o0, o1, o2, i).
  *
- * Vectors run along a kept dim (i of a C16 layout) where that has stride 1, else along the reduced dim that has, with one horizontal reduction at
- * the end. The order of additions depends on sizes alone, never on threads. Long sums are cut into blocks, whose sums are added up: an error grows
- * with the length of a chain.
+ * Vectors run along a kept dim (i of a C16 layout) where that has stride 1, else along the reduced dim that has, with
+ * one horizontal reduction at the end. The order of additions depends on sizes alone, never on threads. Long sums are
+ * cut into blocks, whose sums are added up: an error grows with the length of a chain.
  */
 #include "codegen/blocks.h"
 #include <math.h>
@@ -12,10 +12,10 @@ typedef ingot_ev V;
 enum { O0, O1, O2, R0, R1, I, unit_elements = 8192, guess = 64, most_vectors = 4 };
 
 typedef struct reduce_plan {
-    int lane;        /* dim of the lanes */
-    bool kept;       /* it is not reduced */
+    int lane;  /* dim of the lanes */
+    bool kept; /* it is not reduced */
     int lanes;
-    int vectors;     /* kept: vectors of a block of the lane dim; reduced: accumulators */
+    int vectors;      /* kept: vectors of a block of the lane dim; reduced: accumulators */
     int outer, inner; /* loops over reduced dims; kept: both; reduced: `outer` is the one that is not the lane dim */
     int n_rows, rows[4];
 } reduce_plan;
@@ -24,9 +24,9 @@ typedef struct reducer {
     ingot_emitter *e;
     reduce_plan plan;
     ingot_spec_reduce kind;
-    V count;                              /* elements of one reduction */
+    V count;                                     /* elements of one reduction */
     V first[most_vectors], second[most_vectors]; /* per vector of the block: max and 1/sum, or mean and 1/deviation */
-    bool stored;                          /* softmax: exponentials lie in the output */
+    bool stored;                                 /* softmax: exponentials lie in the output */
 } reducer;
 
 /* ---- Choices ---- */
@@ -88,7 +88,8 @@ static reduce_units make_units(ingot_emitter *e, const reduce_plan *plan)
         u.rows = ingot_e_mul(e, u.rows, ingot_e_size(e, e->spec->dims[plan->rows[k]]));
     V work = ingot_e_mul(e, ingot_e_size(e, e->spec->dims[R0]), ingot_e_size(e, e->spec->dims[R1]));
     if (plan->kept) {
-        u.blocks = ingot_e_ceil_div(e, ingot_e_size(e, e->spec->dims[plan->lane]), ingot_e_int(e, (int64_t)plan->lanes * plan->vectors));
+        u.blocks = ingot_e_ceil_div(e, ingot_e_size(e, e->spec->dims[plan->lane]),
+                                    ingot_e_int(e, (int64_t)plan->lanes * plan->vectors));
         work = ingot_e_mul_int(e, work, (int64_t)plan->lanes * plan->vectors);
     }
     V one = ingot_e_int(e, 1);
@@ -105,12 +106,15 @@ static V reduce_count(ingot_emitter *e)
     if (!is_full(kind) && !is_arg(kind))
         return n;
     /* Nothing is written for empty reductions. */
-    return ingot_e_min(e, n, ingot_e_mul(e, ingot_e_mul(e, n, ingot_e_size(e, e->spec->dims[R0])), ingot_e_size(e, e->spec->dims[R1])));
+    return ingot_e_min(
+        e, n,
+        ingot_e_mul(e, ingot_e_mul(e, n, ingot_e_size(e, e->spec->dims[R0])), ingot_e_size(e, e->spec->dims[R1])));
 }
 
 /* ---- Walking over the reduced dims ---- */
 
-/* One vector at coords; u: which vector of the block (kept lanes), else 0. Gives the new accumulator; ignored in walks without one. */
+/* One vector at coords; u: which vector of the block (kept lanes), else 0. Gives the new accumulator; ignored in walks
+ * without one. */
 typedef V step_fn(reducer *r, const V *coords, int u, const ingot_bmask *mask, V acc);
 typedef V combine_fn(ingot_emitter *e, V a, V b);
 
@@ -135,12 +139,13 @@ typedef struct strip {
     reducer *r;
     const walk *w;
     V *coords;
-    int ways;              /* independent accumulators per vector of the block */
-    int vectors;           /* of the block */
+    int ways;                /* independent accumulators per vector of the block */
+    int vectors;             /* of the block */
     const ingot_bmask *mask; /* kept lanes */
 } strip;
 
-/* Elements [lo, hi) of the inner dim, `ways` positions at once (kept lanes) or `ways` vectors (reduced lanes); carries accumulators. */
+/* Elements [lo, hi) of the inner dim, `ways` positions at once (kept lanes) or `ways` vectors (reduced lanes); carries
+ * accumulators. */
 static void walk_range(strip *s, V lo, V hi, int ways, V *acc)
 {
     ingot_emitter *e = s->r->e;
@@ -174,7 +179,8 @@ static void walk_range(strip *s, V lo, V hi, int ways, V *acc)
         memcpy(acc, loop.results, (size_t)n * sizeof *acc);
 }
 
-/* Main loop and the rest of [lo, hi); afterwards acc[0..vectors) hold everything. hi - lo: whole vectors for reduced lanes. */
+/* Main loop and the rest of [lo, hi); afterwards acc[0..vectors) hold everything. hi - lo: whole vectors for reduced
+ * lanes. */
 static void walk_span(strip *s, V lo, V hi, V *acc)
 {
     ingot_emitter *e = s->r->e;
@@ -204,7 +210,8 @@ static void walk_inner(strip *s, V *acc)
     V size = ingot_e_size(e, e->spec->dims[plan->inner]), zero = ingot_e_int(e, 0), whole = size;
     if (!plan->kept)
         whole = ingot_e_mul_int(e, ingot_e_div(e, size, ingot_e_int(e, plan->lanes)), plan->lanes);
-    int64_t width = plan->kept ? 1 : plan->lanes, block = s->w->combine ? chain_block(e->spec, plan->inner, width * s->ways) : 0;
+    int64_t width = plan->kept ? 1 : plan->lanes,
+            block = s->w->combine ? chain_block(e->spec, plan->inner, width * s->ways) : 0;
     if (block > 0) {
         ingot_eloop loop;
         ingot_e_for(e, zero, whole, ingot_e_int(e, block), s->vectors, acc, &loop);
@@ -273,7 +280,8 @@ static void walk_all(reducer *r, const walk *w, V *coords, int vectors, const in
 }
 
 /* As above; reduced lanes end up as a splat of their reduction, so that both ways look alike. */
-static void reduce_all(reducer *r, const walk *w, const char *across, V *coords, int vectors, const ingot_bmask *mask, V *acc)
+static void reduce_all(reducer *r, const walk *w, const char *across, V *coords, int vectors, const ingot_bmask *mask,
+                       V *acc)
 {
     walk_all(r, w, coords, vectors, mask, acc);
     if (!r->plan.kept && r->plan.lanes > 1)
@@ -394,7 +402,8 @@ static V step_write(reducer *r, const V *coords, int u, const ingot_bmask *mask,
 static V konst(const reducer *r, double value)
 {
     ingot_etype type = vector_type(r);
-    return ingot_e_is_float(type) ? ingot_e_const_float(r->e, type, value) : ingot_e_const_int(r->e, type, (int64_t)value);
+    return ingot_e_is_float(type) ? ingot_e_const_float(r->e, type, value)
+                                  : ingot_e_const_int(r->e, type, (int64_t)value);
 }
 
 /* The number of elements as a float vector. */
@@ -413,14 +422,23 @@ static walk simple_walk(const reducer *r)
     bool is_float = ingot_e_is_float(type);
     switch (r->kind) {
     case INGOT_SPEC_MAX:
-        return (walk){step_max, largest, is_float ? konst(r, -INFINITY) : ingot_e_const_int(r->e, type, bits == 64 ? INT64_MIN : -(INT64_C(1) << (bits - 1)))};
+        return (walk){step_max, largest,
+                      is_float ? konst(r, -INFINITY)
+                               : ingot_e_const_int(r->e, type, bits == 64 ? INT64_MIN : -(INT64_C(1) << (bits - 1)))};
     case INGOT_SPEC_MIN:
-        return (walk){step_min, smallest, is_float ? konst(r, INFINITY) : ingot_e_const_int(r->e, type, bits == 64 ? INT64_MAX : (INT64_C(1) << (bits - 1)) - 1)};
-    case INGOT_SPEC_PROD: return (walk){step_prod, mul, konst(r, 1)};
-    case INGOT_SPEC_L1: return (walk){step_abs, add, konst(r, 0)};
+        return (walk){step_min, smallest,
+                      is_float
+                          ? konst(r, INFINITY)
+                          : ingot_e_const_int(r->e, type, bits == 64 ? INT64_MAX : (INT64_C(1) << (bits - 1)) - 1)};
+    case INGOT_SPEC_PROD:
+        return (walk){step_prod, mul, konst(r, 1)};
+    case INGOT_SPEC_L1:
+        return (walk){step_abs, add, konst(r, 0)};
     case INGOT_SPEC_L2:
-    case INGOT_SPEC_SUM_SQUARE: return (walk){step_square, add, konst(r, 0)};
-    default: return (walk){step_sum, add, konst(r, 0)};
+    case INGOT_SPEC_SUM_SQUARE:
+        return (walk){step_square, add, konst(r, 0)};
+    default:
+        return (walk){step_sum, add, konst(r, 0)};
     }
 }
 
@@ -461,7 +479,8 @@ static void do_softmax(reducer *r, V *coords, int vectors, const ingot_bmask *ma
     ingot_emitter *e = r->e;
     bool log = r->kind == INGOT_SPEC_LOG_SOFTMAX;
     int n = r->plan.kept ? vectors : 1;
-    walk max = {step_softmax_max, ingot_e_maxf_fast, konst(r, -INFINITY)}, sum = {step_softmax_sum, add, konst(r, 0)}, write = {step_write, NULL, konst(r, 0)};
+    walk max = {step_softmax_max, ingot_e_maxf_fast, konst(r, -INFINITY)}, sum = {step_softmax_sum, add, konst(r, 0)},
+         write = {step_write, NULL, konst(r, 0)};
     V acc[most_vectors];
     /* Extras may share memory with the output, so exponentials wait there only when there are none. */
     r->stored = !log && ingot_b_extras(e->spec) == 0 && e->spec->operands[e->spec->n_in].dtype == INGOT_F32;
@@ -477,7 +496,8 @@ static void do_norm(reducer *r, V *coords, int vectors, const ingot_bmask *mask)
     ingot_emitter *e = r->e;
     int n = r->plan.kept ? vectors : 1;
     bool rms = r->kind == INGOT_SPEC_RMS_NORM;
-    walk sum = {step_sum, add, konst(r, 0)}, square = {rms ? step_square : step_variance, add, konst(r, 0)}, write = {step_write, NULL, konst(r, 0)};
+    walk sum = {step_sum, add, konst(r, 0)}, square = {rms ? step_square : step_variance, add, konst(r, 0)},
+         write = {step_write, NULL, konst(r, 0)};
     V acc[most_vectors], count = count_float(r);
     if (!rms) {
         reduce_all(r, &sum, "add", coords, vectors, mask, r->first);
@@ -508,7 +528,8 @@ static V beats(const reducer *r, V x, V best)
 static V index_vector(reducer *r, V index)
 {
     ingot_emitter *e = r->e;
-    V narrow = index.known ? ingot_e_const_int(e, ingot_e_type(INGOT_E_I32), index.value) : ingot_e_cast(e, "arith.trunci", index, INGOT_E_I32);
+    V narrow = index.known ? ingot_e_const_int(e, ingot_e_type(INGOT_E_I32), index.value)
+                           : ingot_e_cast(e, "arith.trunci", index, INGOT_E_I32);
     V v = ingot_e_splat(e, narrow, r->plan.lanes);
     if (r->plan.kept || r->plan.lanes == 1)
         return v;
@@ -553,7 +574,8 @@ static void do_arg(reducer *r, V *coords, int vectors, const ingot_bmask *mask)
             coords[plan->lane] = ingot_e_add_int(e, base, (int64_t)u * plan->lanes);
         coords[R0] = coords[R1] = zero;
         /* Element 0 is every lane's first candidate. */
-        state[0] = plan->kept ? load_x(r, coords, mask) : ingot_e_splat(e, ingot_b_load(e, 0, coords, -1, 1, &all), plan->lanes);
+        state[0] = plan->kept ? load_x(r, coords, mask)
+                              : ingot_e_splat(e, ingot_b_load(e, 0, coords, -1, 1, &all), plan->lanes);
         state[1] = ingot_e_const_int(e, ingot_e_vector(INGOT_E_I32, plan->lanes), 0);
         int64_t step = plan->kept ? 1 : plan->lanes;
         V whole = plan->kept ? size : ingot_e_mul_int(e, ingot_e_div(e, size, ingot_e_int(e, step)), step);
@@ -569,7 +591,8 @@ static void do_arg(reducer *r, V *coords, int vectors, const ingot_bmask *mask)
         if (!plan->kept) {
             if (!ingot_e_is_known(left, 0) && plan->lanes > 1) {
                 ingot_eif branch;
-                ingot_e_if(e, ingot_e_cmp(e, "sgt", left, zero), 2, (ingot_etype[]){state[0].type, state[1].type}, &branch);
+                ingot_e_if(e, ingot_e_cmp(e, "sgt", left, zero), 2, (ingot_etype[]){state[0].type, state[1].type},
+                           &branch);
                 ingot_bmask rest = ingot_b_mask(e, plan->lanes, left);
                 next[0] = state[0];
                 next[1] = state[1];
@@ -646,7 +669,8 @@ static void reduce_body(ingot_emitter *e, V begin, V end)
     V coords[INGOT_SPEC_DIMS], radix[4], digits[4];
     for (int d = 0; d < INGOT_SPEC_DIMS; d++)
         coords[d] = ingot_e_int(e, 0);
-    V row = ingot_e_div(e, loop.index, units.blocks), block = ingot_e_sub(e, loop.index, ingot_e_mul(e, row, units.blocks));
+    V row = ingot_e_div(e, loop.index, units.blocks),
+      block = ingot_e_sub(e, loop.index, ingot_e_mul(e, row, units.blocks));
     for (int k = 0; k < plan->n_rows; k++)
         radix[k] = ingot_e_size(e, e->spec->dims[plan->rows[k]]);
     ingot_e_unflatten(e, row, plan->n_rows, radix, digits);
@@ -671,22 +695,27 @@ static bool reduce_supports(const ingot_spec *spec, const ingot_target *target, 
         if (spec->operands[k].access != INGOT_ACCESS_STRIDED || spec->operands[k].lane != 0)
             return false;
     ingot_spec_reduce kind = (ingot_spec_reduce)spec->params[0];
-    ingot_dtype in = spec->operands[0].dtype, raw = is_arg(kind) ? INGOT_I64 : in, out = spec->operands[spec->n_in].dtype;
+    ingot_dtype in = spec->operands[0].dtype, raw = is_arg(kind) ? INGOT_I64 : in,
+                out = spec->operands[spec->n_in].dtype;
     *out_why = "reduce: number of inputs";
     bool norm = kind == INGOT_SPEC_LAYER_NORM || kind == INGOT_SPEC_RMS_NORM;
     int more = norm ? (spec->params[1] != 0) + (spec->params[2] != 0) : 0;
     if (spec->n_out != 1 || spec->n_in != 1 + more + ingot_b_extras(spec) || (spec->has_body && spec->body.n_args < 1))
         return false;
     *out_why = "reduce: this kind for this element type";
-    bool any = kind == INGOT_SPEC_SUM || kind == INGOT_SPEC_MAX || kind == INGOT_SPEC_MIN || kind == INGOT_SPEC_PROD || kind == INGOT_SPEC_SUM_SQUARE || is_arg(kind);
+    bool any = kind == INGOT_SPEC_SUM || kind == INGOT_SPEC_MAX || kind == INGOT_SPEC_MIN || kind == INGOT_SPEC_PROD ||
+               kind == INGOT_SPEC_SUM_SQUARE || is_arg(kind);
     bool floats = any || kind <= INGOT_SPEC_SUM_SQUARE;
-    if (!(in == INGOT_F32 || (in == INGOT_F64 && floats && !is_arg(kind)) || ((in == INGOT_I32 || in == INGOT_I64) && any)))
+    if (!(in == INGOT_F32 || (in == INGOT_F64 && floats && !is_arg(kind)) ||
+          ((in == INGOT_I32 || in == INGOT_I64) && any)))
         return false;
     for (int k = 1; k <= more; k++)
         if (spec->operands[k].dtype != INGOT_F32)
             return false;
     *out_why = "reduce: type of the result";
-    if (spec->has_body ? (ingot_dtype)spec->body.arg_dtypes[0] != raw || ingot_e_prog_result_dtype(&spec->body, 0) != out : out != raw)
+    if (spec->has_body
+            ? (ingot_dtype)spec->body.arg_dtypes[0] != raw || ingot_e_prog_result_dtype(&spec->body, 0) != out
+            : out != raw)
         return false;
     *out_why = "reduce: arg_max over one dim, of fewer than 2^31 elements";
     return !is_arg(kind) || (ingot_b_is(spec->dims[R1], 1) && ingot_b_estimate(spec->dims[R0], 0) < INT32_MAX);

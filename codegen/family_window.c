@@ -1,7 +1,7 @@
 /* window: max and average pooling over n cb oh ow, lanes along the 16 channels of a C16 block, else along ow.
  *
- * Borders are handled by the bounds of the tap loops. A row of outputs has a left edge, an interior where all columns of every window are inside, and a
- * right edge; only the edges compute column bounds. A unit is some rows.
+ * Borders are handled by the bounds of the tap loops. A row of outputs has a left edge, an interior where all columns
+ * of every window are inside, and a right edge; only the edges compute column bounds. A unit is some rows.
  */
 #include "codegen/blocks.h"
 #include <math.h>
@@ -38,7 +38,10 @@ static V dim(ingot_emitter *e, int d)
 static pool make_pool(ingot_emitter *e)
 {
     const ingot_spec *spec = e->spec;
-    pool p = {.e = e, .max = spec->params[KIND] == INGOT_SPEC_POOL_MAX, .include_pad = spec->params[INCLUDE_PAD] != 0, .lanes = e->lanes_f32};
+    pool p = {.e = e,
+              .max = spec->params[KIND] == INGOT_SPEC_POOL_MAX,
+              .include_pad = spec->params[INCLUDE_PAD] != 0,
+              .lanes = e->lanes_f32};
     p.along_row = ingot_b_is(spec->dims[LANE], 1);
     if (p.along_row) {
         while (p.lanes > 1 && ingot_b_estimate(spec->dims[OW], 64) < p.lanes)
@@ -75,7 +78,8 @@ static V not_negative(ingot_emitter *e, V x)
 }
 
 /* Taps [*lo, *hi) of `taps` whose position first + tap * dilation lies in [0, size), and how many an average counts. */
-static void tap_bounds(const pool *p, V first, int taps, int dilation, int size, int pad_after, V *lo, V *hi, V *counted)
+static void tap_bounds(const pool *p, V first, int taps, int dilation, int size, int pad_after, V *lo, V *hi,
+                       V *counted)
 {
     ingot_emitter *e = p->e;
     V step = param(e, dilation), n = dim(e, taps), inside = param(e, size);
@@ -145,7 +149,8 @@ static void do_outputs(const pool *p, V *coords, int lanes, int outputs, const c
     V divisor = {.id = -1};
     if (!p->max) {
         V count = ingot_e_max(e, ingot_e_mul(e, p->rows_counted, c->counted), ingot_e_int(e, 1));
-        divisor = count.known ? ingot_e_const_float(e, type, (double)count.value) : ingot_e_splat(e, ingot_e_cast(e, "arith.sitofp", count, INGOT_E_F32), lanes);
+        divisor = count.known ? ingot_e_const_float(e, type, (double)count.value)
+                              : ingot_e_splat(e, ingot_e_cast(e, "arith.sitofp", count, INGOT_E_F32), lanes);
     }
     ingot_bmask all = ingot_b_mask_all();
     V first = coords[OW];
@@ -180,7 +185,9 @@ static void do_interior(const pool *p, V *coords, V lo, V hi)
 {
     ingot_emitter *e = p->e;
     columns c = {true, ingot_e_int(e, 0), dim(e, KW), dim(e, KW)};
-    int most = most_accumulators / p->vectors > 4 ? 4 : most_accumulators / p->vectors > 0 ? most_accumulators / p->vectors : 1;
+    int most = most_accumulators / p->vectors > 4   ? 4
+               : most_accumulators / p->vectors > 0 ? most_accumulators / p->vectors
+                                                    : 1;
     V at = lo;
     for (int outputs = most; outputs >= 1; outputs = outputs > 1 ? 1 : 0) {
         int64_t step = (int64_t)outputs * (p->along_row ? p->lanes : 1);
@@ -195,7 +202,8 @@ static void do_interior(const pool *p, V *coords, V lo, V hi)
         }
         at = end;
     }
-    if (p->along_row && p->lanes > 1 && !(at.known && hi.known && at.value >= hi.value)) { /* less than a vector is left */
+    if (p->along_row && p->lanes > 1 &&
+        !(at.known && hi.known && at.value >= hi.value)) { /* less than a vector is left */
         ingot_eloop loop;
         ingot_e_for(e, at, hi, ingot_e_int(e, 1), 0, NULL, &loop);
         coords[OW] = loop.index;
@@ -207,7 +215,8 @@ static void do_interior(const pool *p, V *coords, V lo, V hi)
 static void do_row(pool *p, V *coords)
 {
     ingot_emitter *e = p->e;
-    V width = dim(e, OW), zero = ingot_e_int(e, 0), stride = param(e, SW), reach = ingot_e_mul(e, ingot_e_add_int(e, dim(e, KW), -1), param(e, DW));
+    V width = dim(e, OW), zero = ingot_e_int(e, 0), stride = param(e, SW),
+      reach = ingot_e_mul(e, ingot_e_add_int(e, dim(e, KW), -1), param(e, DW));
     p->y0 = ingot_e_sub(e, ingot_e_mul(e, coords[OH], param(e, SH)), param(e, PT));
     tap_bounds(p, p->y0, KH, DH, IH, PB, &p->kh_lo, &p->kh_hi, &p->rows_counted);
     V left = ingot_e_min(e, ingot_e_ceil_div(e, not_negative(e, param(e, PL)), stride), width);
@@ -225,7 +234,8 @@ static void window_body(ingot_emitter *e, V begin, V end)
     for (int d = 0; d < INGOT_SPEC_DIMS; d++)
         coords[d] = ingot_e_int(e, 0);
     ingot_eloop loop;
-    ingot_e_for(e, ingot_e_mul(e, begin, per_unit), ingot_e_min(e, ingot_e_mul(e, end, per_unit), all_rows(e)), ingot_e_int(e, 1), 0, NULL, &loop);
+    ingot_e_for(e, ingot_e_mul(e, begin, per_unit), ingot_e_min(e, ingot_e_mul(e, end, per_unit), all_rows(e)),
+                ingot_e_int(e, 1), 0, NULL, &loop);
     ingot_e_unflatten(e, loop.index, 3, (V[]){dim(e, N), dim(e, CB), dim(e, OH)}, digits);
     memcpy(coords, digits, sizeof digits);
     do_row(&p, coords);
@@ -237,7 +247,8 @@ static bool window_supports(const ingot_spec *spec, const ingot_target *target, 
     if (!ingot_b_operands_supported(spec, target, out_why))
         return false;
     *out_why = "window: f32 only";
-    if (spec->operands[0].dtype != INGOT_F32 || (!spec->has_body && spec->operands[spec->n_in].dtype != INGOT_F32) || (spec->has_body && spec->body.arg_dtypes[0] != INGOT_F32))
+    if (spec->operands[0].dtype != INGOT_F32 || (!spec->has_body && spec->operands[spec->n_in].dtype != INGOT_F32) ||
+        (spec->has_body && spec->body.arg_dtypes[0] != INGOT_F32))
         return false;
     *out_why = "window: number of operands";
     if (spec->n_out != 1 || (spec->has_body && spec->body.n_args < 1) || spec->n_in != 1 + ingot_b_extras(spec))

@@ -38,7 +38,8 @@ static void put(const recurrence *r, int32_t operand, int64_t t, int64_t n, int6
 /* Column `column` of x r. */
 static double product(const recurrence *r, const double *x, int64_t dir, int64_t column)
 {
-    const float *panel = (const float *)r->data->operands[1] + index_of(r, 1, 0, 0, dir, 0) + column / 16 * r->n[H] * 16 + column % 16;
+    const float *panel =
+        (const float *)r->data->operands[1] + index_of(r, 1, 0, 0, dir, 0) + column / 16 * r->n[H] * 16 + column % 16;
     double sum = 0;
     for (int64_t k = 0; k < r->n[H]; k++)
         sum += x[k] * panel[k * 16];
@@ -50,7 +51,8 @@ static double sigmoid(double x)
     return 1 / (1 + exp(-x));
 }
 
-static void lstm_step(const recurrence *r, int64_t t, int64_t n, int64_t dir, double *state, double *memory, double *next)
+static void lstm_step(const recurrence *r, int64_t t, int64_t n, int64_t dir, double *state, double *memory,
+                      double *next)
 {
     int64_t h = r->n[H];
     for (int64_t j = 0; j < h; j++) {
@@ -62,16 +64,19 @@ static void lstm_step(const recurrence *r, int64_t t, int64_t n, int64_t dir, do
     }
 }
 
-static void gru_step(const recurrence *r, int64_t t, int64_t n, int64_t dir, double *state, double *reset, double *next, bool after, int32_t bias)
+static void gru_step(const recurrence *r, int64_t t, int64_t n, int64_t dir, double *state, double *reset, double *next,
+                     bool after, int32_t bias)
 {
     int64_t h = r->n[H];
     for (int64_t j = 0; j < h; j++)
-        reset[j] = sigmoid(get(r, 0, t, n, dir, h + j) + product(r, state, dir, h + j) + get(r, bias, 0, 0, dir, h + j));
+        reset[j] =
+            sigmoid(get(r, 0, t, n, dir, h + j) + product(r, state, dir, h + j) + get(r, bias, 0, 0, dir, h + j));
     if (!after)
         for (int64_t j = 0; j < h; j++)
             reset[j] *= state[j];
     for (int64_t j = 0; j < h; j++) {
-        double z = sigmoid(get(r, 0, t, n, dir, j) + product(r, state, dir, j) + get(r, bias, 0, 0, dir, j)), own = get(r, bias, 0, 0, dir, 2 * h + j);
+        double z = sigmoid(get(r, 0, t, n, dir, j) + product(r, state, dir, j) + get(r, bias, 0, 0, dir, j)),
+               own = get(r, bias, 0, 0, dir, 2 * h + j);
         double x = get(r, 0, t, n, dir, 2 * h + j), g;
         if (after)
             g = tanh(x + reset[j] * (product(r, state, dir, 2 * h + j) + own));
@@ -86,8 +91,10 @@ void spec_interpret_recurrent(const ingot_spec *spec, spec_data *data, const int
     bool gru = spec->family == INGOT_FAMILY_gru;
     recurrence r = {spec, data, dims, gru ? 3 : 4};
     int64_t h = dims[H];
-    int32_t next_input = 2, h0 = params[1] ? next_input++ : -1, c0 = !gru && params[2] ? next_input++ : -1, bias = gru && params[3] ? next_input : -1, out = spec->n_in;
-    double *state = calloc((size_t)h, sizeof *state), *other = calloc((size_t)h, sizeof *other), *next = calloc((size_t)h, sizeof *next);
+    int32_t next_input = 2, h0 = params[1] ? next_input++ : -1, c0 = !gru && params[2] ? next_input++ : -1,
+            bias = gru && params[3] ? next_input : -1, out = spec->n_in;
+    double *state = calloc((size_t)h, sizeof *state), *other = calloc((size_t)h, sizeof *other),
+           *next = calloc((size_t)h, sizeof *next);
     for (int64_t dir = 0; dir < dims[DIR] && state && other && next; dir++)
         for (int64_t n = 0; n < dims[N]; n++) {
             for (int64_t j = 0; j < h; j++) {

@@ -1,4 +1,5 @@
-/* lstm and gru against the naive interpreter: directions, initial states, odd hidden sizes, batches around the row tile. */
+/* lstm and gru against the naive interpreter: directions, initial states, odd hidden sizes, batches around the row
+ * tile. */
 #include "spec_reference.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -15,18 +16,22 @@ static void check(const char *family, const recurrent *c, const char *flags, boo
     bool gru = family[0] == 'g';
     int gates = gru ? 3 : 4, width = gates * c->h, panels = (width + 15) / 16, states = gru ? 1 : 2;
     char line[2048], dims[128], inputs[256], state[128], why[512];
-    spec_check_options options = {.sizes = {c->t, c->n, c->n * c->dir * width, c->n * c->dir * c->h, c->n * c->h}, .tolerance = 1e-5};
+    spec_check_options options = {.sizes = {c->t, c->n, c->n * c->dir * width, c->n * c->dir * c->h, c->n * c->h},
+                                  .tolerance = 1e-5};
     for (size_t target = 0; target < sizeof targets / sizeof targets[0]; target++) {
         if (dynamic) {
             snprintf(dims, sizeof dims, "t=?0 n=?1 dir=%d h=%d", c->dir, c->h);
-            snprintf(inputs, sizeof inputs, "in=f32[?2,%d,%d,1] in=f32.packed16[0,0,%d,0]", c->dir * width, width, panels * c->h * 16);
+            snprintf(inputs, sizeof inputs, "in=f32[?2,%d,%d,1] in=f32.packed16[0,0,%d,0]", c->dir * width, width,
+                     panels * c->h * 16);
             snprintf(state, sizeof state, "=f32[0,%d,?4,1]", c->h);
         } else {
             snprintf(dims, sizeof dims, "t=%d n=%d dir=%d h=%d", c->t, c->n, c->dir, c->h);
-            snprintf(inputs, sizeof inputs, "in=f32[%d,%d,%d,1] in=f32.packed16[0,0,%d,0]", c->n * c->dir * width, c->dir * width, width, panels * c->h * 16);
+            snprintf(inputs, sizeof inputs, "in=f32[%d,%d,%d,1] in=f32.packed16[0,0,%d,0]", c->n * c->dir * width,
+                     c->dir * width, width, panels * c->h * 16);
             snprintf(state, sizeof state, "=f32[0,%d,%d,1]", c->h, c->n * c->h);
         }
-        int at = snprintf(line, sizeof line, "%s %s dirs=%d h0=%d %s %s", family, dims, c->dirs, c->state, flags, inputs);
+        int at =
+            snprintf(line, sizeof line, "%s %s dirs=%d h0=%d %s %s", family, dims, c->dirs, c->state, flags, inputs);
         for (int i = 0; i < states && c->state; i++)
             at += snprintf(line + at, sizeof line - (size_t)at, " in%s", state);
         if (bias)
@@ -34,7 +39,8 @@ static void check(const char *family, const recurrent *c, const char *flags, boo
         if (dynamic)
             at += snprintf(line + at, sizeof line - (size_t)at, " out=f32[?3,%d,?4,1]", c->h);
         else
-            at += snprintf(line + at, sizeof line - (size_t)at, " out=f32[%d,%d,%d,1]", c->n * c->dir * c->h, c->h, c->n * c->h);
+            at += snprintf(line + at, sizeof line - (size_t)at, " out=f32[%d,%d,%d,1]", c->n * c->dir * c->h, c->h,
+                           c->n * c->h);
         for (int i = 0; i < states; i++)
             at += snprintf(line + at, sizeof line - (size_t)at, " out%s", state);
         snprintf(line + at, sizeof line - (size_t)at, " | | %s", targets[target]);
@@ -43,13 +49,13 @@ static void check(const char *family, const recurrent *c, const char *flags, boo
 }
 
 static const recurrent cases[] = {
-    {3, 1, 1, 16, 0, 1},  /* one row: panels side by side */
-    {5, 4, 2, 32, 2, 1},  /* bidirectional, whole tiles */
-    {2, 9, 1, 20, 1, 0},  /* backwards, rows past a tile, gates that straddle panels */
-    {4, 2, 2, 5, 2, 0},   /* fewer than a vector */
-    {1, 3, 1, 1, 0, 1},   /* one element */
-    {0, 2, 1, 8, 0, 1},   /* no steps: states pass through */
-    {2, 6, 1, 67, 0, 1},  /* every dim odd */
+    {3, 1, 1, 16, 0, 1}, /* one row: panels side by side */
+    {5, 4, 2, 32, 2, 1}, /* bidirectional, whole tiles */
+    {2, 9, 1, 20, 1, 0}, /* backwards, rows past a tile, gates that straddle panels */
+    {4, 2, 2, 5, 2, 0},  /* fewer than a vector */
+    {1, 3, 1, 1, 0, 1},  /* one element */
+    {0, 2, 1, 8, 0, 1},  /* no steps: states pass through */
+    {2, 6, 1, 67, 0, 1}, /* every dim odd */
 };
 
 Test(recurrent, lstm)
