@@ -273,7 +273,10 @@ static ingot_status write_memory(blob *b)
         const ingot_dim *zero = ingot_dim_const(p->module, 0);
         buffers[i].pool = (uint32_t)from->pool;
         buffers[i].index = from->index;
-        INGOT_TRY(number_expr(b, unused ? zero : upper_bound(b, from->bytes), &buffers[i].bytes));
+        /* Outputs, and what the planner left without an offset, grow when the data has decided their sizes. */
+        bool grows = from->pool == INGOT_POOL_OUTPUT || !from->offset;
+        const ingot_dim *bytes = unused ? zero : grows ? from->bytes : upper_bound(b, from->bytes);
+        INGOT_TRY(number_expr(b, bytes, &buffers[i].bytes));
         INGOT_TRY(number_expr(b, unused || !from->offset ? zero : upper_bound(b, from->offset), &buffers[i].offset));
     }
     for (int32_t i = 0; i < p->n_places; i++) {

@@ -53,6 +53,7 @@ static ingot_status create_states(ingot_context *ctx)
     ARRAY(v->n_exprs, &ctx->env);
     ARRAY(v->n_buffers, &ctx->buffer_data);
     ARRAY(v->n_buffers, &ctx->buffer_bytes);
+    ARRAY(v->n_buffers, &ctx->growing);
     ARRAY(v->n_inputs, &ctx->inputs);
     ARRAY(v->n_outputs, &ctx->outputs);
     ARRAY(v->n_steps, &ctx->steps);
@@ -164,6 +165,8 @@ void ingot_context_destroy(ingot_context *ctx)
         ingot_region_release(&ctx->inputs[i].dense);
     for (int32_t i = 0; ctx->outputs && i < ctx->view.n_outputs; i++)
         ingot_region_release(&ctx->outputs[i].own);
+    for (int32_t i = 0; ctx->growing && i < ctx->view.n_buffers; i++)
+        ingot_region_release(&ctx->growing[i]);
     ingot_region_release(&ctx->arena);
     ingot_region_release(&ctx->scratch);
     ingot_weights_release(ctx->weights);

@@ -30,6 +30,8 @@ typedef struct ingot_region {
 /* At least `size` bytes (data is never null then, even for 0). `limit`: no more than that is asked for ahead; 0: none.
  */
 ingot_status ingot_region_reserve(ingot_region *region, uint64_t size, uint64_t limit);
+/* As above, without a limit; what was there stays. */
+ingot_status ingot_region_extend(ingot_region *region, uint64_t size);
 void ingot_region_release(ingot_region *region);
 
 /* The tables of a plan, all checked. */
@@ -94,6 +96,7 @@ typedef struct ingot_output_state {
     char *data;    /* where steps write, or where the result is copied to */
     int64_t bytes; /* capacity of data */
     bool on_data;  /* a size is decided by the data: always our own memory first */
+    bool given;    /* the caller brought memory for this run */
     ingot_region own;
 } ingot_output_state;
 
@@ -108,6 +111,7 @@ struct ingot_context {
     int64_t *symbols, *env; /* [n_symbols], [n_exprs] */
     char **buffer_data;     /* [n_buffers] start, or null */
     int64_t *buffer_bytes;  /* [n_buffers] room there */
+    ingot_region *growing;  /* [n_buffers] own memory of arena buffers whose bytes the data decides */
     ingot_input_state *inputs;
     ingot_output_state *outputs;
     ingot_step_state *steps;

@@ -205,7 +205,8 @@ static ingot_status place_buffers(ingot_context *ctx)
     ctx->pointers_stale |= ctx->arena.data != old;
     for (int32_t i = 0; i < v->n_buffers; i++) {
         const ingot_plan_buffer *b = &v->buffers[i];
-        int64_t bytes = ctx->env[b->bytes], offset = ctx->env[b->offset], end = -1;
+        bool grows = v->exprs[b->bytes].on_data;
+        int64_t bytes = grows ? 0 : ctx->env[b->bytes], offset = ctx->env[b->offset], end = -1;
         if (b->pool == 2)
             bytes = ctx->inputs[b->index].bytes;
         else if (b->pool == 3 && !ctx->outputs[b->index].on_data)
@@ -215,7 +216,7 @@ static ingot_status place_buffers(ingot_context *ctx)
         if (bytes < 0)
             bytes = 0; /* of a branch that these sizes exclude */
         ctx->buffer_bytes[i] = bytes;
-        if (b->pool >= 2)
+        if (b->pool >= 2 || grows)
             continue;
         uint64_t pool_bytes = b->pool == 0 ? (uint64_t)arena_bytes : v->plan->weights_bytes;
         if (offset < 0 || ingot_add_overflows(offset, bytes, &end) || (uint64_t)end > pool_bytes)
@@ -291,9 +292,41 @@ static bool same_sizes(const ingot_context *ctx, const DLTensor *const *inputs)
     return same;
 }
 
+/* Memory for buffers whose bytes have become known. */
+static ingot_status grow_buffers(ingot_context *ctx)
+{
+    const ingot_plan_view *v = &ctx->view;
+    for (int32_t i = 0; i < v->n_buffers; i++) {
+        const ingot_plan_buffer *b = &v->buffers[i];
+        int64_t bytes = ctx->env[b->bytes];
+        if (!v->exprs[b->bytes].on_data || bytes < 0)
+            continue;
+        uint64_t limit = v->plan->max_workspace_bytes;
+        if (b->pool == 0 && limit && (uint64_t)bytes > limit)
+            return ingot_fail(
+                INGOT_LIMIT,
+                "a value of %lld bytes is needed, the model was compiled for at most %llu bytes of working memory",
+                (long long)bytes, (unsigned long long)limit);
+        ingot_output_state *output = b->pool == 3 ? &ctx->outputs[b->index] : NULL;
+        ingot_region *region = output ? &output->own : &ctx->growing[i];
+        INGOT_TRY(ingot_region_extend(region, (uint64_t)bytes));
+        if (output) {
+            output->data = region->data;
+            output->bytes = bytes;
+        }
+        ctx->buffer_data[i] = region->data;
+        ctx->buffer_bytes[i] = bytes;
+    }
+    return NULL;
+}
+
 static void forget_data_symbols(ingot_context *ctx)
 {
     const ingot_plan_view *v = &ctx->view;
+    for (int32_t i = 0; i < v->n_buffers; i++) {
+        if (v->exprs[v->buffers[i].bytes].on_data)
+            ctx->buffer_bytes[i] = 0;
+    }
     for (int32_t i = 0; i < v->n_symbols; i++) {
         if (v->symbols[i].from_data)
             ctx->symbols[i] = INGOT_UNKNOWN;
@@ -333,5 +366,6 @@ ingot_status ingot_context_set_symbol(ingot_context *ctx, int32_t symbol, int64_
     ctx->symbols[symbol] = value;
     ingot_plan_evaluate(v, ctx->symbols, true, ctx->env);
     ctx->generation++;
+    INGOT_TRY(grow_buffers(ctx));
     return run_checks(ctx, true);
 }

@@ -35,14 +35,6 @@ static ingot_status check_memory(const ingot_plan_view *v, const ingot_plan_io *
     return NULL;
 }
 
-/* Most bytes that an output whose size the data decides can have. */
-static int64_t room_for_result(const ingot_context *ctx, const ingot_plan_io *io)
-{
-    if (io->alias >= 0)
-        return ctx->inputs[io->alias].bytes;
-    return ctx->buffer_bytes[ctx->view.places[io->place].buffer];
-}
-
 ingot_status ingot_context_bind_outputs(ingot_context *ctx, DLTensor *const *outputs)
 {
     const ingot_plan_view *v = &ctx->view;
@@ -54,7 +46,7 @@ ingot_status ingot_context_bind_outputs(ingot_context *ctx, DLTensor *const *out
         DLTensor *t = outputs[i];
         if (!t)
             return BAD("output '%s' is a null pointer", ingot_plan_text(v, io->name));
-        bool given = has_memory(state, t);
+        bool given = state->given = has_memory(state, t);
         if (given) {
             INGOT_TRY(check_memory(v, io, t));
             if (!state->on_data)
@@ -65,8 +57,8 @@ ingot_status ingot_context_bind_outputs(ingot_context *ctx, DLTensor *const *out
         }
         char *data = given ? (char *)t->data + t->byte_offset : NULL;
         if (!given || state->on_data) {
-            if (state->on_data)
-                state->bytes = room_for_result(ctx, io);
+            if (state->on_data) /* a bound, or 0: it grows */
+                state->bytes = io->alias == -1 ? ctx->buffer_bytes[v->places[io->place].buffer] : 0;
             INGOT_TRY(ingot_region_reserve(&state->own, (uint64_t)state->bytes, 0));
             data = state->own.data;
         }
@@ -90,7 +82,7 @@ static ingot_status settle(const ingot_context *ctx, const ingot_plan_io *io, in
     }
     int64_t count = ingot_tensor_count(&t);
     *out_bytes = ingot_dtype_bytes(t.dtype, count);
-    if (count < 0 || *out_bytes < 0 || *out_bytes > state->bytes)
+    if (count < 0 || *out_bytes < 0 || (io->alias == -1 && *out_bytes > state->bytes))
         return ingot_fail(INGOT_INTERNAL, "output '%s' is larger than the %lld bytes planned for it", name,
                           (long long)state->bytes);
     return NULL;
@@ -99,7 +91,7 @@ static ingot_status settle(const ingot_context *ctx, const ingot_plan_io *io, in
 static ingot_status finish(ingot_context *ctx, const ingot_plan_io *io, ingot_output_state *state, DLTensor *t)
 {
     const ingot_plan_view *v = &ctx->view;
-    bool given = has_memory(state, t);
+    bool given = state->given;
     int64_t bytes = state->bytes;
     if (state->on_data) {
         INGOT_TRY(settle(ctx, io, state, &bytes));
@@ -116,6 +108,8 @@ static ingot_status finish(ingot_context *ctx, const ingot_plan_io *io, ingot_ou
                               ingot_plan_text(v, io->name));
         from = (place ? ctx->buffer_data[place->buffer] : ctx->inputs[io->alias].data) + offset;
     }
+    if (state->on_data && io->alias != -1 && !given)
+        INGOT_TRY(ingot_region_extend(&state->own, (uint64_t)bytes));
     char *to = given ? (char *)t->data + t->byte_offset : state->own.data;
     if (bytes && from != to)
         memmove(to, from, (size_t)bytes);

@@ -137,7 +137,8 @@ static ingot_status check_memory(const ingot_plan_view *v)
         if (b->pool >= 2 && (b->index < 0 || b->index >= limit))
             return BAD("plan: buffer %d is %s %d of %d", (int)i, b->pool == 2 ? "input" : "output", (int)b->index,
                        (int)limit);
-        INGOT_TRY(check_expr_index(v, b->bytes, false, "buffer", i));
+        bool grows = b->pool == 0 || b->pool == 3; /* when the data has decided their sizes */
+        INGOT_TRY(check_expr_index(v, b->bytes, grows, "buffer", i));
         INGOT_TRY(check_expr_index(v, b->offset, false, "buffer", i));
     }
     for (int32_t i = 0; i < v->n_places; i++) {

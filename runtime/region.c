@@ -32,6 +32,21 @@ ingot_status ingot_region_reserve(ingot_region *region, uint64_t size, uint64_t 
     return NULL;
 }
 
+ingot_status ingot_region_extend(ingot_region *region, uint64_t size)
+{
+    if (!region->data)
+        return ingot_region_reserve(region, size, 0);
+    if (size <= region->capacity)
+        return NULL;
+    uint64_t room = size > SIZE_MAX / 2 ? 0 : (size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    void *data = room ? mremap(region->data, region->capacity, (size_t)room, MREMAP_MAYMOVE) : MAP_FAILED;
+    if (data == MAP_FAILED)
+        return ingot_fail(INGOT_LIMIT, "out of memory: the system has no %llu bytes of working memory",
+                          (unsigned long long)size);
+    *region = (ingot_region){data, (size_t)room};
+    return NULL;
+}
+
 void ingot_region_release(ingot_region *region)
 {
     if (region->data)

@@ -289,6 +289,34 @@ Test(context, bind_takes_sizes_from_a_tensor_and_checks_their_range)
     ingot_context_destroy(ctx);
 }
 
+Test(context, buffers_grow_when_the_data_has_decided_their_bytes)
+{
+    uint32_t one = hand_const(&h, 1), k = hand_symbol(&h, "k", 0, INT64_C(1) << 50, true),
+             bytes = hand_mul(&h, k, hand_const(&h, 8));
+    int32_t size = hand_input(&h, "size", INGOT_I64, 1, &one), y = hand_output(&h, "y", INGOT_I64, 1, &k, 0);
+    int32_t inner = hand_arena(&h, 0, 0, INGOT_I64, 1, &k);
+    h.buffers[h.places[y].buffer].bytes = h.buffers[h.places[inner].buffer].bytes = bytes;
+    hand_alias(&h, "again", -2, inner);
+    hand_step(&h, INGOT_PLAN_BIND, "bind", 1, 0, &size)->first_symbol = 0;
+    hand_step(&h, INGOT_PLAN_ZERO, "zero", 0, 1, &inner);
+    hand_step(&h, INGOT_PLAN_COPY, "copy", 1, 1, (int32_t[]){inner, y});
+    ingot_context *ctx = create(hand_finish(&h));
+    int64_t wanted, shape = 1, y_shape[INGOT_MAX_RANK], again_shape[INGOT_MAX_RANK];
+    DLTensor s = hand_tensor(&wanted, INGOT_I64, 1, &shape), o = {.shape = y_shape}, a = {.shape = again_shape};
+    for (wanted = 1; wanted < 1000000; wanted *= 10) {
+        ingot_status status = ingot_context_run(ctx, (const DLTensor *[]){&s}, (DLTensor *[]){&o, &a});
+        cr_assert_null(status, "%s", ingot_status_message(status));
+        cr_assert_eq(y_shape[0], wanted);
+        cr_assert_eq(((int64_t *)o.data)[wanted - 1], 0);
+        cr_assert_eq(((int64_t *)a.data)[wanted - 1], 0);
+    }
+    wanted = INT64_C(1) << 49;
+    ingot_status status = ingot_context_run(ctx, (const DLTensor *[]){&s}, (DLTensor *[]){&o, &a});
+    cr_assert_eq(ingot_status_code(status), INGOT_LIMIT);
+    ingot_status_free(status);
+    ingot_context_destroy(ctx);
+}
+
 Test(context, a_failing_step_is_named)
 {
     uint32_t one = hand_const(&h, 1);

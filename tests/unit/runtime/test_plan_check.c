@@ -101,7 +101,7 @@ Test(plan_check, refuses_damaged_memory_and_interface)
     REFUSED(ROW(buffers, 0).pool = 4, "buffer 0 is in unknown pool 4");
     REFUSED(ROW(buffers, 0).index = 1, "buffer 0 is input 1 of 1");
     REFUSED(ROW(buffers, 1).index = -1, "buffer 1 is output -1 of 1");
-    REFUSED(ROW(buffers, 2).bytes = 1, "buffer 2: expression 1 depends on the data");
+    REFUSED(ROW(buffers, 2).offset = 1, "buffer 2: expression 1 depends on the data");
     REFUSED(ROW(places, 0).buffer = 9, "place 0 is in buffer 9 of 4");
     REFUSED(ROW(places, 0).rank = 13, "place 0: rank 13");
     REFUSED(ROW(places, 0).dtype = 0, "place 0: unknown element type 0");
