@@ -89,6 +89,7 @@ ingot_status bench_serve(bench_options *o)
     double base = (double)cli_rss_bytes();
     ingot_status status = o->inputs_dir ? read_inputs(o) : NULL;
     o->common.compile.pin_dynamic = 1;
+    o->common.compile.threads = 0; /* --threads is of the runs */
     o->common.compile.progress = NULL;
     for (int32_t i = 0; !status && i < o->n_inputs && !cli_is_artifact(o->model); i++)
         status = cli_add_shape(&o->common, o->inputs[i].name, &o->inputs[i].tensor);

@@ -20,14 +20,10 @@
 typedef ingot_status cli_command(int argc, char **argv);
 cli_command cli_compile, cli_info, cli_run, cli_verify, cli_bench, cli_opt, cli_explain, cli_targets;
 
-/* ---- main.c ---- */
-/* Prints the help of a command and sets *done. */
+/* ---- options.c ---- */
 ingot_status cli_usage(const char *format, ...) INGOT_PRINTF(1, 2); /* INGOT_BAD_USAGE with the text */
 /* The last of getopt's complaints as a status. */
 ingot_status cli_bad_option(int argc, char **argv, const char *command);
-void cli_print_error(ingot_status status);
-
-/* ---- options.c ---- */
 /* Numbers of long options that several commands share; a command's own begin at CLI_OPTION_OWN. */
 enum {
     CLI_OPTION_CPU = 1000, CLI_OPTION_DIM, CLI_OPTION_SHAPE, CLI_OPTION_THREADS, CLI_OPTION_NO_PORTABLE, CLI_OPTION_NO_GENERATED,

@@ -149,6 +149,7 @@ static ingot_status run(int argc, char **argv, run_options *o)
     o->common.compile.keep = o->keep;
     o->common.compile.n_keep = o->n_keep;
     o->common.compile.pin_dynamic = 1;
+    o->common.compile.threads = 0; /* --threads is of the run */
     for (int32_t i = 0; i < o->n_inputs && !cli_is_artifact(o->model); i++)
         INGOT_TRY(cli_add_shape(&o->common, o->inputs[i].name, &o->inputs[i].tensor));
     cli_model m;

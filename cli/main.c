@@ -1,7 +1,6 @@
 /* ingot: picks a subcommand, prints errors, turns statuses into exit codes. */
 #include "cli/cli.h"
 #include <signal.h>
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,23 +35,7 @@ static void print_help(FILE *out)
                  "6 a limit or memory; 70 internal error.\n");
 }
 
-ingot_status cli_usage(const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return ingot_fail(INGOT_BAD_USAGE, "%s", text);
-}
-
-ingot_status cli_bad_option(int argc, char **argv, const char *command)
-{
-    const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-    return cli_usage("%s: option '%.100s' is unknown, ambiguous or lacks its argument; see `ingot %s --help`", command, word, command);
-}
-
-void cli_print_error(ingot_status status)
+static void print_error(ingot_status status)
 {
     cli_progress_clear();
     fprintf(stderr, "ingot: error: %s\n", ingot_status_message(status));
@@ -92,7 +75,7 @@ int main(int argc, char **argv)
         status = ingot_fail(INGOT_IO, "standard output cannot be written");
     int code = (int)ingot_status_code(status);
     if (status)
-        cli_print_error(status);
+        print_error(status);
     ingot_status_free(status);
     return code;
 }

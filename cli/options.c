@@ -3,8 +3,25 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+ingot_status cli_usage(const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return ingot_fail(INGOT_BAD_USAGE, "%s", text);
+}
+
+ingot_status cli_bad_option(int argc, char **argv, const char *command)
+{
+    const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+    return cli_usage("%s: option '%.100s' is unknown, ambiguous or lacks its argument; see `ingot %s --help`", command, word, command);
+}
 
 void cli_options_init(cli_options *o)
 {

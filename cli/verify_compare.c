@@ -108,7 +108,7 @@ bool verify_compare(const ingot_tensor *got, const ingot_tensor *want, const ver
         int64_t a = ingot_load_i64(got->data, want->dtype, i), b = ingot_load_i64(want->data, want->dtype, i);
         if (a == b)
             continue;
-        double gap = fabs((double)a - (double)b);
+        double gap = (double)(a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a);
         d->max_abs = gap > d->max_abs ? gap : d->max_abs;
         if (gap > allowed && good) {
             snprintf(why, why_size, "element %lld is %lld, expected %lld", (long long)i, (long long)a, (long long)b);
