@@ -8,6 +8,7 @@
  *   one_hot                                       eq with a range, select
  *   reduce log_sum, log_sum_exp                   sum with exp and log around
  *   is_inf of one sign                            is_inf and a comparison
+ *   conv_transpose                                convolutions (decompose_conv_transpose.c)
  *   resize, nearest, by whole factors             broadcast between reshapes
  *
  * Needs nothing. What has a form that these do not cover stays and runs portable.
@@ -269,6 +270,8 @@ static ingot_status decompose_op(ingot_op *op, ingot_arena *scratch, ingot_pass_
         return decompose_reduce(op);
     case INGOT_OP_is_inf:
         return decompose_is_inf(op);
+    case INGOT_OP_conv_transpose:
+        return ingot_decompose_conv_transpose(op, ctx);
     case INGOT_OP_resize:
         return decompose_resize(op);
     case INGOT_OP_quantize:
