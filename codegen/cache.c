@@ -1,7 +1,7 @@
 /* Results of compilation by content: one file per key, named by the key's digest.
  *
- * A file is written under a name of its own and renamed, so that readers and other writers only ever meet whole ones. It carries the digest of its
- * key and of its contents, so that a damaged or foreign file is a miss.
+ * A file is written under a name of its own and renamed, so that readers and other writers only ever meet whole ones.
+ * It carries the digest of its key and of its contents, so that a damaged or foreign file is a miss.
  */
 #include "codegen/worker.h"
 #include "runtime/plan.h"
@@ -68,8 +68,9 @@ bool ingot_cache_read(const char *dir, const char *key, size_t key_size, ingot_t
     if (fd < 0)
         return false;
     ingot_text data = {0};
-    bool ok = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && read_all(fd, &header, sizeof header) && memcmp(header.magic, CACHE_MAGIC, 8) == 0 &&
-              memcmp(header.key, digest, 16) == 0 && header.size <= CACHE_LIMIT && (uint64_t)info.st_size == sizeof header + header.size;
+    bool ok = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && read_all(fd, &header, sizeof header) &&
+              memcmp(header.magic, CACHE_MAGIC, 8) == 0 && memcmp(header.key, digest, 16) == 0 &&
+              header.size <= CACHE_LIMIT && (uint64_t)info.st_size == sizeof header + header.size;
     char block[16384];
     for (uint64_t left = ok ? header.size : 0; ok && left > 0;) {
         size_t part = left < sizeof block ? (size_t)left : sizeof block;
@@ -100,7 +101,8 @@ void ingot_cache_write(const char *dir, const char *key, size_t key_size, const 
     ingot_digest(key, key_size, header.key);
     ingot_digest(data, size, header.data);
     snprintf(suffix, sizeof suffix, ".%ld.tmp", (long)getpid());
-    if (!path_of(dir, header.key, ".o", path, sizeof path) || !path_of(dir, header.key, suffix, temporary, sizeof temporary))
+    if (!path_of(dir, header.key, ".o", path, sizeof path) ||
+        !path_of(dir, header.key, suffix, temporary, sizeof temporary))
         return;
     mkdir(dir, 0777);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);

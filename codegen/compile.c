@@ -10,7 +10,8 @@ static ingot_status compile_spec(const ingot_spec *spec, const ingot_codegen_opt
     INGOT_TRY(ingot_target_find(spec->target, &target));
     /* The key is the MLIR itself with all that turns it into code: a change of an emitter is a change of the key. */
     ingot_text key = {0};
-    ingot_text_append(&key, "// %s | %s | %s | %d | %d\n", ingot_lower_version(), target->llvm_cpu, target->llvm_features, target->vector_bytes, (int)options->emit);
+    ingot_text_append(&key, "// %s | %s | %s | %d | %d\n", ingot_lower_version(), target->llvm_cpu,
+                      target->llvm_features, target->vector_bytes, (int)options->emit);
     size_t prefix = key.size;
     ingot_status status = ingot_emit_module(spec, target, &key);
     bool cached = options->cache_dir && options->emit == INGOT_EMIT_OBJECT;
@@ -32,7 +33,8 @@ ingot_status ingot_compile_line(const char *line, const ingot_codegen_options *o
     return NULL;
 }
 
-static ingot_status compile_here(const char *const *lines, int32_t n, const ingot_codegen_options *options, ingot_arena *arena, ingot_object *out)
+static ingot_status compile_here(const char *const *lines, int32_t n, const ingot_codegen_options *options,
+                                 ingot_arena *arena, ingot_object *out)
 {
     for (int32_t i = 0; i < n; i++) {
         if (options->cancelled)
@@ -54,7 +56,8 @@ static ingot_status compile_here(const char *const *lines, int32_t n, const ingo
     return NULL;
 }
 
-ingot_status ingot_codegen_compile(const char *const *lines, int32_t n, const ingot_codegen_options *options, ingot_arena *arena, ingot_object *out)
+ingot_status ingot_codegen_compile(const char *const *lines, int32_t n, const ingot_codegen_options *options,
+                                   ingot_arena *arena, ingot_object *out)
 {
     static const ingot_codegen_options defaults = {0};
     const ingot_codegen_options *o = options ? options : &defaults;
@@ -69,5 +72,6 @@ ingot_status ingot_codegen_compile(const char *const *lines, int32_t n, const in
         out[i] = (ingot_object){NULL, 0};
     if (n <= 0)
         return NULL;
-    return workers < 0 ? compile_here(lines, n, o, arena, out) : ingot_compile_with_workers(lines, n, workers, o, arena, out);
+    return workers < 0 ? compile_here(lines, n, o, arena, out)
+                       : ingot_compile_with_workers(lines, n, workers, o, arena, out);
 }

@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MAX_DIM      ((int64_t)1 << 31)
+#define MAX_STRIDE   ((int64_t)1 << 40)
+#define MAX_DECISION ((int64_t)1 << 20)
+
 static const ingot_family_emitter *const emitters[INGOT_FAMILY_COUNT] = {
     [INGOT_FAMILY_map] = &ingot_emit_map,
     [INGOT_FAMILY_reduce] = &ingot_emit_reduce,
@@ -26,6 +30,28 @@ void ingot_kernel_symbol(const ingot_spec *spec, char *out)
     snprintf(out, 32, "ingot_k_%016llx", (unsigned long long)ingot_spec_hash(spec));
 }
 
+/* Known numbers small enough that arithmetic on a few of them stays within 64 bits. */
+static bool in_range(const ingot_size *sizes, int32_t n, int64_t limit)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (!ingot_size_is_dynamic(sizes[i]) && (sizes[i] > limit || sizes[i] < -limit))
+            return false;
+    return true;
+}
+
+static bool sizes_in_range(const ingot_spec *spec)
+{
+    bool ok = in_range(spec->dims, spec->n_dims, MAX_DIM) && in_range(spec->params, INGOT_SPEC_PARAMS, MAX_STRIDE);
+    for (int32_t i = 0; i < spec->n_in + spec->n_out; i++)
+        ok = ok && in_range(spec->operands[i].strides, spec->n_dims, MAX_STRIDE) &&
+             in_range(&spec->operands[i].lane, 1, MAX_STRIDE);
+    for (int32_t i = 0; i < INGOT_SPEC_DECISIONS; i++)
+        ok = ok && spec->decisions[i] >= 0 && spec->decisions[i] <= MAX_DECISION;
+    for (int32_t i = 0; i < spec->n_dims; i++)
+        ok = ok && (ingot_size_is_dynamic(spec->dims[i]) || spec->dims[i] >= 0);
+    return ok;
+}
+
 /* What every family needs; the rest is the emitter's. */
 static bool supports(const ingot_spec *spec, const ingot_target *target, const char **out_why)
 {
@@ -39,6 +65,10 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
             *out_why = "an operand's element type";
             return false;
         }
+    }
+    if (!sizes_in_range(spec)) {
+        *out_why = "sizes or strides out of range";
+        return false;
     }
     if (spec->has_body && !ingot_e_prog_supported(&spec->body, out_why))
         return false;
@@ -86,8 +116,13 @@ ingot_status ingot_emit_module(const ingot_spec *spec, const ingot_target *targe
     if (!supports(spec, target, &why))
         return ingot_fail(INGOT_UNSUPPORTED, "no generated kernel: %s", why);
     const ingot_family_emitter *emitter = ingot_family_emitter_get(spec->family);
-    ingot_emitter e = {.spec = spec, .target = target, .lanes_f32 = target->vector_bytes / 4, .lanes_f64 = target->vector_bytes / 8};
-    ingot_ehelper body = {.name = "body", .kernel_args = true, .n = 2, .types = {INGOT_E_I64_TYPE, INGOT_E_I64_TYPE}, .result = ingot_e_type(INGOT_E_NONE)};
+    ingot_emitter e = {
+        .spec = spec, .target = target, .lanes_f32 = target->vector_bytes / 4, .lanes_f64 = target->vector_bytes / 8};
+    ingot_ehelper body = {.name = "body",
+                          .kernel_args = true,
+                          .n = 2,
+                          .types = {INGOT_E_I64_TYPE, INGOT_E_I64_TYPE},
+                          .result = ingot_e_type(INGOT_E_NONE)};
     ingot_ev range[2];
     ingot_text_append(&e.module, "module {\n");
     if (ingot_e_helper_begin(&e, &body, range)) {

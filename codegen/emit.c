@@ -57,7 +57,8 @@ int ingot_e_scalar_bytes(ingot_escalar scalar)
 
 const char *ingot_e_type_name(ingot_etype type)
 {
-    static const char *const names[] = {"f32", "f64", "f16", "bf16", "i1", "i8", "i16", "i32", "i64", "!llvm.ptr", "()"};
+    static const char *const names[] = {"f32", "f64", "f16", "bf16",      "i1", "i8",
+                                        "i16", "i32", "i64", "!llvm.ptr", "()"};
     static _Thread_local char buffers[8][32];
     static _Thread_local unsigned next;
     if (type.lanes <= 1)
@@ -163,7 +164,8 @@ ingot_ev ingot_e_from_bool(ingot_emitter *e, ingot_ev bit)
 ingot_ev ingot_e_const_int(ingot_emitter *e, ingot_etype type, int64_t value)
 {
     if (type.lanes <= 1 && (type.scalar == INGOT_E_I64 || type.scalar == INGOT_E_I1))
-        return (ingot_ev){.id = -1, .type = type, .known = true, .value = type.scalar == INGOT_E_I1 ? value & 1 : value};
+        return (ingot_ev){
+            .id = -1, .type = type, .known = true, .value = type.scalar == INGOT_E_I1 ? value & 1 : value};
     /* in the range that the text form of the type takes */
     int bits = type.scalar == INGOT_E_I1 ? 1 : 8 * ingot_e_scalar_bytes(type.scalar);
     if (bits < 64 && bits > 1)
@@ -218,8 +220,10 @@ ingot_ev ingot_e_size(ingot_emitter *e, ingot_size size)
     if (f->size_values[i].id < 0) {
         int32_t p = f->next_id++;
         f->size_values[i] = ingot_e_fresh(e, INGOT_E_I64_TYPE);
-        ingot_text_append(&f->head, "    %%%d = llvm.getelementptr %%%d[%d] : (!llvm.ptr) -> !llvm.ptr, i64\n", p, f->sizes.id, i);
-        ingot_text_append(&f->head, "    %%%d = llvm.load %%%d {alignment = 8 : i64} : !llvm.ptr -> i64\n", f->size_values[i].id, p);
+        ingot_text_append(&f->head, "    %%%d = llvm.getelementptr %%%d[%d] : (!llvm.ptr) -> !llvm.ptr, i64\n", p,
+                          f->sizes.id, i);
+        ingot_text_append(&f->head, "    %%%d = llvm.load %%%d {alignment = 8 : i64} : !llvm.ptr -> i64\n",
+                          f->size_values[i].id, p);
     }
     return f->size_values[i];
 }
@@ -229,7 +233,8 @@ ingot_ev ingot_e_alloca(ingot_emitter *e, ingot_escalar scalar, int64_t count)
     ingot_ev p = ingot_e_fresh(e, ingot_e_type(INGOT_E_PTR));
     int32_t n = ingot_e_id(e, ingot_e_int(e, count));
     if (e->function)
-        ingot_text_append(&e->function->head, "    %%%d = llvm.alloca %%%d x %s {alignment = 64 : i64} : (i64) -> !llvm.ptr\n", p.id, n,
+        ingot_text_append(&e->function->head,
+                          "    %%%d = llvm.alloca %%%d x %s {alignment = 64 : i64} : (i64) -> !llvm.ptr\n", p.id, n,
                           ingot_e_type_name(ingot_e_type(scalar == INGOT_E_I1 ? INGOT_E_I8 : scalar)));
     return p;
 }
@@ -294,7 +299,8 @@ void ingot_e_entry_begin(ingot_emitter *e, const char *symbol, ingot_ev *out_par
     f->decl.result = INGOT_E_I64_TYPE;
 }
 
-/* Whether module text or an open function already has this name; names are unique, so a search for "@name(" after "llvm.func" suffices. */
+/* Whether module text or an open function already has this name; names are unique, so a search for "@name(" after
+ * "llvm.func" suffices. */
 static bool function_exists(const ingot_emitter *e, const char *name)
 {
     char key[80];
@@ -329,7 +335,8 @@ bool ingot_e_helper_begin(ingot_emitter *e, const ingot_ehelper *helper, ingot_e
     }
     for (int32_t i = 0; i < helper->n; i++) {
         out_params[i] = ingot_e_fresh(e, helper->types[i]);
-        ingot_text_append(&f->signature, "%s%%%d: %s", separator, out_params[i].id, ingot_e_type_name(helper->types[i]));
+        ingot_text_append(&f->signature, "%s%%%d: %s", separator, out_params[i].id,
+                          ingot_e_type_name(helper->types[i]));
         separator = ", ";
     }
     ingot_text_append(&f->signature, ")");
@@ -366,7 +373,8 @@ ingot_ev ingot_e_call(ingot_emitter *e, const ingot_ehelper *helper, const ingot
     }
     for (int32_t i = 0; i < helper->n; i++) {
         if (!ingot_e_type_equal(args[i].type, helper->types[i]))
-            ingot_e_fail(e, INGOT_INTERNAL, "argument %d of helper %s has type %s", i, helper->name, ingot_e_type_name(args[i].type));
+            ingot_e_fail(e, INGOT_INTERNAL, "argument %d of helper %s has type %s", i, helper->name,
+                         ingot_e_type_name(args[i].type));
         ingot_text_append(&names, "%s%%%d", separator, ingot_e_id(e, args[i]));
         ingot_text_append(&types, "%s%s", separator, ingot_e_type_name(args[i].type));
         separator = ", ";
@@ -375,7 +383,8 @@ ingot_ev ingot_e_call(ingot_emitter *e, const ingot_ehelper *helper, const ingot
     if (names.failed || types.failed) {
         ingot_e_fail(e, INGOT_LIMIT, "no memory for the text of a kernel");
     } else if (helper->result.scalar == INGOT_E_NONE) {
-        ingot_e_line(e, "llvm.call @%s(%s) : (%s) -> ()", helper->name, names.data ? names.data : "", types.data ? types.data : "");
+        ingot_e_line(e, "llvm.call @%s(%s) : (%s) -> ()", helper->name, names.data ? names.data : "",
+                     types.data ? types.data : "");
     } else {
         result = ingot_e_fresh(e, helper->result);
         ingot_e_line(e, "%%%d = llvm.call @%s(%s) : (%s) -> %s", result.id, helper->name, names.data ? names.data : "",

@@ -36,7 +36,8 @@ static bool too_many(ingot_emitter *e, int32_t n)
     return true;
 }
 
-void ingot_e_for(ingot_emitter *e, ingot_ev lo, ingot_ev hi, ingot_ev step, int32_t n, const ingot_ev *init, ingot_eloop *loop)
+void ingot_e_for(ingot_emitter *e, ingot_ev lo, ingot_ev hi, ingot_ev step, int32_t n, const ingot_ev *init,
+                 ingot_eloop *loop)
 {
     *loop = (ingot_eloop){.n = n};
     if (too_many(e, n)) {
@@ -57,8 +58,9 @@ void ingot_e_for(ingot_emitter *e, ingot_ev lo, ingot_ev hi, ingot_ev step, int3
     if (n == 0)
         ingot_e_line(e, "scf.for %%%d = %%%d to %%%d step %%%d : i64 {", loop->index.id, from, to, by);
     else
-        ingot_e_line(e, "%s = scf.for %%%d = %%%d to %%%d step %%%d iter_args(%s) -> (%s) : i64 {", results.data ? results.data : "", loop->index.id, from, to, by,
-                     carried.data ? carried.data : "", types.data ? types.data : "");
+        ingot_e_line(e, "%s = scf.for %%%d = %%%d to %%%d step %%%d iter_args(%s) -> (%s) : i64 {",
+                     results.data ? results.data : "", loop->index.id, from, to, by, carried.data ? carried.data : "",
+                     types.data ? types.data : "");
     ingot_text_free(&carried);
     ingot_text_free(&results);
     ingot_text_free(&types);
@@ -93,7 +95,8 @@ void ingot_e_if(ingot_emitter *e, ingot_ev cond, int32_t n, const ingot_etype *t
         branch->results[i] = ingot_e_fresh(e, types[i]);
     list(e, &names, n, branch->results, false);
     list(e, &type_names, n, branch->results, true);
-    ingot_e_line(e, "%s = scf.if %%%d -> (%s) {", names.data ? names.data : "", c, type_names.data ? type_names.data : "");
+    ingot_e_line(e, "%s = scf.if %%%d -> (%s) {", names.data ? names.data : "", c,
+                 type_names.data ? type_names.data : "");
     ingot_text_free(&names);
     ingot_text_free(&type_names);
 }

@@ -17,8 +17,8 @@ struct ingot_efunction {
     ingot_text head; /* constants, sizes, stack: the entry */
     ingot_text body;
     int32_t next_id;
-    ingot_ev sizes;                          /* pointer to the kernel's sizes; id -1: not here */
-    ingot_ev size_values[INGOT_SPEC_SIZES];  /* loaded ones; id -1: not yet */
+    ingot_ev sizes;                         /* pointer to the kernel's sizes; id -1: not here */
+    ingot_ev size_values[INGOT_SPEC_SIZES]; /* loaded ones; id -1: not yet */
     ingot_ev outer_operands[INGOT_SPEC_OPERANDS];
     emit_const consts[INGOT_E_MAX_CONSTS];
     int32_t n_consts;

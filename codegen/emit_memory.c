@@ -8,9 +8,11 @@ ingot_ev ingot_e_gep(ingot_emitter *e, ingot_escalar scalar, ingot_ev base, ingo
     const char *type = ingot_e_type_name(ingot_e_type(scalar == INGOT_E_I1 ? INGOT_E_I8 : scalar));
     ingot_ev r = ingot_e_fresh(e, base.type);
     if (index.known && index.value == (int32_t)index.value && index.value != INT32_MIN)
-        ingot_e_line(e, "%%%d = llvm.getelementptr %%%d[%lld] : (!llvm.ptr) -> !llvm.ptr, %s", r.id, ingot_e_id(e, base), (long long)index.value, type);
+        ingot_e_line(e, "%%%d = llvm.getelementptr %%%d[%lld] : (!llvm.ptr) -> !llvm.ptr, %s", r.id,
+                     ingot_e_id(e, base), (long long)index.value, type);
     else
-        ingot_e_line(e, "%%%d = llvm.getelementptr %%%d[%%%d] : (!llvm.ptr, i64) -> !llvm.ptr, %s", r.id, ingot_e_id(e, base), ingot_e_id(e, index), type);
+        ingot_e_line(e, "%%%d = llvm.getelementptr %%%d[%%%d] : (!llvm.ptr, i64) -> !llvm.ptr, %s", r.id,
+                     ingot_e_id(e, base), ingot_e_id(e, index), type);
     return r;
 }
 
@@ -36,7 +38,8 @@ ingot_ev ingot_e_load(ingot_emitter *e, ingot_etype type, ingot_ev base, ingot_e
     ingot_ev p = ingot_e_gep(e, m.scalar, base, index);
     int32_t at = ingot_e_id(e, p);
     ingot_ev r = ingot_e_fresh(e, m);
-    ingot_e_line(e, "%%%d = llvm.load %%%d {alignment = %d : i64} : !llvm.ptr -> %s", r.id, at, ingot_e_scalar_bytes(m.scalar), ingot_e_type_name(m));
+    ingot_e_line(e, "%%%d = llvm.load %%%d {alignment = %d : i64} : !llvm.ptr -> %s", r.id, at,
+                 ingot_e_scalar_bytes(m.scalar), ingot_e_type_name(m));
     return from_memory(e, type, r);
 }
 
@@ -45,16 +48,19 @@ void ingot_e_store(ingot_emitter *e, ingot_ev value, ingot_ev base, ingot_ev ind
     value = to_memory(e, value);
     ingot_ev p = ingot_e_gep(e, value.type.scalar, base, index);
     int32_t v = ingot_e_id(e, value), at = ingot_e_id(e, p);
-    ingot_e_line(e, "llvm.store %%%d, %%%d {alignment = %d : i64} : %s, !llvm.ptr", v, at, ingot_e_scalar_bytes(value.type.scalar), ingot_e_type_name(value.type));
+    ingot_e_line(e, "llvm.store %%%d, %%%d {alignment = %d : i64} : %s, !llvm.ptr", v, at,
+                 ingot_e_scalar_bytes(value.type.scalar), ingot_e_type_name(value.type));
 }
 
 /* ---- Masks ---- */
 
-/* AVX2 has masked moves of 4- and 8-byte elements, whose masks live in vector registers: as i1 vectors they would be rebuilt at every use. */
+/* AVX2 has masked moves of 4- and 8-byte elements, whose masks live in vector registers: as i1 vectors they would be
+ * rebuilt at every use. */
 static bool has_word_masks(const ingot_emitter *e, ingot_etype type)
 {
     int bytes = ingot_e_scalar_bytes(type.scalar);
-    return (e->target->required & INGOT_CPU_AVX2) && !(e->target->required & INGOT_CPU_AVX512VL) && type.scalar != INGOT_E_I1 && (bytes == 4 || bytes == 8) &&
+    return (e->target->required & INGOT_CPU_AVX2) && !(e->target->required & INGOT_CPU_AVX512VL) &&
+           type.scalar != INGOT_E_I1 && (bytes == 4 || bytes == 8) &&
            (bytes * type.lanes == 16 || bytes * type.lanes == 32);
 }
 
@@ -73,7 +79,8 @@ ingot_emask ingot_e_mask(ingot_emitter *e, ingot_etype type, ingot_ev count)
     ingot_escalar word = bytes == 8 ? INGOT_E_I64 : INGOT_E_I32;
     ingot_ev n = ingot_e_max(e, ingot_e_min(e, count, ingot_e_int(e, type.lanes)), ingot_e_int(e, 0));
     if (word == INGOT_E_I32)
-        n = n.known ? ingot_e_const_int(e, ingot_e_type(INGOT_E_I32), n.value) : ingot_e_cast(e, "arith.trunci", n, INGOT_E_I32);
+        n = n.known ? ingot_e_const_int(e, ingot_e_type(INGOT_E_I32), n.value)
+                    : ingot_e_cast(e, "arith.trunci", n, INGOT_E_I32);
     ingot_etype words = ingot_e_vector(word, type.lanes);
     if (type.lanes <= 1) {
         mask.bits = ingot_e_cmp(e, "sgt", n, ingot_e_const_int(e, words, 0));
@@ -88,11 +95,14 @@ ingot_emask ingot_e_mask(ingot_emitter *e, ingot_etype type, ingot_ev count)
 /* Name of the AVX2 masked move for the mask and type, or null. */
 static const char *word_intrinsic(const ingot_emitter *e, ingot_etype type, const ingot_emask *mask, bool store)
 {
-    static const char *const names[2][2][4] = {
-        {{"llvm.x86.avx.maskload.ps", "llvm.x86.avx.maskload.ps.256", "llvm.x86.avx.maskload.pd", "llvm.x86.avx.maskload.pd.256"},
-         {"llvm.x86.avx2.maskload.d", "llvm.x86.avx2.maskload.d.256", "llvm.x86.avx2.maskload.q", "llvm.x86.avx2.maskload.q.256"}},
-        {{"llvm.x86.avx.maskstore.ps", "llvm.x86.avx.maskstore.ps.256", "llvm.x86.avx.maskstore.pd", "llvm.x86.avx.maskstore.pd.256"},
-         {"llvm.x86.avx2.maskstore.d", "llvm.x86.avx2.maskstore.d.256", "llvm.x86.avx2.maskstore.q", "llvm.x86.avx2.maskstore.q.256"}}};
+    static const char *const names[2][2][4] = {{{"llvm.x86.avx.maskload.ps", "llvm.x86.avx.maskload.ps.256",
+                                                 "llvm.x86.avx.maskload.pd", "llvm.x86.avx.maskload.pd.256"},
+                                                {"llvm.x86.avx2.maskload.d", "llvm.x86.avx2.maskload.d.256",
+                                                 "llvm.x86.avx2.maskload.q", "llvm.x86.avx2.maskload.q.256"}},
+                                               {{"llvm.x86.avx.maskstore.ps", "llvm.x86.avx.maskstore.ps.256",
+                                                 "llvm.x86.avx.maskstore.pd", "llvm.x86.avx.maskstore.pd.256"},
+                                                {"llvm.x86.avx2.maskstore.d", "llvm.x86.avx2.maskstore.d.256",
+                                                 "llvm.x86.avx2.maskstore.q", "llvm.x86.avx2.maskstore.q.256"}}};
     if (mask->words.id < 0 || !has_word_masks(e, type))
         return NULL;
     int bytes = ingot_e_scalar_bytes(type.scalar);
@@ -121,8 +131,9 @@ ingot_ev ingot_e_load_masked(ingot_emitter *e, ingot_etype type, ingot_ev base, 
         return ingot_e_intrinsic(e, name, m, 2, (ingot_ev[]){p, mask.words});
     int32_t at = ingot_e_id(e, p), z = ingot_e_id(e, zero), bits = ingot_e_id(e, mask.bits);
     ingot_ev r = ingot_e_fresh(e, m);
-    ingot_e_line(e, "%%%d = llvm.intr.masked.load %%%d, %%%d, %%%d {alignment = %d : i32} : (!llvm.ptr, %s, %s) -> %s", r.id, at, bits, z, ingot_e_scalar_bytes(m.scalar),
-                 ingot_e_type_name(mask.bits.type), ingot_e_type_name(m), ingot_e_type_name(m));
+    ingot_e_line(e, "%%%d = llvm.intr.masked.load %%%d, %%%d, %%%d {alignment = %d : i32} : (!llvm.ptr, %s, %s) -> %s",
+                 r.id, at, bits, z, ingot_e_scalar_bytes(m.scalar), ingot_e_type_name(mask.bits.type),
+                 ingot_e_type_name(m), ingot_e_type_name(m));
     return from_memory(e, type, r);
 }
 
@@ -147,8 +158,9 @@ void ingot_e_store_masked(ingot_emitter *e, ingot_ev value, ingot_ev base, ingot
         return;
     }
     int32_t v = ingot_e_id(e, value), at = ingot_e_id(e, p), bits = ingot_e_id(e, mask.bits);
-    ingot_e_line(e, "llvm.intr.masked.store %%%d, %%%d, %%%d {alignment = %d : i32} : %s, %s into !llvm.ptr", v, at, bits, ingot_e_scalar_bytes(value.type.scalar),
-                 ingot_e_type_name(value.type), ingot_e_type_name(mask.bits.type));
+    ingot_e_line(e, "llvm.intr.masked.store %%%d, %%%d, %%%d {alignment = %d : i32} : %s, %s into !llvm.ptr", v, at,
+                 bits, ingot_e_scalar_bytes(value.type.scalar), ingot_e_type_name(value.type),
+                 ingot_e_type_name(mask.bits.type));
 }
 
 /* ---- One address per lane ---- */
@@ -157,8 +169,8 @@ static ingot_ev lane_pointers(ingot_emitter *e, ingot_escalar scalar, ingot_ev b
 {
     int32_t b = ingot_e_id(e, base), i = ingot_e_id(e, indices);
     ingot_ev p = ingot_e_fresh(e, ingot_e_vector(INGOT_E_PTR, indices.type.lanes));
-    ingot_e_line(e, "%%%d = llvm.getelementptr %%%d[%%%d] : (!llvm.ptr, %s) -> %s, %s", p.id, b, i, ingot_e_type_name(indices.type), ingot_e_type_name(p.type),
-                 ingot_e_type_name(ingot_e_type(scalar)));
+    ingot_e_line(e, "%%%d = llvm.getelementptr %%%d[%%%d] : (!llvm.ptr, %s) -> %s, %s", p.id, b, i,
+                 ingot_e_type_name(indices.type), ingot_e_type_name(p.type), ingot_e_type_name(ingot_e_type(scalar)));
     return p;
 }
 
@@ -174,8 +186,9 @@ ingot_ev ingot_e_gather(ingot_emitter *e, ingot_etype type, ingot_ev base, ingot
     ingot_ev bits = mask.all ? all_lanes(e, type.lanes) : mask.bits;
     int32_t z = ingot_e_id(e, ingot_e_zero(e, m)), b = ingot_e_id(e, bits);
     ingot_ev r = ingot_e_fresh(e, m);
-    ingot_e_line(e, "%%%d = llvm.intr.masked.gather %%%d, %%%d, %%%d {alignment = %d : i32} : (%s, %s, %s) -> %s", r.id, p.id, b, z, ingot_e_scalar_bytes(m.scalar),
-                 ingot_e_type_name(p.type), ingot_e_type_name(bits.type), ingot_e_type_name(m), ingot_e_type_name(m));
+    ingot_e_line(e, "%%%d = llvm.intr.masked.gather %%%d, %%%d, %%%d {alignment = %d : i32} : (%s, %s, %s) -> %s", r.id,
+                 p.id, b, z, ingot_e_scalar_bytes(m.scalar), ingot_e_type_name(p.type), ingot_e_type_name(bits.type),
+                 ingot_e_type_name(m), ingot_e_type_name(m));
     return from_memory(e, type, r);
 }
 
@@ -187,7 +200,8 @@ static ingot_ev lane_indices(ingot_emitter *e, int lanes, ingot_ev index, ingot_
     return ingot_e_op2(e, "arith.addi", ingot_e_splat(e, index, lanes), steps);
 }
 
-ingot_ev ingot_e_load_strided(ingot_emitter *e, ingot_etype type, ingot_ev base, ingot_ev index, ingot_ev stride, ingot_emask mask)
+ingot_ev ingot_e_load_strided(ingot_emitter *e, ingot_etype type, ingot_ev base, ingot_ev index, ingot_ev stride,
+                              ingot_emask mask)
 {
     if (ingot_e_is_known(stride, 1) || type.lanes <= 1)
         return ingot_e_load_masked(e, type, base, index, mask);
@@ -198,11 +212,13 @@ ingot_ev ingot_e_load_strided(ingot_emitter *e, ingot_etype type, ingot_ev base,
         return ingot_e_gather(e, type, base, lane_indices(e, type.lanes, index, stride), mask);
     ingot_ev v = ingot_e_splat(e, ingot_e_load(e, scalar, base, index), type.lanes);
     for (int i = 1; i < type.lanes; i++)
-        v = ingot_e_insert(e, v, ingot_e_load(e, scalar, base, ingot_e_add(e, index, ingot_e_mul_int(e, stride, i))), i);
+        v = ingot_e_insert(e, v, ingot_e_load(e, scalar, base, ingot_e_add(e, index, ingot_e_mul_int(e, stride, i))),
+                           i);
     return from_memory(e, type, v);
 }
 
-void ingot_e_store_strided(ingot_emitter *e, ingot_ev value, ingot_ev base, ingot_ev index, ingot_ev stride, ingot_emask mask)
+void ingot_e_store_strided(ingot_emitter *e, ingot_ev value, ingot_ev base, ingot_ev index, ingot_ev stride,
+                           ingot_emask mask)
 {
     if (ingot_e_is_known(stride, 1) || value.type.lanes <= 1) {
         ingot_e_store_masked(e, value, base, index, mask);
@@ -215,12 +231,15 @@ void ingot_e_store_strided(ingot_emitter *e, ingot_ev value, ingot_ev base, ingo
         return;
     }
     ingot_ev p = lane_pointers(e, value.type.scalar, base, lane_indices(e, value.type.lanes, index, stride));
-    ingot_e_line(e, "llvm.intr.masked.scatter %%%d, %%%d, %%%d {alignment = %d : i32} : %s, %s into %s", ingot_e_id(e, value), p.id, ingot_e_id(e, mask.bits),
-                 ingot_e_scalar_bytes(value.type.scalar), ingot_e_type_name(value.type), ingot_e_type_name(mask.bits.type), ingot_e_type_name(p.type));
+    ingot_e_line(e, "llvm.intr.masked.scatter %%%d, %%%d, %%%d {alignment = %d : i32} : %s, %s into %s",
+                 ingot_e_id(e, value), p.id, ingot_e_id(e, mask.bits), ingot_e_scalar_bytes(value.type.scalar),
+                 ingot_e_type_name(value.type), ingot_e_type_name(mask.bits.type), ingot_e_type_name(p.type));
 }
 
 void ingot_e_prefetch(ingot_emitter *e, ingot_escalar scalar, ingot_ev base, ingot_ev index, int locality)
 {
     ingot_ev p = ingot_e_gep(e, scalar, base, index);
-    ingot_e_line(e, "\"llvm.intr.prefetch\"(%%%d) <{cache = 1 : i32, hint = %d : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()", ingot_e_id(e, p), locality);
+    ingot_e_line(e,
+                 "\"llvm.intr.prefetch\"(%%%d) <{cache = 1 : i32, hint = %d : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()",
+                 ingot_e_id(e, p), locality);
 }

@@ -178,7 +178,8 @@ ingot_ev ingot_e_op(ingot_emitter *e, const char *mnemonic, int n, const ingot_e
     for (int i = 0; i < n && i < 3; i++) {
         ids[i] = ingot_e_id(e, args[i]);
         if (!ingot_e_type_equal(args[i].type, args[0].type))
-            ingot_e_fail(e, INGOT_INTERNAL, "%s of %s and %s", mnemonic, ingot_e_type_name(args[0].type), ingot_e_type_name(args[i].type));
+            ingot_e_fail(e, INGOT_INTERNAL, "%s of %s and %s", mnemonic, ingot_e_type_name(args[0].type),
+                         ingot_e_type_name(args[i].type));
     }
     ingot_ev r = ingot_e_fresh(e, args[0].type);
     const char *type = ingot_e_type_name(r.type);
@@ -189,7 +190,8 @@ ingot_ev ingot_e_op(ingot_emitter *e, const char *mnemonic, int n, const ingot_e
         else if (n == 2)
             ingot_e_line(e, "%%%d = %s(%%%d, %%%d) : (%s, %s) -> %s", r.id, mnemonic, ids[0], ids[1], type, type, type);
         else
-            ingot_e_line(e, "%%%d = %s(%%%d, %%%d, %%%d) : (%s, %s, %s) -> %s", r.id, mnemonic, ids[0], ids[1], ids[2], type, type, type, type);
+            ingot_e_line(e, "%%%d = %s(%%%d, %%%d, %%%d) : (%s, %s, %s) -> %s", r.id, mnemonic, ids[0], ids[1], ids[2],
+                         type, type, type, type);
         return r;
     }
     if (n == 1)
@@ -259,7 +261,8 @@ ingot_ev ingot_e_select(ingot_emitter *e, ingot_ev cond, ingot_ev a, ingot_ev b)
     int32_t c = ingot_e_id(e, cond), x = ingot_e_id(e, a), y = ingot_e_id(e, b);
     ingot_ev r = ingot_e_fresh(e, a.type);
     if (cond.type.lanes > 1)
-        ingot_e_line(e, "%%%d = arith.select %%%d, %%%d, %%%d : %s, %s", r.id, c, x, y, ingot_e_type_name(cond.type), ingot_e_type_name(a.type));
+        ingot_e_line(e, "%%%d = arith.select %%%d, %%%d, %%%d : %s, %s", r.id, c, x, y, ingot_e_type_name(cond.type),
+                     ingot_e_type_name(a.type));
     else
         ingot_e_line(e, "%%%d = arith.select %%%d, %%%d, %%%d : %s", r.id, c, x, y, ingot_e_type_name(a.type));
     return r;
@@ -305,7 +308,8 @@ ingot_ev ingot_e_splat(ingot_emitter *e, ingot_ev scalar, int lanes)
     if (scalar.known)
         return ingot_e_const_int(e, ingot_e_vector(scalar.type.scalar, lanes), scalar.value);
     ingot_ev r = ingot_e_fresh(e, ingot_e_vector(scalar.type.scalar, lanes));
-    ingot_e_line(e, "%%%d = vector.broadcast %%%d : %s to %s", r.id, scalar.id, ingot_e_type_name(scalar.type), ingot_e_type_name(r.type));
+    ingot_e_line(e, "%%%d = vector.broadcast %%%d : %s to %s", r.id, scalar.id, ingot_e_type_name(scalar.type),
+                 ingot_e_type_name(r.type));
     return r;
 }
 
@@ -315,7 +319,8 @@ ingot_ev ingot_e_extract(ingot_emitter *e, ingot_ev vector, int lane)
         return vector;
     int32_t x = ingot_e_id(e, vector);
     ingot_ev r = ingot_e_fresh(e, ingot_e_type(vector.type.scalar));
-    ingot_e_line(e, "%%%d = vector.extract %%%d[%d] : %s from %s", r.id, x, lane, ingot_e_type_name(r.type), ingot_e_type_name(vector.type));
+    ingot_e_line(e, "%%%d = vector.extract %%%d[%d] : %s from %s", r.id, x, lane, ingot_e_type_name(r.type),
+                 ingot_e_type_name(vector.type));
     return r;
 }
 
@@ -325,7 +330,8 @@ ingot_ev ingot_e_insert(ingot_emitter *e, ingot_ev vector, ingot_ev scalar, int 
         return scalar;
     int32_t x = ingot_e_id(e, vector), y = ingot_e_id(e, scalar);
     ingot_ev r = ingot_e_fresh(e, vector.type);
-    ingot_e_line(e, "%%%d = vector.insert %%%d, %%%d [%d] : %s into %s", r.id, y, x, lane, ingot_e_type_name(scalar.type), ingot_e_type_name(vector.type));
+    ingot_e_line(e, "%%%d = vector.insert %%%d, %%%d [%d] : %s into %s", r.id, y, x, lane,
+                 ingot_e_type_name(scalar.type), ingot_e_type_name(vector.type));
     return r;
 }
 
@@ -337,7 +343,8 @@ ingot_ev ingot_e_shuffle(ingot_emitter *e, ingot_ev a, ingot_ev b, int lanes, co
     for (int i = 0; i < lanes && at < sizeof list - 8; i++)
         at += (size_t)snprintf(list + at, sizeof list - at, "%s%d", i ? ", " : "", picks[i]);
     ingot_ev r = ingot_e_fresh(e, ingot_e_vector(a.type.scalar, lanes));
-    ingot_e_line(e, "%%%d = vector.shuffle %%%d, %%%d [%s] : %s, %s", r.id, x, y, list, ingot_e_type_name(a.type), ingot_e_type_name(b.type));
+    ingot_e_line(e, "%%%d = vector.shuffle %%%d, %%%d [%s] : %s, %s", r.id, x, y, list, ingot_e_type_name(a.type),
+                 ingot_e_type_name(b.type));
     return r;
 }
 
@@ -363,7 +370,8 @@ ingot_ev ingot_e_reduce(ingot_emitter *e, const char *op, ingot_ev vector)
             low[i] = i;
             high[i] = lanes / 2 + i;
         }
-        vector = combine(e, op, ingot_e_shuffle(e, vector, vector, lanes / 2, low), ingot_e_shuffle(e, vector, vector, lanes / 2, high));
+        vector = combine(e, op, ingot_e_shuffle(e, vector, vector, lanes / 2, low),
+                         ingot_e_shuffle(e, vector, vector, lanes / 2, high));
     }
     if (vector.type.lanes == 2)
         return combine(e, op, ingot_e_extract(e, vector, 0), ingot_e_extract(e, vector, 1));
@@ -376,13 +384,15 @@ ingot_ev ingot_e_intrinsic(ingot_emitter *e, const char *name, ingot_etype resul
     size_t at = 0, type_at = 0;
     for (int i = 0; i < n && at < sizeof ids - 16 && type_at < sizeof types - 40; i++) {
         at += (size_t)snprintf(ids + at, sizeof ids - at, "%s%%%d", i ? ", " : "", ingot_e_id(e, args[i]));
-        type_at += (size_t)snprintf(types + type_at, sizeof types - type_at, "%s%s", i ? ", " : "", ingot_e_type_name(args[i].type));
+        type_at += (size_t)snprintf(types + type_at, sizeof types - type_at, "%s%s", i ? ", " : "",
+                                    ingot_e_type_name(args[i].type));
     }
     if (result_type.scalar == INGOT_E_NONE) {
         ingot_e_line(e, "llvm.call_intrinsic \"%s\"(%s) : (%s) -> ()", name, ids, types);
         return (ingot_ev){.id = -1, .type = result_type};
     }
     ingot_ev r = ingot_e_fresh(e, result_type);
-    ingot_e_line(e, "%%%d = llvm.call_intrinsic \"%s\"(%s) : (%s) -> %s", r.id, name, ids, types, ingot_e_type_name(result_type));
+    ingot_e_line(e, "%%%d = llvm.call_intrinsic \"%s\"(%s) : (%s) -> %s", r.id, name, ids, types,
+                 ingot_e_type_name(result_type));
     return r;
 }

@@ -1,8 +1,9 @@
 /* Matrix products: out[b0,b1,m,n] = body(sum_k A * B, extras...).
  *
- * A unit of work is a block of columns for a chunk of row tiles of one (b0, b1). Inside: blocks of k, then row tiles, then panels of columns, then the
- * register tile. B is read from 16-column panels (packed at compile time), from dense rows, or - when columns are not contiguous, as in Q * K^T - from
- * panels that the unit packs on its stack. Rows are split into equal tiles; which tile a row is in, and the order of its sums, never depend on units.
+ * A unit of work is a block of columns for a chunk of row tiles of one (b0, b1). Inside: blocks of k, then row tiles,
+ * then panels of columns, then the register tile. B is read from 16-column panels (packed at compile time), from dense
+ * rows, or - when columns are not contiguous, as in Q * K^T - from panels that the unit packs on its stack. Rows are
+ * split into equal tiles; which tile a row is in, and the order of its sums, never depend on units.
  */
 #include "codegen/microkernel.h"
 #include <string.h>
@@ -43,14 +44,18 @@ static contract decide(const ingot_spec *spec, const ingot_target *target)
     c.element_bytes = ingot_e_scalar_bytes(scalar);
     c.vec = ingot_e_vector(scalar, target->vector_bytes / c.element_bytes);
     c.nr = target->tile_cols * 4 / c.element_bytes;
-    if (spec->decisions[1] > 0 && spec->decisions[1] % c.vec.lanes == 0 && spec->decisions[1] / c.vec.lanes <= INGOT_MICRO_VECTORS)
+    if (spec->decisions[1] > 0 && spec->decisions[1] % c.vec.lanes == 0 &&
+        spec->decisions[1] / c.vec.lanes <= INGOT_MICRO_VECTORS)
         c.nr = (int)spec->decisions[1];
     c.vectors = c.nr / c.vec.lanes;
     c.mr = target->tile_rows;
-    if (spec->decisions[0] > 0 && spec->decisions[0] <= INGOT_MICRO_ROWS && spec->decisions[0] * c.vectors <= INGOT_MICRO_ACCS)
+    if (spec->decisions[0] > 0 && spec->decisions[0] <= INGOT_MICRO_ROWS &&
+        spec->decisions[0] * c.vectors <= INGOT_MICRO_ACCS)
         c.mr = (int)spec->decisions[0];
     c.b = b->access == INGOT_ACCESS_PACKED16 ? PANELS : b->strides[N] == 1 && !scattered(spec, c.mr) ? ROWS : STACK;
-    c.k_limit = c.b == STACK ? STACK_BYTES / c.element_bytes / 64 : c.nr * c.element_bytes * 256 <= target->l1_bytes / 2 ? 256 : 512;
+    c.k_limit = c.b == STACK                                           ? STACK_BYTES / c.element_bytes / 64
+                : c.nr * c.element_bytes * 256 <= target->l1_bytes / 2 ? 256
+                                                                       : 512;
     if (spec->decisions[2] >= 64 && (c.b != STACK || spec->decisions[2] < c.k_limit))
         c.k_limit = spec->decisions[2];
     ingot_size k = spec->dims[K];
@@ -89,20 +94,28 @@ static int64_t round_to(int64_t value, int64_t multiple, int64_t lo, int64_t hi)
 #define WANTED_UNITS 32        /* for up to 16 threads */
 #define UNIT_TERMS   (1 << 19) /* multiply-adds worth handing out */
 
-/* Column blocks narrower than `columns` when otherwise there would be few units, as far as they stay worth their while. */
+/* Column blocks narrower than `columns` when otherwise there would be few units, as far as they stay worth their while.
+ */
 static int64_t enough_units(const contract *c, int64_t tiles, int64_t step, int64_t columns)
 {
     const ingot_size *d = c->spec->dims;
-    for (int i = 0; i < INGOT_SPEC_DIMS && i <= K; i++)
+    for (int i = B0; i <= K; i++)
         if (ingot_size_is_dynamic(d[i]) || d[i] <= 0)
             return columns;
-    int64_t rows = tiles * c->mr < d[M] ? tiles * c->mr : d[M], others = d[B0] * d[B1] * ((d[M] + rows - 1) / rows);
-    int64_t blocks = (WANTED_UNITS + others - 1) / others, narrow = (d[N] + blocks - 1) / blocks, least = UNIT_TERMS / (rows * d[K]) + 1;
+    int64_t rows = tiles * c->mr < d[M] ? tiles * c->mr : d[M], others = (d[M] + rows - 1) / rows;
+    for (int i = B0; i <= B1; i++) {
+        if (others >= WANTED_UNITS || d[i] >= WANTED_UNITS)
+            return columns;
+        others *= d[i];
+    }
+    int64_t blocks = (WANTED_UNITS + others - 1) / others, narrow = (d[N] + blocks - 1) / blocks;
+    int64_t least = UNIT_TERMS / (rows * d[K]) + 1;
     narrow = (narrow > least ? narrow : least) + step - 1;
     return round_to(narrow, step, step, columns);
 }
 
-/* Column blocks stay in half of L2 while row tiles pass; with a tile or two of rows there is nothing to keep, and small blocks give all threads work. */
+/* Column blocks stay in half of L2 while row tiles pass; with a tile or two of rows there is nothing to keep, and small
+ * blocks give all threads work. */
 static split make_split(ingot_emitter *e, const contract *c)
 {
     const ingot_spec *spec = c->spec;
@@ -141,7 +154,8 @@ static ingot_ev units(ingot_emitter *e)
 
 /* ---- One row tile over columns [j0, j1) ---- */
 
-/* Parameters of tile helpers: P_TILES tiles from row P_I on, columns [P_J0, P_J1), P_KN terms from P_K0; those the caller knows are constants. */
+/* Parameters of tile helpers: P_TILES tiles from row P_I on, columns [P_J0, P_J1), P_KN terms from P_K0; those the
+ * caller knows are constants. */
 enum { P_I, P_TILES, P_B0, P_B1, P_J0, P_J1, P_JB, P_K0, P_KN, P_PANEL, P_FIRST, P_LAST, P_COLUMNS, P_COUNT };
 
 static ingot_ev operand_offset(ingot_emitter *e, const ingot_operand *o, const ingot_ev *p, int row)
@@ -158,7 +172,9 @@ static void locate_rows(ingot_emitter *e, const contract *c, const ingot_ev *p, 
     ingot_ev first = ingot_e_gep(e, (ingot_escalar)c->vec.scalar, e->operands[0], index);
     bool fixed = !ingot_size_is_dynamic(a->strides[M]);
     for (int r = 0; r < m->rows; r++) {
-        m->row[r] = fixed || r == 0 ? first : ingot_e_gep(e, (ingot_escalar)c->vec.scalar, first, ingot_e_mul_int(e, ingot_e_size(e, a->strides[M]), r));
+        m->row[r] = fixed || r == 0 ? first
+                                    : ingot_e_gep(e, (ingot_escalar)c->vec.scalar, first,
+                                                  ingot_e_mul_int(e, ingot_e_size(e, a->strides[M]), r));
         m->row_shift[r] = fixed ? r * a->strides[M] : 0;
     }
 }
@@ -180,14 +196,18 @@ static ingot_ev locate_columns(ingot_emitter *e, const contract *c, const ingot_
     ingot_ev from = ingot_e_sub(e, j, p[P_JB]);
     bool aligned = m->vectors * m->type.lanes >= 16;
     ingot_ev inside = aligned ? ingot_e_int(e, 0) : ingot_e_rem(e, from, sixteen);
-    ingot_ev at = ingot_e_gep(e, scalar, p[P_COLUMNS], ingot_e_mad(e, ingot_e_div(e, from, sixteen), p[P_PANEL], inside));
+    ingot_ev at =
+        ingot_e_gep(e, scalar, p[P_COLUMNS], ingot_e_mad(e, ingot_e_div(e, from, sixteen), p[P_PANEL], inside));
     for (int q = 0; q < m->vectors; q++) {
         int64_t column = (int64_t)q * m->type.lanes, panel = column / 16;
         if (p[P_PANEL].known) {
             m->column[q] = at;
             m->column_shift[q] = panel * p[P_PANEL].value + column % 16;
         } else {
-            m->column[q] = panel == 0 ? at : q > 0 && (column - m->type.lanes) / 16 == panel ? m->column[q - 1] : ingot_e_gep(e, scalar, at, ingot_e_mul_int(e, p[P_PANEL], panel));
+            m->column[q] = panel == 0 ? at
+                           : q > 0 && (column - m->type.lanes) / 16 == panel
+                               ? m->column[q - 1]
+                               : ingot_e_gep(e, scalar, at, ingot_e_mul_int(e, p[P_PANEL], panel));
             m->column_shift[q] = column % 16;
         }
     }
@@ -207,7 +227,8 @@ static ingot_ev apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev ra
     return results[0];
 }
 
-static ingot_ev load_extra(ingot_emitter *e, const ingot_spec *spec, int32_t x, int lanes, ingot_ev row_index, ingot_ev j, ingot_emask mask)
+static ingot_ev load_extra(ingot_emitter *e, const ingot_spec *spec, int32_t x, int lanes, ingot_ev row_index,
+                           ingot_ev j, ingot_emask mask)
 {
     const ingot_operand *o = &spec->operands[2 + x];
     ingot_ev stride = ingot_e_size(e, o->strides[N]);
@@ -216,7 +237,8 @@ static ingot_ev load_extra(ingot_emitter *e, const ingot_spec *spec, int32_t x, 
 }
 
 /* Sums -> out, through the body when `finish`. */
-static void store_tile(ingot_emitter *e, const contract *c, const ingot_ev *p, ingot_ev j, const ingot_micro *m, ingot_emask mask, bool finish, const ingot_ev *accs)
+static void store_tile(ingot_emitter *e, const contract *c, const ingot_ev *p, ingot_ev j, const ingot_micro *m,
+                       ingot_emask mask, bool finish, const ingot_ev *accs)
 {
     const ingot_spec *spec = c->spec;
     int32_t out = spec->n_in, extras = finish ? extra_count(spec) : 0;
@@ -225,11 +247,13 @@ static void store_tile(ingot_emitter *e, const contract *c, const ingot_ev *p, i
         for (int r = 0; r < m->rows; r++) {
             for (int32_t x = 0; x < extras; x++) {
                 const ingot_operand *o = &spec->operands[2 + x];
-                if (r == 0 || ingot_size_is_dynamic(o->strides[M]) || o->strides[M] != 0) /* a row vector is loaded once */
+                if (r == 0 || ingot_size_is_dynamic(o->strides[M]) ||
+                    o->strides[M] != 0) /* a row vector is loaded once */
                     extra[x] = load_extra(e, spec, x, m->type.lanes, operand_offset(e, o, p, r), column, mask);
             }
             ingot_ev v = finish ? apply_body(e, spec, accs[r * m->vectors + q], extra) : accs[r * m->vectors + q];
-            ingot_e_store_masked(e, v, e->operands[out], ingot_e_add(e, operand_offset(e, &spec->operands[out], p, r), column), mask);
+            ingot_e_store_masked(e, v, e->operands[out],
+                                 ingot_e_add(e, operand_offset(e, &spec->operands[out], p, r), column), mask);
         }
     }
 }
@@ -265,7 +289,9 @@ static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vect
             for (int q = 0; q < vectors; q++)
                 before[r * vectors + q] =
                     ingot_e_load_masked(e, c->vec, e->operands[spec->n_in],
-                                        ingot_e_add(e, operand_offset(e, &spec->operands[spec->n_in], p, r), ingot_e_add_int(e, j, (int64_t)q * c->vec.lanes)), mask);
+                                        ingot_e_add(e, operand_offset(e, &spec->operands[spec->n_in], p, r),
+                                                    ingot_e_add_int(e, j, (int64_t)q * c->vec.lanes)),
+                                        mask);
         ingot_e_else(e, &branch, before);
         ingot_e_if_end(e, &branch, accs);
         memcpy(accs, branch.results, (size_t)n * sizeof accs[0]);
@@ -287,7 +313,8 @@ static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vect
 
 /* Calls a helper with those parameters that are not known here; writes it first if it is new. */
 typedef void write_helper(ingot_emitter *e, const contract *c, int rows, const ingot_ev *p);
-static void call_helper(ingot_emitter *e, const contract *c, const char *name, int rows, const ingot_ev *p, write_helper *write)
+static void call_helper(ingot_emitter *e, const contract *c, const char *name, int rows, const ingot_ev *p,
+                        write_helper *write)
 {
     ingot_ehelper h = {.kernel_args = true, .result = ingot_e_type(INGOT_E_NONE)};
     ingot_ev args[P_COUNT], params[P_COUNT], inner[P_COUNT];
@@ -348,7 +375,8 @@ static void emit_tiles(ingot_emitter *e, void *arg, int height, ingot_ev start, 
     memcpy(p, params, sizeof p);
     p[P_I] = start;
     p[P_TILES] = count;
-    ingot_ev width = ingot_e_sub(e, p[P_J1], p[P_J0]), whole = ingot_e_sub(e, width, ingot_e_rem(e, width, ingot_e_int(e, c->nr)));
+    ingot_ev width = ingot_e_sub(e, p[P_J1], p[P_J0]),
+             whole = ingot_e_sub(e, width, ingot_e_rem(e, width, ingot_e_int(e, c->nr)));
     ingot_ev edge = ingot_e_add(e, p[P_J0], whole);
     memcpy(q, p, sizeof q);
     q[P_J1] = edge;
@@ -398,7 +426,8 @@ static void transpose(ingot_emitter *e, int lanes, ingot_ev *rows)
     }
 }
 
-/* One group of `lanes` columns for k steps [k, k + lanes): columns past n repeat the last one and are never stored in the end. */
+/* One group of `lanes` columns for k steps [k, k + lanes): columns past n repeat the last one and are never stored in
+ * the end. */
 static void pack_square(ingot_emitter *e, const contract *c, const ingot_ev *column, ingot_ev to, ingot_ev k)
 {
     ingot_escalar scalar = (ingot_escalar)c->vec.scalar;
@@ -411,16 +440,36 @@ static void pack_square(ingot_emitter *e, const contract *c, const ingot_ev *col
         ingot_e_store(e, rows[i], at, ingot_e_int(e, 16 * i));
 }
 
-static void pack_scalars(ingot_emitter *e, const contract *c, const ingot_ev *column, ingot_ev to, ingot_ev from, ingot_ev count)
+static void pack_scalars(ingot_emitter *e, const contract *c, const ingot_ev *column, ingot_ev to, ingot_ev from,
+                         ingot_ev count)
 {
     ingot_escalar scalar = (ingot_escalar)c->vec.scalar;
     ingot_ev stride = ingot_e_size(e, c->spec->operands[1].strides[K]);
     ingot_eloop loop;
     ingot_e_for(e, from, count, ingot_e_int(e, 1), 0, NULL, &loop);
-    ingot_ev at = ingot_e_gep(e, scalar, to, ingot_e_mul_int(e, loop.index, 16)), index = ingot_e_mul(e, loop.index, stride);
+    ingot_ev at = ingot_e_gep(e, scalar, to, ingot_e_mul_int(e, loop.index, 16)),
+             index = ingot_e_mul(e, loop.index, stride);
     for (int i = 0; i < c->vec.lanes; i++)
         ingot_e_store(e, ingot_e_load(e, ingot_e_type(scalar), column[i], index), at, ingot_e_int(e, i));
     ingot_e_for_end(e, &loop, NULL);
+}
+
+/* Contiguous columns: row after row, so that every page is met once. */
+static void pack_rows(ingot_emitter *e, const contract *c, const ingot_ev *p, ingot_ev base)
+{
+    ingot_escalar scalar = (ingot_escalar)c->vec.scalar;
+    ingot_ev step = ingot_e_size(e, c->spec->operands[1].strides[K]), sixteen = ingot_e_int(e, 16);
+    ingot_eloop down, across;
+    ingot_e_for(e, ingot_e_int(e, 0), p[P_KN], ingot_e_int(e, 1), 0, NULL, &down);
+    ingot_ev row = ingot_e_gep(e, scalar, e->operands[1], ingot_e_mad(e, down.index, step, base));
+    ingot_ev to = ingot_e_gep(e, scalar, p[P_COLUMNS], ingot_e_mul_int(e, down.index, 16));
+    ingot_e_for(e, p[P_J0], p[P_J1], ingot_e_int(e, c->vec.lanes), 0, NULL, &across);
+    ingot_emask mask = ingot_e_mask(e, c->vec, ingot_e_sub(e, p[P_J1], across.index));
+    ingot_ev v = ingot_e_load_masked(e, c->vec, row, across.index, mask);
+    ingot_ev from = ingot_e_sub(e, across.index, p[P_J0]);
+    ingot_e_store(e, v, to, ingot_e_mad(e, ingot_e_div(e, from, sixteen), p[P_PANEL], ingot_e_rem(e, from, sixteen)));
+    ingot_e_for_end(e, &across, NULL);
+    ingot_e_for_end(e, &down, NULL);
 }
 
 /* Helper: columns [j0, j1) of B from k0 on, kn steps, to panels at P_COLUMNS. */
@@ -430,23 +479,23 @@ static void write_pack(ingot_emitter *e, const contract *c, int rows, const ingo
     ingot_escalar scalar = (ingot_escalar)c->vec.scalar;
     int lanes = c->vec.lanes;
     (void)rows;
-    ingot_ev base = ingot_e_linear(e, 3, (ingot_ev[]){p[P_B0], p[P_B1], p[P_K0]}, (ingot_size[]){b->strides[B0], b->strides[B1], b->strides[K]});
+    ingot_ev base = ingot_e_linear(e, 3, (ingot_ev[]){p[P_B0], p[P_B1], p[P_K0]},
+                                   (ingot_size[]){b->strides[B0], b->strides[B1], b->strides[K]});
     ingot_ev last = ingot_e_add_int(e, p[P_J1], -1), sixteen = ingot_e_int(e, 16), column[64];
     ingot_eloop groups, loop;
+    if (b->strides[N] == 1) {
+        pack_rows(e, c, p, base);
+        return;
+    }
     ingot_e_for(e, p[P_J0], p[P_J1], ingot_e_int(e, lanes), 0, NULL, &groups);
     ingot_ev from = ingot_e_sub(e, groups.index, p[P_J0]);
-    ingot_ev to = ingot_e_gep(e, scalar, p[P_COLUMNS], ingot_e_mad(e, ingot_e_div(e, from, sixteen), p[P_PANEL], ingot_e_rem(e, from, sixteen)));
+    ingot_ev to = ingot_e_gep(e, scalar, p[P_COLUMNS],
+                              ingot_e_mad(e, ingot_e_div(e, from, sixteen), p[P_PANEL], ingot_e_rem(e, from, sixteen)));
     for (int i = 0; i < lanes; i++) {
         ingot_ev j = ingot_e_min(e, ingot_e_add_int(e, groups.index, i), last);
         column[i] = ingot_e_gep(e, scalar, e->operands[1], ingot_e_mad(e, j, ingot_e_size(e, b->strides[N]), base));
     }
-    if (b->strides[N] == 1) {
-        ingot_emask mask = ingot_e_mask(e, c->vec, ingot_e_sub(e, p[P_J1], groups.index));
-        ingot_e_for(e, ingot_e_int(e, 0), p[P_KN], ingot_e_int(e, 1), 0, NULL, &loop);
-        ingot_ev row = ingot_e_load_masked(e, c->vec, column[0], ingot_e_mul(e, loop.index, ingot_e_size(e, b->strides[K])), mask);
-        ingot_e_store(e, row, to, ingot_e_mul_int(e, loop.index, 16));
-        ingot_e_for_end(e, &loop, NULL);
-    } else if (b->strides[K] == 1) {
+    if (b->strides[K] == 1) {
         ingot_ev rest = ingot_e_rem(e, p[P_KN], ingot_e_int(e, lanes)), whole = ingot_e_sub(e, p[P_KN], rest);
         ingot_e_for(e, ingot_e_int(e, 0), whole, ingot_e_int(e, lanes), 0, NULL, &loop);
         pack_square(e, c, column, to, loop.index);
@@ -461,7 +510,8 @@ static void write_pack(ingot_emitter *e, const contract *c, int rows, const ingo
 /* ---- Units ---- */
 
 /* One block of k for all row tiles of the unit; p holds everything but the row. */
-static void emit_block(ingot_emitter *e, contract *c, const split *s, ingot_ev tile0, ingot_ev tile1, ingot_ev stack, ingot_ev *p)
+static void emit_block(ingot_emitter *e, contract *c, const split *s, ingot_ev tile0, ingot_ev tile1, ingot_ev stack,
+                       ingot_ev *p)
 {
     const ingot_operand *b = &c->spec->operands[1];
     ingot_escalar scalar = (ingot_escalar)c->vec.scalar;
@@ -492,7 +542,8 @@ static void emit_unit(ingot_emitter *e, contract *c, const split *s, ingot_ev un
     p[P_B1] = digits[1];
     p[P_J0] = ingot_e_mul(e, digits[2], s->n_block);
     p[P_J1] = ingot_e_min(e, ingot_e_add(e, p[P_J0], s->n_block), ingot_e_size(e, spec->dims[N]));
-    ingot_ev tile0 = ingot_e_mul(e, digits[3], s->tiles), tile1 = ingot_e_min(e, ingot_e_add(e, tile0, s->tiles), s->rows.count);
+    ingot_ev tile0 = ingot_e_mul(e, digits[3], s->tiles),
+             tile1 = ingot_e_min(e, ingot_e_add(e, tile0, s->tiles), s->rows.count);
     if (!c->blocked) {
         p[P_K0] = ingot_e_int(e, 0);
         p[P_KN] = k;
@@ -530,13 +581,16 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
     (void)target;
     if (spec->n_in < 2 || spec->n_out != 1)
         *out_why = "contract: operands";
+    else if (!ingot_size_is_dynamic(spec->dims[K]) && spec->dims[K] > (1 << 26))
+        *out_why = "contract: more than 2^26 terms";
     else if ((a->dtype != INGOT_F32 && a->dtype != INGOT_F64) || b->dtype != a->dtype || out->dtype != a->dtype)
         *out_why = "contract: element types other than f32 and f64 throughout";
     else if (a->access != INGOT_ACCESS_STRIDED || (b->access == INGOT_ACCESS_PACKED16 && b->dtype != INGOT_F32))
         *out_why = "contract: packed access";
     else if (out->strides[N] != 1)
         *out_why = "contract: columns of the result are not contiguous";
-    else if (spec->has_body && (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 || (ingot_dtype)spec->body.arg_dtypes[0] != a->dtype ||
+    else if (spec->has_body && (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 ||
+                                (ingot_dtype)spec->body.arg_dtypes[0] != a->dtype ||
                                 ingot_e_prog_result_dtype(&spec->body, 0) != out->dtype))
         *out_why = "contract: body";
     else

@@ -1,10 +1,10 @@
 /* Direct convolutions: out[n,g,ob,oh,ow,lane] = body(sum over cb,kh,kw,ci of X * W, extras...).
  *
- * A register tile is some output pixels times one or two blocks of 16 output channels (half a block on narrow vectors). Pixels come in one of three ways:
- *   ALONG   pixels of one output row, at constant distances
- *   AREA    whole rows, when several fit into a tile
- *   FLAT    any run of pixels in row-major order, each with its own pointers: for rows that tiles of one row would cover badly, such as 7 by 6
- * A unit of work is a chunk of tiles for as many channel blocks as have their weights in half of L2.
+ * A register tile is some output pixels times one or two blocks of 16 output channels (half a block on narrow vectors).
+ * Pixels come in one of three ways: ALONG   pixels of one output row, at constant distances AREA    whole rows, when
+ * several fit into a tile FLAT    any run of pixels in row-major order, each with its own pointers: for rows that tiles
+ * of one row would cover badly, such as 7 by 6 A unit of work is a chunk of tiles for as many channel blocks as have
+ * their weights in half of L2.
  */
 #include "codegen/microkernel.h"
 #include <string.h>
@@ -19,7 +19,7 @@ typedef struct conv {
     int groups, blocks; /* column groups of one (n, g); blocks of 16 per group (0: half a block) */
     bool odd;           /* the last group has one block only */
     pixel_mode mode;
-    int limit;          /* of the tiling: pixels, rows (AREA) */
+    int limit; /* of the tiling: pixels, rows (AREA) */
     int groups_per_unit;
 } conv;
 
@@ -54,7 +54,8 @@ static conv decide(const ingot_spec *spec, const ingot_target *target)
     c.vectors = nr / c.vec.lanes;
     c.blocks = nr / 16;
     c.mr = target->tile_rows;
-    if (spec->decisions[0] > 0 && spec->decisions[0] <= INGOT_MICRO_ROWS && spec->decisions[0] * c.vectors <= INGOT_MICRO_ACCS)
+    if (spec->decisions[0] > 0 && spec->decisions[0] <= INGOT_MICRO_ROWS &&
+        spec->decisions[0] * c.vectors <= INGOT_MICRO_ACCS)
         c.mr = (int)spec->decisions[0];
     c.groups = (int)(c.blocks ? (spec->dims[OB] + c.blocks - 1) / c.blocks : spec->dims[OB] * (16 / nr));
     c.odd = c.blocks > 1 && spec->dims[OB] % c.blocks != 0;
@@ -131,7 +132,8 @@ static ingot_ev units(ingot_emitter *e)
 
 enum { P_N, P_G, P_ROW, P_COLUMN, P_GROUP0, P_GROUP1, P_COUNT };
 
-/* Offsets of the tile's pixels in an operand: `shared` for all of them with constant `shift`s, or one value for each. */
+/* Offsets of the tile's pixels in an operand: `shared` for all of them with constant `shift`s, or one value for each.
+ */
 typedef struct pixels {
     int count;
     bool constant;
@@ -142,7 +144,8 @@ typedef struct pixels {
 static pixels locate(ingot_emitter *e, const conv *c, int height, const ingot_ev *p, const ingot_operand *o)
 {
     const ingot_spec *s = c->spec;
-    ingot_ev sh = ingot_e_size(e, o->strides[OH]), sw = ingot_e_size(e, o->strides[OW]), columns = ingot_e_size(e, s->dims[OW]);
+    ingot_ev sh = ingot_e_size(e, o->strides[OH]), sw = ingot_e_size(e, o->strides[OW]),
+             columns = ingot_e_size(e, s->dims[OW]);
     pixels px = {.count = c->mode == AREA ? height * (int)s->dims[OW] : height};
     px.constant = sh.known && sw.known && c->mode != FLAT;
     ingot_ev base = ingot_e_linear(e, 2, (ingot_ev[]){p[P_N], p[P_G]}, o->strides);
@@ -159,14 +162,16 @@ static pixels locate(ingot_emitter *e, const conv *c, int height, const ingot_ev
             px.index[i] = i ? px.index[0] : ingot_e_mad(e, row, sh, ingot_e_mad(e, column, sw, base));
             px.shift[i] = down * sh.value + across * sw.value;
         } else {
-            px.index[i] = ingot_e_mad(e, ingot_e_add_int(e, row, down), sh, ingot_e_mad(e, ingot_e_add_int(e, column, across), sw, base));
+            px.index[i] = ingot_e_mad(e, ingot_e_add_int(e, row, down), sh,
+                                      ingot_e_mad(e, ingot_e_add_int(e, column, across), sw, base));
             px.shift[i] = 0;
         }
     }
     return px;
 }
 
-/* The nest of loops over cb, kh, kw and ci around the multiply-adds; loops of one round are left out, a few channels are unrolled. */
+/* The nest of loops over cb, kh, kw and ci around the multiply-adds; loops of one round are left out, a few channels
+ * are unrolled. */
 typedef struct nest {
     const conv *c;
     ingot_micro m;
@@ -187,18 +192,21 @@ static void reduce_loops(ingot_emitter *e, nest *t, int level, ingot_ev a_index,
         b_step *= s->dims[order[i]];
     if (count == 1 || (level == 3 && count <= 4)) {
         for (int64_t i = 0; i < count; i++)
-            reduce_loops(e, t, level + 1, ingot_e_add(e, a_index, ingot_e_mul_int(e, a_step, i)), ingot_e_add_int(e, b_index, i * b_step), accs);
+            reduce_loops(e, t, level + 1, ingot_e_add(e, a_index, ingot_e_mul_int(e, a_step, i)),
+                         ingot_e_add_int(e, b_index, i * b_step), accs);
         return;
     }
     ingot_eloop loop;
     ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, count), ingot_e_int(e, 1), t->n, accs, &loop);
-    reduce_loops(e, t, level + 1, ingot_e_mad(e, loop.index, a_step, a_index), ingot_e_add(e, b_index, ingot_e_mul_int(e, loop.index, b_step)), loop.args);
+    reduce_loops(e, t, level + 1, ingot_e_mad(e, loop.index, a_step, a_index),
+                 ingot_e_add(e, b_index, ingot_e_mul_int(e, loop.index, b_step)), loop.args);
     ingot_e_for_end(e, &loop, loop.args);
     memcpy(accs, loop.results, (size_t)t->n * sizeof *accs);
 }
 
 /* Sums -> out for channel block `block`, lanes from `lane0` on, vector q of the tile. */
-static void store_vector(ingot_emitter *e, const conv *c, const pixels *where, int q, int vectors, ingot_ev block, ingot_ev lane0, const ingot_ev *accs)
+static void store_vector(ingot_emitter *e, const conv *c, const pixels *where, int q, int vectors, ingot_ev block,
+                         ingot_ev lane0, const ingot_ev *accs)
 {
     const ingot_spec *s = c->spec;
     int32_t extras = s->n_in - 2, out = s->n_in;
@@ -213,23 +221,31 @@ static void store_vector(ingot_emitter *e, const conv *c, const pixels *where, i
     for (int i = 0; i < where[0].count; i++) {
         for (int32_t x = 0; x < extras; x++) {
             const ingot_operand *o = &s->operands[2 + x];
-            bool varies = ingot_size_is_dynamic(o->strides[OH]) || ingot_size_is_dynamic(o->strides[OW]) || o->strides[OH] != 0 || o->strides[OW] != 0;
+            bool varies = ingot_size_is_dynamic(o->strides[OH]) || ingot_size_is_dynamic(o->strides[OW]) ||
+                          o->strides[OH] != 0 || o->strides[OW] != 0;
             if (i > 0 && !varies)
                 continue;
             const pixels *px = &where[1 + x];
             ingot_ev lane = ingot_e_size(e, o->lane);
-            ingot_ev index = ingot_e_add_int(e, ingot_e_mad(e, block, ingot_e_size(e, o->strides[OB]), ingot_e_mad(e, lane0, lane, px->index[i])), px->shift[i]);
-            extra[x] = ingot_e_load_strided(e, ingot_e_with_scalar(c->vec, ingot_e_scalar_of(o->dtype)), e->operands[2 + x], index, lane, mask);
+            ingot_ev index = ingot_e_add_int(
+                e, ingot_e_mad(e, block, ingot_e_size(e, o->strides[OB]), ingot_e_mad(e, lane0, lane, px->index[i])),
+                px->shift[i]);
+            extra[x] = ingot_e_load_strided(e, ingot_e_with_scalar(c->vec, ingot_e_scalar_of(o->dtype)),
+                                            e->operands[2 + x], index, lane, mask);
         }
         ingot_ev lane = ingot_e_size(e, result->lane);
-        ingot_ev index = ingot_e_add_int(e, ingot_e_mad(e, block, ingot_e_size(e, result->strides[OB]), ingot_e_mad(e, lane0, lane, where[0].index[i])), where[0].shift[i]);
+        ingot_ev index = ingot_e_add_int(
+            e,
+            ingot_e_mad(e, block, ingot_e_size(e, result->strides[OB]), ingot_e_mad(e, lane0, lane, where[0].index[i])),
+            where[0].shift[i]);
         ingot_ev v = ingot_micro_apply_body(e, s, accs[i * vectors + q], extras, extra);
         ingot_e_store_strided(e, v, e->operands[out], index, lane, mask);
     }
 }
 
 /* Column groups [from, to) of one pixel tile, `vectors` wide. */
-static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors, const ingot_ev *p, ingot_ev from, ingot_ev to)
+static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors, const ingot_ev *p, ingot_ev from,
+                        ingot_ev to)
 {
     const ingot_spec *s = c->spec;
     nest t = {.c = c, .m = {.type = c->vec, .vectors = vectors, .mask = ingot_e_mask_all()}};
@@ -258,10 +274,12 @@ static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors
     } else {
         int64_t parts = 16 / ((int64_t)vectors * lanes);
         block = ingot_e_div(e, loop.index, ingot_e_int(e, parts));
-        lane0 = ingot_e_mul_int(e, ingot_e_sub(e, loop.index, ingot_e_mul_int(e, block, parts)), (int64_t)vectors * lanes);
+        lane0 =
+            ingot_e_mul_int(e, ingot_e_sub(e, loop.index, ingot_e_mul_int(e, block, parts)), (int64_t)vectors * lanes);
     }
     ingot_ev all_blocks = ingot_e_mad(e, p[P_G], ingot_e_size(e, s->dims[OB]), block);
-    ingot_ev w = ingot_e_gep(e, INGOT_E_F32, e->operands[1], ingot_e_add(e, ingot_e_mul_int(e, all_blocks, block_size), lane0));
+    ingot_ev w =
+        ingot_e_gep(e, INGOT_E_F32, e->operands[1], ingot_e_add(e, ingot_e_mul_int(e, all_blocks, block_size), lane0));
     for (int q = 0; q < vectors; q++) {
         t.m.column[q] = w;
         t.m.column_shift[q] = (int64_t)q * lanes / 16 * block_size + q * lanes % 16;
@@ -270,7 +288,8 @@ static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors
     ingot_micro_zero(e, c->vec, t.n, accs);
     reduce_loops(e, &t, 0, ingot_e_int(e, 0), ingot_e_int(e, 0), accs);
     for (int q = 0; q < vectors; q++)
-        store_vector(e, c, where, q, vectors, ingot_e_add_int(e, block, q * lanes / 16), ingot_e_add_int(e, lane0, q * lanes % 16), accs);
+        store_vector(e, c, where, q, vectors, ingot_e_add_int(e, block, q * lanes / 16),
+                     ingot_e_add_int(e, lane0, q * lanes % 16), accs);
     ingot_e_for_end(e, &loop, NULL);
 }
 
@@ -298,9 +317,11 @@ static void emit_tiles(ingot_emitter *e, void *arg, int height, ingot_ev first, 
         for (int i = 0, next = 0; i < P_COUNT; i++)
             inner[i] = p[i].known ? p[i] : given[next++];
         ingot_ev whole = ingot_e_int(e, c->groups - c->odd);
-        emit_groups(e, c, height, c->vectors, inner, inner[P_GROUP0], c->odd ? ingot_e_min(e, inner[P_GROUP1], whole) : inner[P_GROUP1]);
+        emit_groups(e, c, height, c->vectors, inner, inner[P_GROUP0],
+                    c->odd ? ingot_e_min(e, inner[P_GROUP1], whole) : inner[P_GROUP1]);
         if (c->odd)
-            emit_groups(e, c, height, c->vectors / c->blocks, inner, ingot_e_max(e, inner[P_GROUP0], whole), inner[P_GROUP1]);
+            emit_groups(e, c, height, c->vectors / c->blocks, inner, ingot_e_max(e, inner[P_GROUP0], whole),
+                        inner[P_GROUP1]);
         ingot_e_helper_end(e, (ingot_ev){.id = -1});
     }
     ingot_e_call(e, &h, args);
@@ -310,20 +331,24 @@ static void emit_tiles(ingot_emitter *e, void *arg, int height, ingot_ev first, 
 static void emit_unit(ingot_emitter *e, conv *c, const split *s, ingot_ev unit)
 {
     const ingot_spec *spec = c->spec;
-    ingot_ev radix[5] = {ingot_e_size(e, spec->dims[N]), ingot_e_size(e, spec->dims[G]), s->group_chunks, s->row_chunks, s->tile_chunks}, digits[5], p[P_COUNT];
+    ingot_ev radix[5] = {ingot_e_size(e, spec->dims[N]), ingot_e_size(e, spec->dims[G]), s->group_chunks, s->row_chunks,
+                         s->tile_chunks},
+             digits[5], p[P_COUNT];
     ingot_e_unflatten(e, unit, 5, radix, digits);
     p[P_N] = digits[0];
     p[P_G] = digits[1];
     p[P_GROUP0] = ingot_e_mul_int(e, digits[2], c->groups_per_unit);
     p[P_GROUP1] = ingot_e_min(e, ingot_e_add_int(e, p[P_GROUP0], c->groups_per_unit), ingot_e_int(e, c->groups));
     p[P_ROW] = p[P_COLUMN] = ingot_e_int(e, 0);
-    ingot_ev tile0 = ingot_e_mul(e, digits[4], s->tiles_per_unit), tile1 = ingot_e_min(e, ingot_e_add(e, tile0, s->tiles_per_unit), s->tiles.count);
+    ingot_ev tile0 = ingot_e_mul(e, digits[4], s->tiles_per_unit),
+             tile1 = ingot_e_min(e, ingot_e_add(e, tile0, s->tiles_per_unit), s->tiles.count);
     ingot_tile_body body = {.emit = emit_tiles, .arg = c, .name = "tile", .n_params = P_COUNT, .params = p};
     if (ingot_e_is_known(s->rows, 1)) {
         ingot_tiling_run(e, &s->tiles, c->limit, tile0, tile1, &body);
         return;
     }
-    ingot_ev row0 = ingot_e_mul(e, digits[3], s->rows_per_unit), row1 = ingot_e_min(e, ingot_e_add(e, row0, s->rows_per_unit), s->rows);
+    ingot_ev row0 = ingot_e_mul(e, digits[3], s->rows_per_unit),
+             row1 = ingot_e_min(e, ingot_e_add(e, row0, s->rows_per_unit), s->rows);
     ingot_eloop rows;
     ingot_e_for(e, row0, row1, ingot_e_int(e, 1), 0, NULL, &rows);
     p[P_ROW] = rows.index;
@@ -356,12 +381,18 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (ingot_size_is_dynamic(spec->dims[fixed[i]]) || spec->dims[fixed[i]] < 1)
             *out_why = "conv: sizes of channels and taps that are not fixed";
+        else if (spec->dims[fixed[i]] > (1 << 16))
+            *out_why = "conv: more than 65536 channels or taps";
     for (int32_t i = 2; i < spec->n_in; i++)
         if (out->lane == 1 && spec->operands[i].lane != 1 && spec->operands[i].lane != 0)
             *out_why = "conv: lanes of an operand";
-    if (spec->has_body && (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 || spec->body.arg_dtypes[0] != INGOT_F32 ||
-                           ingot_e_prog_result_dtype(&spec->body, 0) != INGOT_F32))
+    if (spec->has_body &&
+        (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 || spec->body.arg_dtypes[0] != INGOT_F32 ||
+         ingot_e_prog_result_dtype(&spec->body, 0) != INGOT_F32))
         *out_why = "conv: body";
+    if (!*out_why &&
+        (double)spec->dims[CB] * (double)spec->dims[CI] * (double)spec->dims[KH] * (double)spec->dims[KW] > 1e8)
+        *out_why = "conv: too many terms";
     return *out_why == NULL;
 }
 

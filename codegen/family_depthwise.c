@@ -1,7 +1,9 @@
-/* Depthwise convolutions: out[n,cb,oh,ow,lane] = body(sum over kh,kw of X * W, extras...), 16 channels a block, lanes of stride 1.
+/* Depthwise convolutions: out[n,cb,oh,ow,lane] = body(sum over kh,kw of X * W, extras...), 16 channels a block, lanes
+ * of stride 1.
  *
- * A tile is a run of output pixels of one row for one vector of channels: sums and the weights of one row of taps stay in registers, and every input
- * vector is loaded once per row of taps for all the pixels that read it. A unit is some rows of one block.
+ * A tile is a run of output pixels of one row for one vector of channels: sums and the weights of one row of taps stay
+ * in registers, and every input vector is loaded once per row of taps for all the pixels that read it. A unit is some
+ * rows of one block.
  */
 #include "codegen/microkernel.h"
 #include <stdio.h>
@@ -20,7 +22,9 @@ typedef struct depthwise {
 
 static depthwise decide(const ingot_spec *spec, const ingot_target *target)
 {
-    depthwise d = {.spec = spec, .vec = ingot_e_vector(INGOT_E_F32, target->vector_bytes / 4), .limit = target->vector_regs > 16 ? 14 : 8};
+    depthwise d = {.spec = spec,
+                   .vec = ingot_e_vector(INGOT_E_F32, target->vector_bytes / 4),
+                   .limit = target->vector_regs > 16 ? 14 : 8};
     if (spec->decisions[0] > 0 && spec->decisions[0] <= MAX_PIXELS)
         d.limit = (int)spec->decisions[0];
     return d;
@@ -57,7 +61,8 @@ static ingot_ev units(ingot_emitter *e)
 enum { P_N, P_CB, P_ROW, P_COLUMN, P_COUNT };
 
 /* One row of taps: accs[i] += x[i, kw] * w[kw]. Inputs at the same distance are the same vector, loaded once. */
-static void tap_row(ingot_emitter *e, const depthwise *d, int pixels, ingot_ev x, ingot_ev w, int64_t kw_count, ingot_ev *accs)
+static void tap_row(ingot_emitter *e, const depthwise *d, int pixels, ingot_ev x, ingot_ev w, int64_t kw_count,
+                    ingot_ev *accs)
 {
     const ingot_operand *in = &d->spec->operands[0];
     ingot_ev step = ingot_e_size(e, in->strides[OW]), tap = ingot_e_size(e, in->strides[KW]), weights[UNROLLED_TAPS];
@@ -70,7 +75,8 @@ static void tap_row(ingot_emitter *e, const depthwise *d, int pixels, ingot_ev x
         weights[k] = ingot_e_load(e, d->vec, w, ingot_e_int(e, 16 * k));
     for (int i = 0; i < pixels; i++) {
         for (int64_t k = 0; k < kw_count; k++) {
-            ingot_ev distance = ingot_e_add(e, ingot_e_mul_int(e, step, i), ingot_e_mul_int(e, tap, k)), value = {.id = -1};
+            ingot_ev distance = ingot_e_add(e, ingot_e_mul_int(e, step, i), ingot_e_mul_int(e, tap, k)),
+                     value = {.id = -1};
             for (int q = 0; distance.known && q < n_seen; q++)
                 if (seen[q].distance == distance.value)
                     value = seen[q].value;
@@ -95,18 +101,20 @@ static void sum_taps(ingot_emitter *e, const depthwise *d, int pixels, ingot_ev 
     ingot_eloop rows, columns;
     if (kh * kw <= UNROLLED_TAPS) {
         for (int64_t i = 0; i < kh; i++)
-            tap_row(e, d, pixels, ingot_e_gep(e, INGOT_E_F32, x, ingot_e_mul_int(e, row_step, i)), ingot_e_gep(e, INGOT_E_F32, w, ingot_e_int(e, 16 * kw * i)), kw, accs);
+            tap_row(e, d, pixels, ingot_e_gep(e, INGOT_E_F32, x, ingot_e_mul_int(e, row_step, i)),
+                    ingot_e_gep(e, INGOT_E_F32, w, ingot_e_int(e, 16 * kw * i)), kw, accs);
         return;
     }
     ingot_e_for(e, zero, ingot_e_int(e, kh), one, pixels, accs, &rows);
-    ingot_ev x_row = ingot_e_gep(e, INGOT_E_F32, x, ingot_e_mul(e, rows.index, row_step)), w_row = ingot_e_gep(e, INGOT_E_F32, w, ingot_e_mul_int(e, rows.index, 16 * kw));
+    ingot_ev x_row = ingot_e_gep(e, INGOT_E_F32, x, ingot_e_mul(e, rows.index, row_step)),
+             w_row = ingot_e_gep(e, INGOT_E_F32, w, ingot_e_mul_int(e, rows.index, 16 * kw));
     if (kw <= UNROLLED_TAPS) {
         tap_row(e, d, pixels, x_row, w_row, kw, rows.args);
     } else {
         ingot_e_for(e, zero, ingot_e_int(e, kw), one, pixels, rows.args, &columns);
         ingot_ev step = ingot_e_size(e, s->operands[0].strides[KW]);
-        tap_row(e, d, pixels, ingot_e_gep(e, INGOT_E_F32, x_row, ingot_e_mul(e, columns.index, step)), ingot_e_gep(e, INGOT_E_F32, w_row, ingot_e_mul_int(e, columns.index, 16)), 1,
-                columns.args);
+        tap_row(e, d, pixels, ingot_e_gep(e, INGOT_E_F32, x_row, ingot_e_mul(e, columns.index, step)),
+                ingot_e_gep(e, INGOT_E_F32, w_row, ingot_e_mul_int(e, columns.index, 16)), 1, columns.args);
         ingot_e_for_end(e, &columns, columns.args);
         memcpy(rows.args, columns.results, (size_t)pixels * sizeof *accs);
     }
@@ -130,7 +138,8 @@ static void write_tile(ingot_emitter *e, const depthwise *d, int pixels, const i
     ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, 16), ingot_e_int(e, d->vec.lanes), 0, NULL, &parts);
     ingot_ev lane0 = parts.index;
     ingot_ev x = ingot_e_gep(e, INGOT_E_F32, e->operands[0], offset(e, &s->operands[0], p, lane0, true));
-    ingot_ev w = ingot_e_gep(e, INGOT_E_F32, e->operands[1], ingot_e_add(e, ingot_e_mul_int(e, p[P_CB], 16 * s->dims[KH] * s->dims[KW]), lane0));
+    ingot_ev w = ingot_e_gep(e, INGOT_E_F32, e->operands[1],
+                             ingot_e_add(e, ingot_e_mul_int(e, p[P_CB], 16 * s->dims[KH] * s->dims[KW]), lane0));
     ingot_micro_zero(e, d->vec, pixels, accs);
     sum_taps(e, d, pixels, x, w, accs);
     for (int i = 0; i < pixels; i++) {
@@ -139,10 +148,13 @@ static void write_tile(ingot_emitter *e, const depthwise *d, int pixels, const i
             if (i > 0 && !ingot_size_is_dynamic(o->strides[OW]) && o->strides[OW] == 0)
                 continue;
             ingot_ev lane = ingot_e_size(e, o->lane);
-            ingot_ev index = ingot_e_add(e, offset(e, o, p, lane0, ingot_e_is_known(lane, 1)), ingot_e_mul_int(e, ingot_e_size(e, o->strides[OW]), i));
-            extra[k] = ingot_e_load_strided(e, ingot_e_with_scalar(d->vec, ingot_e_scalar_of(o->dtype)), e->operands[2 + k], index, lane, ingot_e_mask_all());
+            ingot_ev index = ingot_e_add(e, offset(e, o, p, lane0, ingot_e_is_known(lane, 1)),
+                                         ingot_e_mul_int(e, ingot_e_size(e, o->strides[OW]), i));
+            extra[k] = ingot_e_load_strided(e, ingot_e_with_scalar(d->vec, ingot_e_scalar_of(o->dtype)),
+                                            e->operands[2 + k], index, lane, ingot_e_mask_all());
         }
-        ingot_ev index = ingot_e_add(e, offset(e, &s->operands[out], p, lane0, true), ingot_e_mul_int(e, ingot_e_size(e, s->operands[out].strides[OW]), i));
+        ingot_ev index = ingot_e_add(e, offset(e, &s->operands[out], p, lane0, true),
+                                     ingot_e_mul_int(e, ingot_e_size(e, s->operands[out].strides[OW]), i));
         ingot_e_store(e, ingot_micro_apply_body(e, s, accs[i], extras, extra), e->operands[out], index);
     }
     ingot_e_for_end(e, &parts, NULL);
@@ -176,7 +188,9 @@ static void body(ingot_emitter *e, ingot_ev begin, ingot_ev end)
     ingot_ev one = ingot_e_int(e, 1), digits[3], p[P_COUNT];
     ingot_eloop loop, rows;
     ingot_e_for(e, begin, end, one, 0, NULL, &loop);
-    ingot_e_unflatten(e, loop.index, 3, (ingot_ev[]){ingot_e_size(e, e->spec->dims[N]), ingot_e_size(e, e->spec->dims[CB]), s.chunks}, digits);
+    ingot_e_unflatten(e, loop.index, 3,
+                      (ingot_ev[]){ingot_e_size(e, e->spec->dims[N]), ingot_e_size(e, e->spec->dims[CB]), s.chunks},
+                      digits);
     ingot_ev row0 = ingot_e_mul(e, digits[2], s.rows_per_unit);
     ingot_e_for(e, row0, ingot_e_min(e, ingot_e_add(e, row0, s.rows_per_unit), s.rows), one, 0, NULL, &rows);
     p[P_N] = digits[0];
@@ -200,13 +214,17 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
     const ingot_operand *o = spec->operands;
     if (o[0].dtype != INGOT_F32 || o[1].dtype != INGOT_F32 || o[spec->n_in].dtype != INGOT_F32)
         *out_why = "depthwise: element types other than f32";
-    if (ingot_size_is_dynamic(spec->dims[KH]) || ingot_size_is_dynamic(spec->dims[KW]) || spec->dims[KH] < 1 || spec->dims[KW] < 1)
+    if (ingot_size_is_dynamic(spec->dims[KH]) || ingot_size_is_dynamic(spec->dims[KW]) || spec->dims[KH] < 1 ||
+        spec->dims[KW] < 1)
         *out_why = "depthwise: taps that are not fixed";
+    else if (spec->dims[KH] > 4096 || spec->dims[KW] > 4096)
+        *out_why = "depthwise: more than 4096 rows or columns of taps";
     for (int32_t i = 2; i < spec->n_in; i++)
         if (o[i].lane != 1 && o[i].lane != 0)
             *out_why = "depthwise: lanes of an operand";
-    if (spec->has_body && (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 || spec->body.arg_dtypes[0] != INGOT_F32 ||
-                           ingot_e_prog_result_dtype(&spec->body, 0) != INGOT_F32))
+    if (spec->has_body &&
+        (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 || spec->body.arg_dtypes[0] != INGOT_F32 ||
+         ingot_e_prog_result_dtype(&spec->body, 0) != INGOT_F32))
         *out_why = "depthwise: body";
     return *out_why == NULL;
 }

@@ -46,8 +46,9 @@ static ingot_status define_symbols(ingot_jit *jit, const ingot_jit_symbol *symbo
 static ingot_status add_process_symbols(ingot_jit *jit)
 {
     LLVMOrcDefinitionGeneratorRef generator = NULL;
-    INGOT_TRY(take_error(
-        LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(&generator, LLVMOrcLLJITGetGlobalPrefix(jit->lljit), NULL, NULL), "JIT process symbols"));
+    INGOT_TRY(take_error(LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(
+                             &generator, LLVMOrcLLJITGetGlobalPrefix(jit->lljit), NULL, NULL),
+                         "JIT process symbols"));
     LLVMOrcJITDylibAddGenerator(LLVMOrcLLJITGetMainJITDylib(jit->lljit), generator);
     return NULL;
 }
@@ -55,13 +56,16 @@ static ingot_status add_process_symbols(ingot_jit *jit)
 static ingot_status add_objects(ingot_jit *jit, const ingot_object *objects, int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {
-        LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(objects[i].data, objects[i].size, "ingot_object");
-        INGOT_TRY(take_error(LLVMOrcLLJITAddObjectFile(jit->lljit, LLVMOrcLLJITGetMainJITDylib(jit->lljit), buffer), "JIT object"));
+        LLVMMemoryBufferRef buffer =
+            LLVMCreateMemoryBufferWithMemoryRangeCopy(objects[i].data, objects[i].size, "ingot_object");
+        INGOT_TRY(take_error(LLVMOrcLLJITAddObjectFile(jit->lljit, LLVMOrcLLJITGetMainJITDylib(jit->lljit), buffer),
+                             "JIT object"));
     }
     return NULL;
 }
 
-ingot_status ingot_jit_create(const ingot_object *objects, int32_t n, const ingot_jit_symbol *symbols, int32_t n_symbols, ingot_jit **out)
+ingot_status ingot_jit_create(const ingot_object *objects, int32_t n, const ingot_jit_symbol *symbols,
+                              int32_t n_symbols, ingot_jit **out)
 {
     *out = NULL;
     LLVMInitializeX86TargetInfo();

@@ -1,4 +1,5 @@
-/* MLIR text -> MLIR passes -> LLVM IR -> machine code. One context per call: nothing is kept, so calls are independent of each other. */
+/* MLIR text -> MLIR passes -> LLVM IR -> machine code. One context per call: nothing is kept, so calls are independent
+ * of each other. */
 #include "codegen/emit.h"
 #include <llvm-c/Analysis.h>
 #include <llvm-c/Core.h>
@@ -15,11 +16,14 @@
 #include <mlir-c/Pass.h>
 #include <mlir-c/RegisterEverything.h>
 #include <mlir-c/Target/LLVMIR.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-#define TRIPLE      "x86_64-unknown-linux-gnu"
-#define MLIR_PASSES "convert-vector-to-llvm,convert-scf-to-cf,convert-arith-to-llvm,convert-cf-to-llvm,convert-index-to-llvm,reconcile-unrealized-casts"
+#define TRIPLE "x86_64-unknown-linux-gnu"
+#define MLIR_PASSES                                                                                            \
+    "convert-vector-to-llvm,convert-scf-to-cf,convert-arith-to-llvm,convert-cf-to-llvm,convert-index-to-llvm," \
+    "reconcile-unrealized-casts"
 #define LLVM_PASSES "function(early-cse,instcombine<no-verify-fixpoint>,loop-mssa(licm))"
 
 const char *ingot_lower_version(void)
@@ -48,12 +52,9 @@ static MlirLogicalResult on_diagnostic(MlirDiagnostic diagnostic, void *arg)
     return mlirLogicalResultSuccess();
 }
 
-static void register_once(void)
+static pthread_once_t registered = PTHREAD_ONCE_INIT;
+static void register_all(void)
 {
-    static bool done;
-    if (done)
-        return;
-    done = true;
     mlirRegisterAllPasses();
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
@@ -71,7 +72,8 @@ static MlirContext make_context(void)
     return context;
 }
 
-/* Every function carries the target, so that passes and code generation agree; the entry alone is visible, and may be met again in another object. */
+/* Every function carries the target, so that passes and code generation agree; the entry alone is visible, and may be
+ * met again in another object. */
 static void set_attributes(LLVMModuleRef module, const ingot_target *target)
 {
     char bits[8];
@@ -85,7 +87,8 @@ static void set_attributes(LLVMModuleRef module, const ingot_target *target)
         LLVMAddTargetDependentFunctionAttr(f, "prefer-vector-width", bits);
         LLVMAddTargetDependentFunctionAttr(f, "min-legal-vector-width", bits);
         unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
-        LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(LLVMGetModuleContext(module), nounwind, 0));
+        LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex,
+                                LLVMCreateEnumAttribute(LLVMGetModuleContext(module), nounwind, 0));
         if (LLVMGetLinkage(f) == LLVMExternalLinkage) {
             LLVMSetLinkage(f, LLVMWeakAnyLinkage);
             LLVMSetVisibility(f, LLVMHiddenVisibility);
@@ -93,7 +96,8 @@ static void set_attributes(LLVMModuleRef module, const ingot_target *target)
     }
 }
 
-static ingot_status emit_machine_code(LLVMModuleRef module, LLVMTargetMachineRef machine, ingot_emit_kind kind, ingot_text *out)
+static ingot_status emit_machine_code(LLVMModuleRef module, LLVMTargetMachineRef machine, ingot_emit_kind kind,
+                                      ingot_text *out)
 {
     char *error = NULL;
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
@@ -112,7 +116,8 @@ static ingot_status emit_machine_code(LLVMModuleRef module, LLVMTargetMachineRef
         return NULL;
     }
     LLVMMemoryBufferRef buffer = NULL;
-    if (LLVMTargetMachineEmitToMemoryBuffer(machine, module, kind == INGOT_EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile, &error, &buffer)) {
+    if (LLVMTargetMachineEmitToMemoryBuffer(machine, module, kind == INGOT_EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile,
+                                            &error, &buffer)) {
         ingot_status status = ingot_fail(INGOT_INTERNAL, "LLVM code generation: %s", error ? error : "");
         LLVMDisposeMessage(error);
         return status;
@@ -122,7 +127,8 @@ static ingot_status emit_machine_code(LLVMModuleRef module, LLVMTargetMachineRef
     return NULL;
 }
 
-static ingot_status lower_translated(LLVMModuleRef module, const ingot_target *target, ingot_emit_kind kind, ingot_text *out)
+static ingot_status lower_translated(LLVMModuleRef module, const ingot_target *target, ingot_emit_kind kind,
+                                     ingot_text *out)
 {
     char *error = NULL;
     LLVMTargetRef x86;
@@ -131,8 +137,8 @@ static ingot_status lower_translated(LLVMModuleRef module, const ingot_target *t
         LLVMDisposeMessage(error);
         return status;
     }
-    LLVMTargetMachineRef machine =
-        LLVMCreateTargetMachine(x86, TRIPLE, target->llvm_cpu, target->llvm_features, LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelDefault);
+    LLVMTargetMachineRef machine = LLVMCreateTargetMachine(x86, TRIPLE, target->llvm_cpu, target->llvm_features,
+                                                           LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelDefault);
     if (!machine)
         return ingot_fail(INGOT_INTERNAL, "LLVM has no target machine for %s", target->llvm_cpu);
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
@@ -145,7 +151,8 @@ static ingot_status lower_translated(LLVMModuleRef module, const ingot_target *t
     return status;
 }
 
-static ingot_status lower_parsed(MlirContext context, MlirModule module, const ingot_target *target, ingot_emit_kind kind, diagnostics *why, ingot_text *out)
+static ingot_status lower_parsed(MlirContext context, MlirModule module, const ingot_target *target,
+                                 ingot_emit_kind kind, diagnostics *why, ingot_text *out)
 {
     MlirPassManager passes = mlirPassManagerCreate(context);
 #ifdef NDEBUG
@@ -153,28 +160,31 @@ static ingot_status lower_parsed(MlirContext context, MlirModule module, const i
 #else
     mlirPassManagerEnableVerifier(passes, true);
 #endif
-    bool ok = mlirLogicalResultIsSuccess(
-                  mlirOpPassManagerAddPipeline(mlirPassManagerGetAsOpPassManager(passes), mlirStringRefCreateFromCString(MLIR_PASSES), collect, why)) &&
-              mlirLogicalResultIsSuccess(mlirPassManagerRunOnOp(passes, mlirModuleGetOperation(module)));
+    bool ok =
+        mlirLogicalResultIsSuccess(mlirOpPassManagerAddPipeline(
+            mlirPassManagerGetAsOpPassManager(passes), mlirStringRefCreateFromCString(MLIR_PASSES), collect, why)) &&
+        mlirLogicalResultIsSuccess(mlirPassManagerRunOnOp(passes, mlirModuleGetOperation(module)));
     mlirPassManagerDestroy(passes);
     if (!ok)
         return ingot_fail(INGOT_INTERNAL, "MLIR passes: %s", why->text);
     LLVMContextRef llvm = LLVMContextCreate();
     LLVMModuleRef translated = mlirTranslateModuleToLLVMIR(mlirModuleGetOperation(module), llvm);
-    ingot_status status = translated ? lower_translated(translated, target, kind, out) : ingot_fail(INGOT_INTERNAL, "MLIR to LLVM: %s", why->text);
+    ingot_status status = translated ? lower_translated(translated, target, kind, out)
+                                     : ingot_fail(INGOT_INTERNAL, "MLIR to LLVM: %s", why->text);
     if (translated)
         LLVMDisposeModule(translated);
     LLVMContextDispose(llvm);
     return status;
 }
 
-ingot_status ingot_lower_module(const char *mlir, size_t size, const ingot_target *target, ingot_emit_kind kind, ingot_text *out)
+ingot_status ingot_lower_module(const char *mlir, size_t size, const ingot_target *target, ingot_emit_kind kind,
+                                ingot_text *out)
 {
     if (kind == INGOT_EMIT_MLIR) {
         ingot_text_append_bytes(out, mlir, size);
         return out->failed ? ingot_status_no_memory() : NULL;
     }
-    register_once();
+    pthread_once(&registered, register_all);
     diagnostics why = {{0}, 0};
     MlirContext context = make_context();
     mlirContextAttachDiagnosticHandler(context, on_diagnostic, &why, NULL);

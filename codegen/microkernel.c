@@ -16,7 +16,8 @@ bool ingot_micro_inline_body(const ingot_spec *spec)
     return spec->has_body && ingot_e_prog_cost(&spec->body) <= INLINE_COST;
 }
 
-ingot_ev ingot_micro_apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev raw, int32_t n_extra, const ingot_ev *extra)
+ingot_ev ingot_micro_apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev raw, int32_t n_extra,
+                                const ingot_ev *extra)
 {
     ingot_ev args[INGOT_PROG_MAX_ARGS], params[INGOT_PROG_MAX_ARGS], results[INGOT_PROG_MAX_RESULTS] = {raw};
     if (!spec->has_body || n_extra >= INGOT_PROG_MAX_ARGS)
@@ -28,7 +29,9 @@ ingot_ev ingot_micro_apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_
         ingot_e_prog(e, &spec->body, args, results);
         return results[0];
     }
-    ingot_ehelper h = {.n = 1 + n_extra, .result = ingot_e_with_scalar(raw.type, ingot_e_scalar_of(ingot_e_prog_result_dtype(&spec->body, 0)))};
+    ingot_ehelper h = {.n = 1 + n_extra,
+                       .result =
+                           ingot_e_with_scalar(raw.type, ingot_e_scalar_of(ingot_e_prog_result_dtype(&spec->body, 0)))};
     snprintf(h.name, sizeof h.name, "finish_x%d", raw.type.lanes);
     for (int32_t i = 0; i < h.n; i++)
         h.types[i] = args[i].type;
@@ -49,7 +52,8 @@ void ingot_micro_helper_name(ingot_ehelper *h, const char *name, int height, int
     snprintf(h->name, sizeof h->name, "%s%d_%08x", name, height, (unsigned)(hash ^ hash >> 32));
 }
 
-/* Addresses that share a pointer are one computed address and displacements, which the machine's addressing takes for free. */
+/* Addresses that share a pointer are one computed address and displacements, which the machine's addressing takes for
+ * free. */
 void ingot_micro_step(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs)
 {
     ingot_escalar scalar = (ingot_escalar)m->type.scalar;
@@ -76,7 +80,8 @@ static int chains_of(const ingot_micro *m)
     return sums <= 2 ? 4 : sums <= 6 ? 2 : 1;
 }
 
-void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, ingot_ev a_step, ingot_ev b_step, ingot_ev *accs)
+void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, ingot_ev a_step, ingot_ev b_step,
+                      ingot_ev *accs)
 {
     int n = m->rows * m->vectors, chains = chains_of(m);
     ingot_ev all[INGOT_MICRO_ACCS], zero = ingot_e_int(e, 0), one = ingot_e_int(e, 1);
@@ -93,7 +98,8 @@ void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, in
     ingot_e_for_end(e, &loop, loop.args);
     for (int i = 0; i < n; i++) { /* (0 + 1) + (2 + 3) */
         if (chains == 4)
-            accs[i] = ingot_e_addf(e, ingot_e_addf(e, loop.results[i], loop.results[n + i]), ingot_e_addf(e, loop.results[2 * n + i], loop.results[3 * n + i]));
+            accs[i] = ingot_e_addf(e, ingot_e_addf(e, loop.results[i], loop.results[n + i]),
+                                   ingot_e_addf(e, loop.results[2 * n + i], loop.results[3 * n + i]));
         else
             accs[i] = chains == 2 ? ingot_e_addf(e, loop.results[i], loop.results[n + i]) : loop.results[i];
     }
@@ -155,9 +161,11 @@ static void define_switch(ingot_emitter *e, const tile_call *c, int limit)
     ingot_e_helper_end(e, (ingot_ev){.id = -1});
 }
 
-void ingot_tiling_run(ingot_emitter *e, const ingot_tiling *t, int limit, ingot_ev from, ingot_ev to, const ingot_tile_body *body)
+void ingot_tiling_run(ingot_emitter *e, const ingot_tiling *t, int limit, ingot_ev from, ingot_ev to,
+                      const ingot_tile_body *body)
 {
-    tile_call c = {.body = body, .helper = {.kernel_args = true, .n = 3 + body->n_params, .result = ingot_e_type(INGOT_E_NONE)}};
+    tile_call c = {.body = body,
+                   .helper = {.kernel_args = true, .n = 3 + body->n_params, .result = ingot_e_type(INGOT_E_NONE)}};
     if (body->n_params > 21) {
         ingot_e_fail(e, INGOT_INTERNAL, "too many parameters of a tile");
         return;
@@ -169,7 +177,8 @@ void ingot_tiling_run(ingot_emitter *e, const ingot_tiling *t, int limit, ingot_
             c.helper.types[3 + i] = body->params[i].type;
         define_switch(e, &c, limit);
     }
-    ingot_ev zero = ingot_e_int(e, 0), stop = ingot_e_min(e, to, t->tall_count), begin = ingot_e_max(e, from, t->tall_count);
+    ingot_ev zero = ingot_e_int(e, 0), stop = ingot_e_min(e, to, t->tall_count),
+             begin = ingot_e_max(e, from, t->tall_count);
     ingot_eif some;
     if (!(t->tall_count.known && t->tall_count.value == 0)) {
         ingot_ev count = ingot_e_sub(e, stop, from);
@@ -178,7 +187,8 @@ void ingot_tiling_run(ingot_emitter *e, const ingot_tiling *t, int limit, ingot_
         ingot_e_if_end(e, &some, NULL);
     }
     ingot_ev lower = ingot_e_add_int(e, t->tall, -1);
-    if ((t->count.known && t->tall_count.known && t->count.value == t->tall_count.value) || (lower.known && lower.value <= 0))
+    if ((t->count.known && t->tall_count.known && t->count.value == t->tall_count.value) ||
+        (lower.known && lower.value <= 0))
         return;
     ingot_ev edge = ingot_e_mul(e, t->tall_count, t->tall), count = ingot_e_sub(e, to, begin);
     ingot_e_if(e, ingot_e_cmp(e, "sgt", count, zero), 0, NULL, &some);

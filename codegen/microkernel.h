@@ -1,7 +1,9 @@
 /* What the compute families share: register tiles of fused multiply-adds, and the split of rows into tiles.
  *
- * A tile of `rows` x `vectors` accumulators grows by the outer product of one column of A (one scalar per row, broadcast) and one row of B
- * (`vectors` vectors). Where the scalars and vectors lie is given by pointers with displacements that are known while emitting.
+ * A tile of `rows` x `vectors` accumulators grows by the outer product of one column of A (one scalar per row,
+ * broadcast) and one row of B
+ * (`vectors` vectors). Where the scalars and vectors lie is given by pointers with displacements that are known while
+ * emitting.
  */
 #ifndef INGOT_MICROKERNEL_H
 #define INGOT_MICROKERNEL_H
@@ -14,8 +16,8 @@
 typedef struct ingot_micro {
     ingot_etype type; /* of a vector */
     int rows, vectors;
-    ingot_ev row[INGOT_MICRO_ROWS];         /* pointers; equal numbers share an address */
-    int64_t row_shift[INGOT_MICRO_ROWS];    /* elements added to the pointer */
+    ingot_ev row[INGOT_MICRO_ROWS];      /* pointers; equal numbers share an address */
+    int64_t row_shift[INGOT_MICRO_ROWS]; /* elements added to the pointer */
     ingot_ev column[INGOT_MICRO_VECTORS];
     int64_t column_shift[INGOT_MICRO_VECTORS];
     ingot_emask mask; /* of B's loads */
@@ -23,17 +25,20 @@ typedef struct ingot_micro {
 
 /* accs[r * vectors + q] += A[row r, at a_index] * B[at b_index, vector q]. */
 void ingot_micro_step(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs);
-/* As many steps as `count` says, at multiples of a_step and b_step. Small tiles keep several sums (chains) to hide the latency of FMA; how many depends on
- * the tile's shape alone. accs: the start in, the sums out. */
-void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, ingot_ev a_step, ingot_ev b_step, ingot_ev *accs);
+/* As many steps as `count` says, at multiples of a_step and b_step. Small tiles keep several sums (chains) to hide the
+ * latency of FMA; how many depends on the tile's shape alone. accs: the start in, the sums out. */
+void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, ingot_ev a_step, ingot_ev b_step,
+                      ingot_ev *accs);
 
-/* `total` rows in tiles of at most `limit`, as equal as can be: tall ones first, then ones that are a row shorter. All values fold for known totals. */
+/* `total` rows in tiles of at most `limit`, as equal as can be: tall ones first, then ones that are a row shorter. All
+ * values fold for known totals. */
 typedef struct ingot_tiling {
     ingot_ev total, count, tall_count, tall; /* tall: height of the tall ones */
 } ingot_tiling;
 ingot_tiling ingot_tiling_make(ingot_emitter *e, ingot_ev total, int limit);
-/* Emits tiles [from, to) as runs of tiles of one height: `count` tiles (maybe none) that start at row `start`; `height` is known in each call. Heights 1..limit are told apart at run time by a switch in a
- * helper of its own when `total` is dynamic; `params` (n of them) are values of the caller that the tile code needs, handed through. */
+/* Emits tiles [from, to) as runs of tiles of one height: `count` tiles (maybe none) that start at row `start`; `height`
+ * is known in each call. Heights 1..limit are told apart at run time by a switch in a helper of its own when `total` is
+ * dynamic; `params` (n of them) are values of the caller that the tile code needs, handed through. */
 typedef struct ingot_tile_body {
     void (*emit)(ingot_emitter *e, void *arg, int height, ingot_ev start, ingot_ev count, const ingot_ev *params);
     void *arg;
@@ -41,15 +46,19 @@ typedef struct ingot_tile_body {
     int32_t n_params;
     const ingot_ev *params;
 } ingot_tile_body;
-void ingot_tiling_run(ingot_emitter *e, const ingot_tiling *t, int limit, ingot_ev from, ingot_ev to, const ingot_tile_body *body);
+void ingot_tiling_run(ingot_emitter *e, const ingot_tiling *t, int limit, ingot_ev from, ingot_ev to,
+                      const ingot_tile_body *body);
 
 /* "NAMEheight_hash": the hash is that of the known ones among the parameters, which the helper's code has inside. */
 void ingot_micro_helper_name(ingot_ehelper *h, const char *name, int height, int n, const ingot_ev *params);
 
 /* Zeros for `n` accumulators. */
 void ingot_micro_zero(ingot_emitter *e, ingot_etype type, int n, ingot_ev *accs);
-/* The spec's body on one vector: `raw` and n_extra values of the last inputs (none: raw itself). A large body is a helper that all places call. */
-ingot_ev ingot_micro_apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev raw, int32_t n_extra, const ingot_ev *extra);
-/* Whether a body is small enough to be written behind each tile; others get a function that goes over the stored sums. */
+/* The spec's body on one vector: `raw` and n_extra values of the last inputs (none: raw itself). A large body is a
+ * helper that all places call. */
+ingot_ev ingot_micro_apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev raw, int32_t n_extra,
+                                const ingot_ev *extra);
+/* Whether a body is small enough to be written behind each tile; others get a function that goes over the stored sums.
+ */
 bool ingot_micro_inline_body(const ingot_spec *spec);
 #endif

@@ -1,8 +1,9 @@
 /* Compilation in worker processes: forked from here, fed one line at a time through a socket.
  *
- * Workers are forked without exec, so this process should not be running LLVM on other threads meanwhile (a lock held by one would stay held in the
- * worker). Each answers a line's number with a status and bytes. A worker that dies, runs too long or takes too much memory is a status that names the
- * line; then the others are ended. All children are waited for and all descriptors closed on every way out.
+ * Workers are forked without exec, so this process should not be running LLVM on other threads meanwhile (a lock held
+ * by one would stay held in the worker). Each answers a line's number with a status and bytes. A worker that dies, runs
+ * too long or takes too much memory is a status that names the line; then the others are ended. All children are waited
+ * for and all descriptors closed on every way out.
  */
 #include "codegen/worker.h"
 #include <errno.h>
@@ -25,14 +26,14 @@
 
 typedef struct answer {
     int32_t line;
-    int32_t code; /* ingot_code */
+    int32_t code;  /* ingot_code */
     uint64_t size; /* bytes that follow: the object, or the message */
 } answer;
 
 typedef struct worker {
     pid_t pid; /* 0: none */
     int fd;
-    int32_t line;  /* being compiled; -1: idle */
+    int32_t line; /* being compiled; -1: idle */
     double deadline;
 } worker;
 
@@ -97,7 +98,8 @@ static void serve(int fd, const pool *p)
         ingot_text object = {0};
         ingot_status status = ingot_compile_line(p->lines[line], p->options, &object);
         const char *message = ingot_status_message(status);
-        answer a = {.line = line, .code = (int32_t)ingot_status_code(status), .size = status ? strlen(message) : object.size};
+        answer a = {
+            .line = line, .code = (int32_t)ingot_status_code(status), .size = status ? strlen(message) : object.size};
         bool sent = send_all(fd, &a, sizeof a) && send_all(fd, status ? message : object.data, (size_t)a.size);
         ingot_status_free(status);
         ingot_text_free(&object);
@@ -196,7 +198,8 @@ static ingot_status died(pool *p, worker *w, bool late)
     stop(w, true, how, sizeof how);
     if (late)
         return ingot_fail(INGOT_LIMIT, "compiling '%s' took more than %g s", p->lines[line], timeout_of(p));
-    return ingot_fail(INGOT_INTERNAL, "the compile worker died (%s%s) on '%s'", how[0] ? how : "no status", p->options->max_memory > 0 ? "; it has a memory limit" : "", p->lines[line]);
+    return ingot_fail(INGOT_INTERNAL, "the compile worker died (%s%s) on '%s'", how[0] ? how : "no status",
+                      p->options->max_memory > 0 ? "; it has a memory limit" : "", p->lines[line]);
 }
 
 /* One answer of a worker that is ready. */
@@ -249,13 +252,20 @@ static ingot_status run(pool *p)
     return NULL;
 }
 
-ingot_status ingot_compile_with_workers(const char *const *lines, int32_t n, int32_t workers, const ingot_codegen_options *options, ingot_arena *arena,
-                                        ingot_object *out)
+ingot_status ingot_compile_with_workers(const char *const *lines, int32_t n, int32_t workers,
+                                        const ingot_codegen_options *options, ingot_arena *arena, ingot_object *out)
 {
     pool *p = calloc(1, sizeof *p);
     if (!p)
         return ingot_status_no_memory();
-    *p = (pool){.lines = lines, .n = n, .count = workers < 1 ? 1 : workers > MAX_WORKERS ? MAX_WORKERS : workers, .options = options, .arena = arena, .out = out};
+    *p = (pool){.lines = lines,
+                .n = n,
+                .count = workers < 1             ? 1
+                         : workers > MAX_WORKERS ? MAX_WORKERS
+                                                 : workers,
+                .options = options,
+                .arena = arena,
+                .out = out};
     ingot_status status = run(p);
     for (int32_t i = 0; i < p->count; i++)
         stop(&p->workers[i], status != NULL, NULL, 0);

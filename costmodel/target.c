@@ -6,15 +6,35 @@
 #include <string.h>
 
 static const ingot_target rows[] = {
-#define TARGET(n, sum, cpu, features, req, vec, regs, tr, tc, l1, l2, l3, ghz_, fma, l1b, l2b, l3b, db, call, wake, hide)                              \
-    {.name = n, .summary = sum, .llvm_cpu = cpu, .llvm_features = features, .required = req, .vector_bytes = vec, .vector_regs = regs,                  \
-     .tile_rows = tr, .tile_cols = tc, .l1_bytes = l1, .l2_bytes = l2, .l3_bytes = l3, .ghz = ghz_, .fma_per_cycle = fma, .l1_gbs = l1b,                \
-     .l2_gbs = l2b, .l3_gbs = l3b, .dram_gbs = db, .call_ns = call, .wake_ns = wake},
+#define TARGET(n, sum, cpu, features, req, vec, regs, tr, tc, l1, l2, l3, ghz_, fma, l1b, l2b, l3b, db, call, wake, \
+               hide)                                                                                                \
+    {.name = n,                                                                                                     \
+     .summary = sum,                                                                                                \
+     .llvm_cpu = cpu,                                                                                               \
+     .llvm_features = features,                                                                                     \
+     .required = req,                                                                                               \
+     .vector_bytes = vec,                                                                                           \
+     .vector_regs = regs,                                                                                           \
+     .tile_rows = tr,                                                                                               \
+     .tile_cols = tc,                                                                                               \
+     .l1_bytes = l1,                                                                                                \
+     .l2_bytes = l2,                                                                                                \
+     .l3_bytes = l3,                                                                                                \
+     .ghz = ghz_,                                                                                                   \
+     .fma_per_cycle = fma,                                                                                          \
+     .l1_gbs = l1b,                                                                                                 \
+     .l2_gbs = l2b,                                                                                                 \
+     .l3_gbs = l3b,                                                                                                 \
+     .dram_gbs = db,                                                                                                \
+     .call_ns = call,                                                                                               \
+     .wake_ns = wake},
 #include "costmodel/targets.def"
 #undef TARGET
 };
 enum {
-#define TARGET(n, sum, cpu, features, req, vec, regs, tr, tc, l1, l2, l3, ghz_, fma, l1b, l2b, l3b, db, call, wake, hide) +!(hide)
+#define TARGET(n, sum, cpu, features, req, vec, regs, tr, tc, l1, l2, l3, ghz_, fma, l1b, l2b, l3b, db, call, wake, \
+               hide)                                                                                                \
+    +!(hide)
     LISTED_COUNT = 0
 #include "costmodel/targets.def"
 #undef TARGET
@@ -59,17 +79,41 @@ static const char *host_name(void)
     }
     if (intel && family == 6) {
         switch (model) {
-        case 0x3C: case 0x3F: case 0x45: case 0x46: case 0x3D: case 0x47: case 0x4F: case 0x56:
+        case 0x3C:
+        case 0x3F:
+        case 0x45:
+        case 0x46:
+        case 0x3D:
+        case 0x47:
+        case 0x4F:
+        case 0x56:
             return "haswell";
-        case 0x4E: case 0x5E: case 0x8E: case 0x9E: case 0xA5: case 0xA6:
+        case 0x4E:
+        case 0x5E:
+        case 0x8E:
+        case 0x9E:
+        case 0xA5:
+        case 0xA6:
             return "skylake";
         case 0x55:
             return "skylake-avx512";
-        case 0x6A: case 0x6C:
+        case 0x6A:
+        case 0x6C:
             return "icelake-server";
-        case 0x8F: case 0xCF: case 0xAD: case 0xAE:
+        case 0x8F:
+        case 0xCF:
+        case 0xAD:
+        case 0xAE:
             return "sapphirerapids";
-        case 0x97: case 0x9A: case 0xB7: case 0xBA: case 0xBF: case 0xAA: case 0xAC: case 0xC5: case 0xC6:
+        case 0x97:
+        case 0x9A:
+        case 0xB7:
+        case 0xBA:
+        case 0xBF:
+        case 0xAA:
+        case 0xAC:
+        case 0xC5:
+        case 0xC6:
             return "alderlake";
         default:
             return NULL;

@@ -4,7 +4,17 @@
 
 /* Bits of INGOT_CPU_* (costmodel/costmodel.h), which the runtime does not include. */
 enum {
-    SSE42 = 1, AVX = 2, AVX2 = 4, FMA = 8, F16C = 16, BMI2 = 32, AVX512F = 64, AVX512BW = 128, AVX512VL = 256, AVX512DQ = 512, AVX512VNNI = 1024,
+    SSE42 = 1,
+    AVX = 2,
+    AVX2 = 4,
+    FMA = 8,
+    F16C = 16,
+    BMI2 = 32,
+    AVX512F = 64,
+    AVX512BW = 128,
+    AVX512VL = 256,
+    AVX512DQ = 512,
+    AVX512VNNI = 1024,
     AVX512BF16 = 2048
 };
 

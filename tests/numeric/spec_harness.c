@@ -39,8 +39,10 @@ static void fill(const ingot_spec *spec, int32_t i, void *data, int64_t count, c
     for (int64_t k = 0; k < count; k++) {
         double u = next_random(seed) / 8388608.0 - 1;
         if (spec->family == INGOT_FAMILY_gather && i == 1) {
-            int64_t axis = ingot_size_is_dynamic(spec->params[0]) ? sizes[ingot_size_index(spec->params[0])] : spec->params[0];
-            ingot_store_i64(data, o->dtype, k, axis > 0 ? (int64_t)(next_random(seed) % (unsigned)(2 * axis)) - axis : 0);
+            int64_t axis =
+                ingot_size_is_dynamic(spec->params[0]) ? sizes[ingot_size_index(spec->params[0])] : spec->params[0];
+            ingot_store_i64(data, o->dtype, k,
+                            axis > 0 ? (int64_t)(next_random(seed) % (unsigned)(2 * axis)) - axis : 0);
         } else if (o->dtype == INGOT_BOOL) {
             ingot_store_i64(data, o->dtype, k, u > 0);
         } else if (ingot_dtype_is_float(o->dtype)) {
@@ -49,7 +51,8 @@ static void fill(const ingot_spec *spec, int32_t i, void *data, int64_t count, c
             ingot_store_i64(data, o->dtype, k, (int64_t)(u * 50) + (ingot_dtype_is_signed(o->dtype) ? 0 : 50));
         }
     }
-    if (spec->family == INGOT_FAMILY_conv && i == 1 && !ingot_size_is_dynamic(spec->params[0])) { /* lanes past o are zero weights */
+    if (spec->family == INGOT_FAMILY_conv && i == 1 &&
+        !ingot_size_is_dynamic(spec->params[0])) { /* lanes past o are zero weights */
         int64_t n[INGOT_SPEC_DIMS];
         for (int d = 0; d < spec->n_dims; d++)
             n[d] = ingot_size_is_dynamic(spec->dims[d]) ? sizes[ingot_size_index(spec->dims[d])] : spec->dims[d];
@@ -80,7 +83,8 @@ static bool run_split(const check *c, split_kind kind)
     for (int32_t i = 0; i < c->spec.n_in + c->spec.n_out; i++)
         pointers[i] = c->buffers[i].data;
     for (int32_t i = c->spec.n_in; i < c->spec.n_in + c->spec.n_out; i++)
-        memset(c->buffers[i].data, c->spec.family == INGOT_FAMILY_gather && i > c->spec.n_in ? 0 : 0x5A, c->buffers[i].bytes);
+        memset(c->buffers[i].data, c->spec.family == INGOT_FAMILY_gather && i > c->spec.n_in ? 0 : 0x5A,
+               c->buffers[i].bytes);
     int64_t units = c->kernel(NULL, sizes, -1, 0), odd = 1;
     if (units < 0)
         return false;
@@ -106,11 +110,14 @@ static bool compare(check *c, spec_data *d, int32_t o)
         double got = ingot_load_f64(c->buffers[o].data, t, k), want = d->values[o][k];
         if (d->magnitudes[o][k] < 0) {
             if (memcmp(c->buffers[o].data + (size_t)k * bytes, pattern, bytes) != 0) {
-                snprintf(c->why, 512, "output %d: element %lld is not the kernel's to write, but is %g", (int)o, (long long)k, got);
+                snprintf(c->why, 512, "output %d: element %lld is not the kernel's to write, but is %g", (int)o,
+                         (long long)k, got);
                 return false;
             }
-        } else if (got != want && !(fabs(got - want) <= tolerance * (0.1 + d->magnitudes[o][k])) && !(got != got && want != want)) {
-            snprintf(c->why, 512, "output %d: element %lld of %lld is %.9g, should be %.9g (magnitude %g)", (int)o, (long long)k, (long long)c->counts[o], got, want, d->magnitudes[o][k]);
+        } else if (got != want && !(fabs(got - want) <= tolerance * (0.1 + d->magnitudes[o][k])) &&
+                   !(got != got && want != want)) {
+            snprintf(c->why, 512, "output %d: element %lld of %lld is %.9g, should be %.9g (magnitude %g)", (int)o,
+                     (long long)k, (long long)c->counts[o], got, want, d->magnitudes[o][k]);
             return false;
         }
     }
@@ -148,7 +155,8 @@ static bool run_placed(check *c, bool at_end, ingot_arena *arena, char *first_bi
                 first_bits[i] = ingot_arena_alloc(arena, c->buffers[i].bytes + 1, 1);
                 memcpy(first_bits[i], c->buffers[i].data, c->buffers[i].bytes);
             } else if (memcmp(first_bits[i], c->buffers[i].data, c->buffers[i].bytes) != 0) {
-                snprintf(c->why, 512, "output %d: other bits when split in another way (%d, buffers %s)", (int)i, split, at_end ? "at end" : "at start");
+                snprintf(c->why, 512, "output %d: other bits when split in another way (%d, buffers %s)", (int)i, split,
+                         at_end ? "at end" : "at start");
                 return false;
             }
         }

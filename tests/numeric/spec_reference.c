@@ -44,68 +44,130 @@ static double scalar(int op, const double *a, ingot_dtype t, ingot_dtype result)
     bool f = ingot_dtype_is_float(t);
     int64_t x = f ? 0 : (int64_t)a[0], y = f ? 0 : (int64_t)a[1];
     switch (op) {
-    case INGOT_SCALAR_abs: return fabs(a[0]);
-    case INGOT_SCALAR_neg: return -a[0];
-    case INGOT_SCALAR_sign: return a[0] != a[0] ? a[0] : (a[0] > 0) - (a[0] < 0);
-    case INGOT_SCALAR_ceil: return ceil(a[0]);
-    case INGOT_SCALAR_floor: return floor(a[0]);
-    case INGOT_SCALAR_round: return nearbyint(a[0]);
-    case INGOT_SCALAR_exp: return exp(a[0]);
-    case INGOT_SCALAR_log: return log(a[0]);
-    case INGOT_SCALAR_sqrt: return sqrt(a[0]);
-    case INGOT_SCALAR_rsqrt: return 1 / sqrt(a[0]);
-    case INGOT_SCALAR_reciprocal: return 1 / a[0];
-    case INGOT_SCALAR_sin: return sin(a[0]);
-    case INGOT_SCALAR_cos: return cos(a[0]);
-    case INGOT_SCALAR_tan: return tan(a[0]);
-    case INGOT_SCALAR_asin: return asin(a[0]);
-    case INGOT_SCALAR_acos: return acos(a[0]);
-    case INGOT_SCALAR_atan: return atan(a[0]);
-    case INGOT_SCALAR_sinh: return sinh(a[0]);
-    case INGOT_SCALAR_cosh: return cosh(a[0]);
-    case INGOT_SCALAR_tanh: return tanh(a[0]);
-    case INGOT_SCALAR_asinh: return asinh(a[0]);
-    case INGOT_SCALAR_acosh: return acosh(a[0]);
-    case INGOT_SCALAR_atanh: return atanh(a[0]);
-    case INGOT_SCALAR_erf: return erf(a[0]);
-    case INGOT_SCALAR_sigmoid: return 1 / (1 + exp(-a[0]));
-    case INGOT_SCALAR_relu: return a[0] < 0 ? 0 : a[0];
-    case INGOT_SCALAR_softplus: return a[0] > 30 ? a[0] : log1p(exp(a[0]));
-    case INGOT_SCALAR_gelu: return a[0] * (1 + erf(a[0] / sqrt(2))) / 2;
-    case INGOT_SCALAR_gelu_tanh: return a[0] * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (a[0] + 0.044715 * a[0] * a[0] * a[0]))) / 2;
-    case INGOT_SCALAR_silu: return a[0] / (1 + exp(-a[0]));
-    case INGOT_SCALAR_hard_swish: return a[0] * fmin(fmax(a[0] / 6 + 0.5, 0), 1);
-    case INGOT_SCALAR_not: return a[0] == 0;
-    case INGOT_SCALAR_bit_not: return (double)~x;
-    case INGOT_SCALAR_is_nan: return a[0] != a[0];
-    case INGOT_SCALAR_is_inf: return isinf(a[0]) != 0;
-    case INGOT_SCALAR_cast: return !f || ingot_dtype_is_float(result) ? a[0] : result == INGOT_BOOL ? a[0] != 0 : trunc(a[0]);
-    case INGOT_SCALAR_add: return a[0] + a[1];
-    case INGOT_SCALAR_sub: return a[0] - a[1];
-    case INGOT_SCALAR_mul: return a[0] * a[1];
-    case INGOT_SCALAR_div: return f ? a[0] / a[1] : y == 0 ? 0 : trunc(a[0] / a[1]);
-    case INGOT_SCALAR_mod: return !f && y == 0 ? 0 : a[0] - floor(a[0] / a[1]) * a[1];
-    case INGOT_SCALAR_fmod: return !f && y == 0 ? 0 : fmod(a[0], a[1]);
-    case INGOT_SCALAR_pow: return pow(a[0], a[1]);
-    case INGOT_SCALAR_max: return a[0] != a[0] || a[1] != a[1] ? NAN : a[0] > a[1] ? a[0] : a[1];
-    case INGOT_SCALAR_min: return a[0] != a[0] || a[1] != a[1] ? NAN : a[0] < a[1] ? a[0] : a[1];
-    case INGOT_SCALAR_and: return a[0] != 0 && a[1] != 0;
-    case INGOT_SCALAR_or: return a[0] != 0 || a[1] != 0;
-    case INGOT_SCALAR_xor: return (a[0] != 0) != (a[1] != 0);
-    case INGOT_SCALAR_bit_and: return (double)(x & y);
-    case INGOT_SCALAR_bit_or: return (double)(x | y);
-    case INGOT_SCALAR_bit_xor: return (double)(x ^ y);
-    case INGOT_SCALAR_shift_left: return y >= 64 ? 0 : (double)(int64_t)((uint64_t)x << y);
-    case INGOT_SCALAR_shift_right: return y >= 64 ? 0 : (double)((uint64_t)x >> y);
-    case INGOT_SCALAR_eq: return a[0] == a[1];
-    case INGOT_SCALAR_ne: return a[0] != a[1];
-    case INGOT_SCALAR_lt: return a[0] < a[1];
-    case INGOT_SCALAR_le: return a[0] <= a[1];
-    case INGOT_SCALAR_gt: return a[0] > a[1];
-    case INGOT_SCALAR_ge: return a[0] >= a[1];
-    case INGOT_SCALAR_select: return a[0] != 0 ? a[1] : a[2];
-    case INGOT_SCALAR_fma: return a[0] * a[1] + a[2];
-    default: return NAN;
+    case INGOT_SCALAR_abs:
+        return fabs(a[0]);
+    case INGOT_SCALAR_neg:
+        return -a[0];
+    case INGOT_SCALAR_sign:
+        return a[0] != a[0] ? a[0] : (a[0] > 0) - (a[0] < 0);
+    case INGOT_SCALAR_ceil:
+        return ceil(a[0]);
+    case INGOT_SCALAR_floor:
+        return floor(a[0]);
+    case INGOT_SCALAR_round:
+        return nearbyint(a[0]);
+    case INGOT_SCALAR_exp:
+        return exp(a[0]);
+    case INGOT_SCALAR_log:
+        return log(a[0]);
+    case INGOT_SCALAR_sqrt:
+        return sqrt(a[0]);
+    case INGOT_SCALAR_rsqrt:
+        return 1 / sqrt(a[0]);
+    case INGOT_SCALAR_reciprocal:
+        return 1 / a[0];
+    case INGOT_SCALAR_sin:
+        return sin(a[0]);
+    case INGOT_SCALAR_cos:
+        return cos(a[0]);
+    case INGOT_SCALAR_tan:
+        return tan(a[0]);
+    case INGOT_SCALAR_asin:
+        return asin(a[0]);
+    case INGOT_SCALAR_acos:
+        return acos(a[0]);
+    case INGOT_SCALAR_atan:
+        return atan(a[0]);
+    case INGOT_SCALAR_sinh:
+        return sinh(a[0]);
+    case INGOT_SCALAR_cosh:
+        return cosh(a[0]);
+    case INGOT_SCALAR_tanh:
+        return tanh(a[0]);
+    case INGOT_SCALAR_asinh:
+        return asinh(a[0]);
+    case INGOT_SCALAR_acosh:
+        return acosh(a[0]);
+    case INGOT_SCALAR_atanh:
+        return atanh(a[0]);
+    case INGOT_SCALAR_erf:
+        return erf(a[0]);
+    case INGOT_SCALAR_sigmoid:
+        return 1 / (1 + exp(-a[0]));
+    case INGOT_SCALAR_relu:
+        return a[0] < 0 ? 0 : a[0];
+    case INGOT_SCALAR_softplus:
+        return a[0] > 30 ? a[0] : log1p(exp(a[0]));
+    case INGOT_SCALAR_gelu:
+        return a[0] * (1 + erf(a[0] / sqrt(2))) / 2;
+    case INGOT_SCALAR_gelu_tanh:
+        return a[0] * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (a[0] + 0.044715 * a[0] * a[0] * a[0]))) / 2;
+    case INGOT_SCALAR_silu:
+        return a[0] / (1 + exp(-a[0]));
+    case INGOT_SCALAR_hard_swish:
+        return a[0] * fmin(fmax(a[0] / 6 + 0.5, 0), 1);
+    case INGOT_SCALAR_not:
+        return a[0] == 0;
+    case INGOT_SCALAR_bit_not:
+        return (double)~x;
+    case INGOT_SCALAR_is_nan:
+        return a[0] != a[0];
+    case INGOT_SCALAR_is_inf:
+        return isinf(a[0]) != 0;
+    case INGOT_SCALAR_cast:
+        return !f || ingot_dtype_is_float(result) ? a[0] : result == INGOT_BOOL ? a[0] != 0 : trunc(a[0]);
+    case INGOT_SCALAR_add:
+        return a[0] + a[1];
+    case INGOT_SCALAR_sub:
+        return a[0] - a[1];
+    case INGOT_SCALAR_mul:
+        return a[0] * a[1];
+    case INGOT_SCALAR_div:
+        return f ? a[0] / a[1] : y == 0 ? 0 : trunc(a[0] / a[1]);
+    case INGOT_SCALAR_mod:
+        return !f && y == 0 ? 0 : a[0] - floor(a[0] / a[1]) * a[1];
+    case INGOT_SCALAR_fmod:
+        return !f && y == 0 ? 0 : fmod(a[0], a[1]);
+    case INGOT_SCALAR_pow:
+        return pow(a[0], a[1]);
+    case INGOT_SCALAR_max:
+        return a[0] != a[0] || a[1] != a[1] ? NAN : a[0] > a[1] ? a[0] : a[1];
+    case INGOT_SCALAR_min:
+        return a[0] != a[0] || a[1] != a[1] ? NAN : a[0] < a[1] ? a[0] : a[1];
+    case INGOT_SCALAR_and:
+        return a[0] != 0 && a[1] != 0;
+    case INGOT_SCALAR_or:
+        return a[0] != 0 || a[1] != 0;
+    case INGOT_SCALAR_xor:
+        return (a[0] != 0) != (a[1] != 0);
+    case INGOT_SCALAR_bit_and:
+        return (double)(x & y);
+    case INGOT_SCALAR_bit_or:
+        return (double)(x | y);
+    case INGOT_SCALAR_bit_xor:
+        return (double)(x ^ y);
+    case INGOT_SCALAR_shift_left:
+        return y >= 64 ? 0 : (double)(int64_t)((uint64_t)x << y);
+    case INGOT_SCALAR_shift_right:
+        return y >= 64 ? 0 : (double)((uint64_t)x >> y);
+    case INGOT_SCALAR_eq:
+        return a[0] == a[1];
+    case INGOT_SCALAR_ne:
+        return a[0] != a[1];
+    case INGOT_SCALAR_lt:
+        return a[0] < a[1];
+    case INGOT_SCALAR_le:
+        return a[0] <= a[1];
+    case INGOT_SCALAR_gt:
+        return a[0] > a[1];
+    case INGOT_SCALAR_ge:
+        return a[0] >= a[1];
+    case INGOT_SCALAR_select:
+        return a[0] != 0 ? a[1] : a[2];
+    case INGOT_SCALAR_fma:
+        return a[0] * a[1] + a[2];
+    default:
+        return NAN;
     }
 }
 
@@ -121,7 +183,8 @@ void spec_eval_prog(const ingot_prog *prog, const double *args, double *results)
             continue;
         }
         double a[3] = {r[in->a], in->b >= 0 ? r[in->b] : 0, in->c >= 0 ? r[in->c] : 0};
-        ingot_dtype t = (ingot_dtype)(in->a < prog->n_args ? prog->arg_dtypes[in->a] : prog->instrs[in->a - prog->n_args].dtype);
+        ingot_dtype t =
+            (ingot_dtype)(in->a < prog->n_args ? prog->arg_dtypes[in->a] : prog->instrs[in->a - prog->n_args].dtype);
         r[at] = wrap(scalar(in->op, a, t, (ingot_dtype)in->dtype), (ingot_dtype)in->dtype);
     }
     for (int32_t i = 0; i < prog->n_results; i++)
@@ -177,7 +240,8 @@ static void finish(const run *r, double raw, double magnitude, int32_t first_ext
     if (s->has_body)
         spec_eval_prog(&s->body, args, results);
     for (int32_t o = 0; o < (s->has_body ? s->body.n_results : 1); o++)
-        put(r, s->n_in + o, at(r, s->n_in + o, index) + lane * size_of(r->d->sizes, s->operands[s->n_in + o].lane), results[o], magnitude + fabs(results[o]));
+        put(r, s->n_in + o, at(r, s->n_in + o, index) + lane * size_of(r->d->sizes, s->operands[s->n_in + o].lane),
+            results[o], magnitude + fabs(results[o]));
 }
 
 /* ---- Families ---- */
@@ -213,7 +277,9 @@ static void run_contract(const run *r)
     do {
         double sum = 0, magnitude = 0;
         for (i[K] = 0; i[K] < k; i[K]++) {
-            int64_t e = b->access == INGOT_ACCESS_PACKED16 ? at(r, 1, (int64_t[D]){i[B0], i[B1]}) + i[N] / 16 * k * 16 + i[K] * 16 + i[N] % 16 : at(r, 1, i);
+            int64_t e = b->access == INGOT_ACCESS_PACKED16
+                            ? at(r, 1, (int64_t[D]){i[B0], i[B1]}) + i[N] / 16 * k * 16 + i[K] * 16 + i[N] % 16
+                            : at(r, 1, i);
             double term = load(r, 0, at(r, 0, i)) * load(r, 1, e);
             sum += term;
             magnitude += fabs(term);
@@ -259,7 +325,8 @@ static void run_depthwise(const run *r)
             double sum = 0, magnitude = 0;
             for (i[KH] = 0; i[KH] < r->n[KH]; i[KH]++)
                 for (i[KW] = 0; i[KW] < r->n[KW]; i[KW]++) {
-                    double term = load(r, 0, at(r, 0, i) + lane) * load(r, 1, ((i[CB] * r->n[KH] + i[KH]) * r->n[KW] + i[KW]) * 16 + lane);
+                    double term = load(r, 0, at(r, 0, i) + lane) *
+                                  load(r, 1, ((i[CB] * r->n[KH] + i[KH]) * r->n[KW] + i[KW]) * 16 + lane);
                     sum += term;
                     magnitude += fabs(term);
                 }
@@ -279,20 +346,29 @@ static void run_depthwise(const run *r)
 static double fold(int kind, double sum, double value)
 {
     switch (kind) {
-    case INGOT_SPEC_MAX: return value != value || sum != sum ? NAN : value > sum ? value : sum;
-    case INGOT_SPEC_MIN: return value != value || sum != sum ? NAN : value < sum ? value : sum;
-    case INGOT_SPEC_PROD: return sum * value;
-    case INGOT_SPEC_L1: return sum + fabs(value);
+    case INGOT_SPEC_MAX:
+        return value != value || sum != sum ? NAN : value > sum ? value : sum;
+    case INGOT_SPEC_MIN:
+        return value != value || sum != sum ? NAN : value < sum ? value : sum;
+    case INGOT_SPEC_PROD:
+        return sum * value;
+    case INGOT_SPEC_L1:
+        return sum + fabs(value);
     case INGOT_SPEC_L2:
-    case INGOT_SPEC_SUM_SQUARE: return sum + value * value;
-    default: return sum + value;
+    case INGOT_SPEC_SUM_SQUARE:
+        return sum + value * value;
+    default:
+        return sum + value;
     }
 }
 
 static void reduce_to_one(const run *r, int kind, int64_t *i)
 {
     int64_t count = r->n[3] * r->n[4], best = 0;
-    double sum = kind == INGOT_SPEC_MAX || kind == INGOT_SPEC_ARG_MAX ? -INFINITY : kind == INGOT_SPEC_MIN || kind == INGOT_SPEC_ARG_MIN ? INFINITY : kind == INGOT_SPEC_PROD, magnitude = 0;
+    double sum = kind == INGOT_SPEC_MAX || kind == INGOT_SPEC_ARG_MAX   ? -INFINITY
+                 : kind == INGOT_SPEC_MIN || kind == INGOT_SPEC_ARG_MIN ? INFINITY
+                                                                        : kind == INGOT_SPEC_PROD,
+           magnitude = 0;
     for (int64_t k = 0; k < count; k++) {
         i[3] = k / r->n[4];
         i[4] = k % r->n[4];
@@ -336,7 +412,10 @@ static void reduce_full(const run *r, int kind, int64_t *i)
                 sum += exp(x - high);
                 squares += centred * centred / (double)count;
             } else {
-                double y = kind == INGOT_SPEC_SOFTMAX ? exp(x - high) / sum : kind == INGOT_SPEC_LOG_SOFTMAX ? x - high - log(sum) : kind == INGOT_SPEC_LAYER_NORM ? (x - mean) / sqrt(squares + r->s->imm[0]) : x / sqrt(squares + r->s->imm[0]);
+                double y = kind == INGOT_SPEC_SOFTMAX       ? exp(x - high) / sum
+                           : kind == INGOT_SPEC_LOG_SOFTMAX ? x - high - log(sum)
+                           : kind == INGOT_SPEC_LAYER_NORM  ? (x - mean) / sqrt(squares + r->s->imm[0])
+                                                            : x / sqrt(squares + r->s->imm[0]);
                 if (norm && scale)
                     y *= load(r, scale, at(r, scale, i));
                 if (norm && bias)
@@ -426,7 +505,8 @@ static void run_attention(const run *r)
                 for (int64_t k = 0; k < n; k++) {
                     double dot = 0;
                     for (int64_t c = 0; c < r->n[DIM]; c++)
-                        dot += load(r, 0, at(r, 0, (int64_t[D]){i[B], i[H], i[M], 0, c})) * load(r, 1, at(r, 1, (int64_t[D]){i[B], i[H] / group, 0, k, c}));
+                        dot += load(r, 0, at(r, 0, (int64_t[D]){i[B], i[H], i[M], 0, c})) *
+                               load(r, 1, at(r, 1, (int64_t[D]){i[B], i[H] / group, 0, k, c}));
                     dot *= r->s->imm[0];
                     if (r->p[2]) {
                         double m = load(r, 3, at(r, 3, (int64_t[D]){i[B], i[H], i[M], k}));
@@ -467,15 +547,33 @@ void spec_interpret(const ingot_spec *spec, spec_data *data)
         for (int64_t k = 0; k < data->counts[o]; k++)
             data->magnitudes[o][k] = -1;
     switch (spec->family) {
-    case INGOT_FAMILY_map: run_map(&r); break;
-    case INGOT_FAMILY_reduce: run_reduce(&r); break;
-    case INGOT_FAMILY_contract: run_contract(&r); break;
-    case INGOT_FAMILY_conv: run_conv(&r); break;
-    case INGOT_FAMILY_depthwise: run_depthwise(&r); break;
-    case INGOT_FAMILY_window: run_window(&r); break;
-    case INGOT_FAMILY_gather: run_gather(&r); break;
-    case INGOT_FAMILY_attention: run_attention(&r); break;
-    default: spec_interpret_recurrent(spec, data, r.n, r.p); break;
+    case INGOT_FAMILY_map:
+        run_map(&r);
+        break;
+    case INGOT_FAMILY_reduce:
+        run_reduce(&r);
+        break;
+    case INGOT_FAMILY_contract:
+        run_contract(&r);
+        break;
+    case INGOT_FAMILY_conv:
+        run_conv(&r);
+        break;
+    case INGOT_FAMILY_depthwise:
+        run_depthwise(&r);
+        break;
+    case INGOT_FAMILY_window:
+        run_window(&r);
+        break;
+    case INGOT_FAMILY_gather:
+        run_gather(&r);
+        break;
+    case INGOT_FAMILY_attention:
+        run_attention(&r);
+        break;
+    default:
+        spec_interpret_recurrent(spec, data, r.n, r.p);
+        break;
     }
 }
 

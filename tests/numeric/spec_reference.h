@@ -1,11 +1,12 @@
 /* A naive interpreter of kernel specs, in double, and a harness that holds generated kernels to it.
  *
  *     char why[512];
- *     cr_assert(spec_check("contract b0=1 ... | x86-64-v3", NULL, &(spec_check_options){.tolerance = 1e-5}, why), "%s", why);
+ *     cr_assert(spec_check("contract b0=1 ... | x86-64-v3", NULL, &(spec_check_options){.tolerance = 1e-5}, why), "%s",
+ * why);
  *
- * spec_check parses the line, makes random operands with an unmapped page on either side, compiles in this process, runs the kernel whole, unit by
- * unit from the last to the first and in odd pieces (all must give the same bits), and compares with the interpreter. Bytes of outputs that the spec
- * does not write must stay as they were.
+ * spec_check parses the line, makes random operands with an unmapped page on either side, compiles in this process,
+ * runs the kernel whole, unit by unit from the last to the first and in odd pieces (all must give the same bits), and
+ * compares with the interpreter. Bytes of outputs that the spec does not write must stay as they were.
  */
 #ifndef SPEC_REFERENCE_H
 #define SPEC_REFERENCE_H

@@ -16,7 +16,9 @@ static void make_lines(void)
 {
     for (int i = 0; i < LINES; i++) {
         snprintf(texts[i], sizeof texts[i],
-                 "contract b0=1 b1=1 m=%d n=16 k=8 in=f32[0,0,8,0,1] in=f32.packed16.const[0,0,0,0,0] out=f32[0,0,16,1,0] | mr=0 nr=0 kc=0 nb=0 units=0 | x86-64-v3", i + 1);
+                 "contract b0=1 b1=1 m=%d n=16 k=8 in=f32[0,0,8,0,1] in=f32.packed16.const[0,0,0,0,0] "
+                 "out=f32[0,0,16,1,0] | mr=0 nr=0 kc=0 nb=0 units=0 | x86-64-v3",
+                 i + 1);
         lines[i] = texts[i];
     }
 }
@@ -46,7 +48,8 @@ Test(workers, same_bytes_as_in_process)
     ingot_object here[LINES], there[LINES];
     int done = 0, before = open_descriptors();
     make_lines();
-    ingot_status s = ingot_codegen_compile(lines, LINES, &(ingot_codegen_options){.workers = 3, .progress = count, .progress_arg = &done}, &arena, there);
+    ingot_status s = ingot_codegen_compile(
+        lines, LINES, &(ingot_codegen_options){.workers = 3, .progress = count, .progress_arg = &done}, &arena, there);
     cr_assert_null(s, "%s", ingot_status_message(s));
     cr_expect_eq(done, LINES);
     cr_expect_eq(open_descriptors(), before);
@@ -76,7 +79,6 @@ static void expect_failure(const ingot_codegen_options *options, ingot_code code
     ingot_arena_release(&arena);
 }
 
-
 Test(workers, failures_name_their_line)
 {
     make_lines();
@@ -86,15 +88,18 @@ Test(workers, failures_name_their_line)
     expect_failure(&(ingot_codegen_options){.workers = 2, .timeout_s = 1e-6}, INGOT_LIMIT, "took more than");
 }
 
-/* The C library may have address space in reserve, so that little work still succeeds; if not, it is a status that says so. */
+/* The C library may have address space in reserve, so that little work still succeeds; if not, it is a status that says
+ * so. */
 Test(workers, memory_limit)
 {
     ingot_arena arena = {0};
     ingot_object out[LINES];
     int before = open_descriptors();
     make_lines();
-    ingot_status s = ingot_codegen_compile(lines, LINES, &(ingot_codegen_options){.workers = 2, .max_memory = 8 << 20}, &arena, out);
-    cr_expect(!s || (ingot_status_code(s) == INGOT_INTERNAL && strstr(ingot_status_message(s), "memory limit")), "%s", ingot_status_message(s));
+    ingot_status s =
+        ingot_codegen_compile(lines, LINES, &(ingot_codegen_options){.workers = 2, .max_memory = 8 << 20}, &arena, out);
+    cr_expect(!s || (ingot_status_code(s) == INGOT_INTERNAL && strstr(ingot_status_message(s), "memory limit")), "%s",
+              ingot_status_message(s));
     cr_expect_eq(open_descriptors(), before);
     ingot_status_free(s);
     ingot_arena_release(&arena);

@@ -1,0 +1,107 @@
+/* What comes out of code generation: forms of output, target features, refusals, the table of targets. */
+#include "codegen/codegen.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PRODUCT(target)                                                                          \
+    "contract b0=1 b1=1 m=384 n=768 k=768 in=f32[0,0,768,0,1] in=f32.packed16.const[0,0,0,0,0] " \
+    "out=f32[0,0,768,1,0] | mr=0 nr=0 kc=0 nb=0 units=0 | " target
+
+static char *compile(ingot_arena *arena, const char *line, ingot_emit_kind kind)
+{
+    ingot_object out;
+    ingot_status s =
+        ingot_codegen_compile(&line, 1, &(ingot_codegen_options){.workers = -1, .emit = kind}, arena, &out);
+    cr_assert_null(s, "%s", ingot_status_message(s));
+    char *text = ingot_arena_strndup(arena, out.data, out.size);
+    cr_assert_not_null(text);
+    return text;
+}
+
+Test(emit, forms)
+{
+    ingot_arena arena = {0};
+    cr_expect(strstr(compile(&arena, PRODUCT("x86-64-v3"), INGOT_EMIT_MLIR), "llvm.intr.fma") != NULL);
+    cr_expect(strstr(compile(&arena, PRODUCT("x86-64-v3"), INGOT_EMIT_LLVM), "@llvm.fma.v8f32") != NULL);
+    cr_expect(strstr(compile(&arena, PRODUCT("x86-64-v3"), INGOT_EMIT_ASM), "vfmadd231ps") != NULL);
+    cr_expect(memcmp(compile(&arena, PRODUCT("x86-64-v3"), INGOT_EMIT_OBJECT), "\177ELF", 4) == 0);
+    ingot_arena_release(&arena);
+}
+
+/* Lines of assembly that have both words. */
+static int lines_with(const char *text, const char *a, const char *b)
+{
+    int n = 0;
+    for (const char *line = text; *line;) {
+        const char *end = strchr(line, '\n');
+        size_t size = end ? (size_t)(end - line) : strlen(line);
+        n += memmem(line, size, a, strlen(a)) && memmem(line, size, b, strlen(b));
+        line += size + (end != NULL);
+    }
+    return n;
+}
+
+Test(emit, registers_of_each_target)
+{
+    ingot_arena arena = {0};
+    char *sse = compile(&arena, PRODUCT("x86-64-v2"), INGOT_EMIT_ASM);
+    char *avx2 = compile(&arena, PRODUCT("x86-64-v3"), INGOT_EMIT_ASM);
+    cr_expect_eq(lines_with(sse, "ymm", ""), 0);
+    cr_expect_gt(lines_with(sse, "mulps", "xmm"), 0);
+    cr_expect_eq(lines_with(avx2, "vfmadd231ps", "ymm"), 12, "one tile of 6x16");
+    static const char *const wide[] = {PRODUCT("x86-64-v4"), PRODUCT("znver4"), PRODUCT("sapphirerapids")};
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
+        char *avx512 = compile(&arena, wide[i], INGOT_EMIT_ASM);
+        cr_expect_eq(lines_with(avx512, "vfmadd231ps", "zmm"), 54, "tiles of 14x32 and 13x32");
+        cr_expect_eq(lines_with(avx512, "(%rsp)", "zmm"), 0, "sums leave their registers");
+    }
+    cr_expect_eq(lines_with(sse, "(%rsp)", "xmm"), 0);
+    cr_expect_eq(lines_with(avx2, "(%rsp)", "ymm"), 0);
+    cr_expect_eq(lines_with(avx2, "@PLT", ""), 0, "generated code calls a library");
+    ingot_arena_release(&arena);
+}
+
+static void refuses(const char *line)
+{
+    ingot_spec spec;
+    const char *why = NULL;
+    ingot_status s = ingot_spec_parse(line, strlen(line), &spec);
+    cr_assert_null(s, "%s", ingot_status_message(s));
+    cr_expect_not(ingot_codegen_supports(&spec, &why));
+    cr_expect_not_null(why);
+    ingot_arena arena = {0};
+    ingot_object out;
+    s = ingot_codegen_compile(&line, 1, &(ingot_codegen_options){.workers = -1}, &arena, &out);
+    cr_expect_not_null(s);
+    ingot_status_free(s);
+    ingot_arena_release(&arena);
+}
+
+Test(emit, refusals)
+{
+#define REST " | mr=0 nr=0 kc=0 nb=0 units=0 | "
+    refuses("contract b0=1 b1=1 m=8 n=7 k=7 in=f16[0,0,7,0,1] in=f16[0,0,0,1,7] out=f16[0,0,7,1,0]" REST "x86-64-v3");
+    refuses("contract b0=1 b1=1 m=8 n=7 k=7 in=f32[0,0,7,0,1] in=f32[0,0,0,1,7] out=f32[0,0,1,8,0]" REST "x86-64-v3");
+    refuses("contract b0=1 b1=1 m=9000000000000 n=7 k=7 in=f32[0,0,7,0,1] in=f32[0,0,0,1,7] out=f32[0,0,7,1,0]" REST
+            "x86-64-v3");
+    refuses("contract b0=1 b1=1 m=8 n=7 k=7 in=f32[0,0,7,0,1] in=f32[0,0,0,1,7] out=f32[0,0,7,1,0]" REST "pentium");
+}
+
+Test(emit, targets)
+{
+    int32_t n;
+    const ingot_target *table = ingot_target_table(&n), *native;
+    for (int32_t i = 0; i < n; i++) {
+        const ingot_target *found;
+        cr_expect(strcmp(table[i].name, "x86-64-v4-on-v3") != 0, "a row for tests is listed");
+        cr_assert_null(ingot_target_find(table[i].name, &found));
+        cr_expect_eq(found, &table[i]);
+    }
+    ingot_status s = ingot_target_find("native", &native);
+    cr_assert_null(s, "%s", ingot_status_message(s));
+    s = ingot_target_find("pentium", &native);
+    cr_expect_eq(ingot_status_code(s), INGOT_BAD_USAGE);
+    cr_expect(strstr(ingot_status_message(s), "x86-64-v3") != NULL);
+    ingot_status_free(s);
+}
