@@ -258,7 +258,7 @@ static void add_memory(const ingot_compiled *c, cJSON *root)
         cJSON_AddStringToObject(item, "name", b->name ? b->name : "");
         cJSON_AddStringToObject(item, "pool", pools[b->pool]);
         add_dim_member(c, item, "bytes", b->bytes);
-        if (b->pool == INGOT_POOL_ARENA)
+        if (b->pool == INGOT_POOL_ARENA && b->offset) /* without one it grows outside the arena */
             add_dim_member(c, item, "offset", b->offset);
         add_number(item, "first_step", b->first_step);
         add_number(item, "last_step", b->last_step);

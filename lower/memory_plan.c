@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ALIGNMENT 64
+#define MAX_BOUND_BYTES ((int64_t)1 << 30) /* of a value whose size the data decides: beyond it the value stays out of the arena */
 #define TYPICAL_SIZE 128 /* stands for a symbol while choosing an order, within its range */
 
 typedef struct slot {
@@ -147,6 +148,18 @@ static ingot_status lower_bound(const plan *p, int32_t n_steps, ingot_arena *scr
     return NULL;
 }
 
+/* Whether the buffer holds results of ops that decide sizes while they write: these need the bound. */
+static bool is_data_sized(const ingot_program *p, int32_t buffer) {
+    for (int32_t i = 0; i < p->n_steps; i++) {
+        const ingot_step *s = &p->steps[i];
+        for (int32_t k = 0; k < s->n_data_dims; k++) {
+            int32_t place = s->places[s->n_in + s->data_dims[k].out];
+            if (place >= 0 && p->places[place].buffer == buffer) return true;
+        }
+    }
+    return false;
+}
+
 static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p) {
     int32_t n_symbols = ingot_module_symbol_count(l->m);
     int64_t *typical;
@@ -165,6 +178,10 @@ static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p) {
         slot *s = &p->slots[p->n];
         *s = (slot){.buffer = i, .first = b->first_step, .last = b->last_step, .bytes = ingot_dim_round_up(l->m, bound(l, b->bytes), ALIGNMENT)};
         s->size = ingot_dim_eval(s->bytes, typical);
+        if ((s->size == INT64_MIN || s->size > MAX_BOUND_BYTES) && bound(l, b->bytes) != b->bytes && !is_data_sized(l->p, i)) {
+            l->p->buffers[i].offset = NULL; /* the bound says nothing: memory of its own, when the run knows the size */
+            continue;
+        }
         if (s->size < 0 && s->size != INT64_MIN) s->size = 0; /* typical sizes can be too small for the model */
         if (s->size == INT64_MIN) return ingot_fail(INGOT_LIMIT, "buffer '%s': its size does not fit 63 bits", b->name != NULL ? b->name : "");
         p->is_static &= ingot_dim_is_const(s->bytes);
