@@ -55,6 +55,7 @@ typedef struct case_state {
     cli_options compile;
     cli_model model, reference; /* reference: portable kernels, for --per-op */
     int64_t compiled_shapes[16][INGOT_MAX_RANK + 1];
+    int32_t n_own; /* outputs of the model itself, before those that --per-op keeps */
     bool open;
 } case_state;
 
@@ -105,24 +106,42 @@ static ingot_status open_for(case_state *s, int32_t n_inputs, const ingot_tensor
     return NULL;
 }
 
-/* The first value, in the order of execution, that differs between generated and portable kernels. */
-static ingot_status find_first_divergence(case_state *s, const ingot_tensor *inputs, const ingot_tensor *got, int32_t n_shown)
+static int32_t find_output(const ingot_model_info *info, const char *name)
+{
+    for (int32_t i = 0; i < info->n_outputs; i++)
+        if (!strcmp(info->outputs[i].name, name))
+            return i;
+    return -1;
+}
+
+/* The first value, in the order of execution, that differs between generated and portable kernels. Values are matched by name, which holds the
+ * op's id; those that only one of the two has (the layouts differ) are left out. */
+static ingot_status find_first_divergence(case_state *s, const ingot_tensor *inputs, const ingot_tensor *got, int32_t n_own)
 {
     ingot_tensor *want;
     INGOT_TRY(ingot_arena_array(&s->arena, (size_t)s->reference.info->n_outputs + 1, sizeof *want, (void **)&want));
     INGOT_TRY(cli_model_run(&s->reference, inputs, want));
-    int32_t n = s->model.info->n_outputs < s->reference.info->n_outputs ? s->model.info->n_outputs : s->reference.info->n_outputs;
-    for (int32_t k = 0; k < n; k++) {
-        int32_t i = (k + n_shown) % n; /* kept values follow the model's own outputs; those come last */
+    const ingot_model_info *info = s->model.info;
+    int32_t n_compared = 0;
+    size_t used = strlen(s->result->message);
+    char *text = s->result->message + used;
+    size_t room = sizeof s->result->message - used;
+    const char *separator = used ? "; " : "";
+    for (int32_t k = 0; k < info->n_outputs; k++) {
+        int32_t i = (k + n_own) % info->n_outputs; /* kept values follow the model's own outputs, which come last */
+        int32_t other = find_output(s->reference.info, info->outputs[i].name);
         verify_difference d = {0};
         char why[256];
-        if (verify_compare(&got[i], &want[i], &s->options->tolerance, &d, why, sizeof why))
+        if (other < 0)
             continue;
-        size_t used = strlen(s->result->message);
-        snprintf(s->result->message + used, sizeof s->result->message - used, "%sfirst op that diverges from the portable kernels: %s %s", used ? "; " : "", s->model.info->outputs[i].name, why);
+        n_compared++;
+        if (verify_compare(&got[i], &want[other], &s->options->tolerance, &d, why, sizeof why))
+            continue;
+        snprintf(text, room, "%sfirst op that diverges from the portable kernels: %s %s (portable: the latter)", separator, info->outputs[i].name, why);
         s->result->status = VERIFY_FAIL;
         return NULL;
     }
+    snprintf(text, room, "%s%d values agree with the portable kernels", separator, n_compared);
     return NULL;
 }
 
@@ -138,6 +157,7 @@ static ingot_status run_set(case_state *s, const char *set)
         return ingot_fail(INGOT_BAD_USAGE, "%s: %d input files for a model of %d inputs", set, n_inputs, info->n_inputs);
     INGOT_TRY(ingot_arena_array(&s->arena, (size_t)info->n_outputs + 1, sizeof *got, (void **)&got));
     INGOT_TRY(cli_model_run(&s->model, inputs, got));
+    s->n_own = n_wanted;
     if (n_wanted > info->n_outputs)
         return ingot_fail(INGOT_DIFFERS, "%s: %d output files for a model of %d outputs", set, n_wanted, info->n_outputs);
     for (int32_t i = 0; i < n_wanted; i++) {
@@ -149,7 +169,7 @@ static ingot_status run_set(case_state *s, const char *set)
         s->result->status = VERIFY_FAIL;
     }
     if (s->options->per_op && s->reference.model)
-        INGOT_TRY(find_first_divergence(s, inputs, got, n_wanted));
+        INGOT_TRY(find_first_divergence(s, inputs, got, s->n_own));
     return NULL;
 }
 

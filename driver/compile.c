@@ -83,8 +83,22 @@ ingot_status ingot_driver_import(ingot_compiled *c)
     return ingot_module_verify(c->module);
 }
 
+/* Portable kernels know no blocks of channels: without generated ones the layout stays as it is. */
+static ingot_status pick_pipeline(ingot_compiled *c, const char **out)
+{
+    static const char layout[] = "layout,";
+    *out = ingot_default_pipeline(c->options.level);
+    const char *at = strstr(*out, layout);
+    if (!c->options.no_generated || !at)
+        return NULL;
+    *out = ingot_arena_printf(&c->arena, "%.*s%s", (int)(at - *out), *out, at + sizeof layout - 1);
+    return *out ? NULL : ingot_status_no_memory();
+}
+
 static ingot_status run_passes(ingot_compiled *c)
 {
+    const char *pipeline;
+    INGOT_TRY(pick_pipeline(c, &pipeline));
     const ingot_compile_options *o = &c->options;
     ingot_text printed = {0};
     ingot_pass_context ctx = {
@@ -99,7 +113,7 @@ static ingot_status run_passes(ingot_compiled *c)
         .seconds = c->timing.passes,
         .max_fold_bytes = o->max_fold_bytes,
     };
-    ingot_status status = ingot_run_passes(c->module, ingot_default_pipeline(o->level), &ctx);
+    ingot_status status = ingot_run_passes(c->module, pipeline, &ctx);
     if (printed.data && o->print)
         o->print(o->callback_arg, printed.data);
     ingot_text_free(&printed);
