@@ -87,18 +87,13 @@ static inline bool ingot_op_is_linked(const ingot_op *op)
     return op->prev || op->next || op->graph->first == op;
 }
 
-/* ---- Programs (program.c) ---- */
+/* ---- Programs (program.c) ----
+ * Registers are int32_t; -1 when the program is full. */
 
-/* Registers are int32_t, or -1 when the program is full; later calls take -1 and hand it on, so that one check at the
- * end suffices. */
-int32_t ingot_prog_register(const ingot_prog *p, int32_t instr);
 /* New last argument: registers of instructions move up by one (and so must the caller's). */
 int32_t ingot_prog_add_arg(ingot_prog *p, ingot_dtype dtype);
-/* Register of an equal instruction, or of a new one. */
-int32_t ingot_prog_emit(ingot_prog *p, int32_t op, ingot_dtype dtype, int32_t a, int32_t b, int32_t c);
 /* The element of a splat (ingot_value_is_splat), as a constant. */
 int32_t ingot_prog_splat(ingot_prog *p, const ingot_value *v);
-ingot_dtype ingot_prog_dtype(const ingot_prog *p, int32_t reg);
 /* Appends `src`'s instructions with its arguments replaced by registers of `p`; `out_results` gets its results'
  * registers. */
 bool ingot_prog_inline(ingot_prog *p, const ingot_prog *src, const int32_t *args, int32_t *out_results);

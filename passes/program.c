@@ -1,18 +1,7 @@
 /* Editing scalar programs: arguments first, then instructions in order of evaluation; equal instructions are kept once.
  */
 #include "passes/internal.h"
-#include <math.h>
 #include <string.h>
-
-ingot_dtype ingot_prog_dtype(const ingot_prog *p, int32_t reg)
-{
-    return (ingot_dtype)(reg < p->n_args ? p->arg_dtypes[reg] : p->instrs[reg - p->n_args].dtype);
-}
-
-int32_t ingot_prog_register(const ingot_prog *p, int32_t instr)
-{
-    return p->n_args + instr;
-}
 
 static int16_t moved(int16_t reg, int32_t from, int by)
 {
@@ -47,12 +36,6 @@ static int32_t append(ingot_prog *p, const ingot_instr *instr)
         return -1;
     p->instrs[p->n_instrs] = *instr;
     return p->n_args + p->n_instrs++;
-}
-
-int32_t ingot_prog_emit(ingot_prog *p, int32_t op, ingot_dtype dtype, int32_t a, int32_t b, int32_t c)
-{
-    ingot_instr instr = {.op = (int16_t)op, .dtype = (int16_t)dtype, .a = (int16_t)a, .b = (int16_t)b, .c = (int16_t)c};
-    return append(p, &instr);
 }
 
 int32_t ingot_prog_splat(ingot_prog *p, const ingot_value *v)

@@ -6,7 +6,6 @@
  * keep their places: the ops between two of them are ordered among themselves. The result depends on the graph alone.
  */
 #include "passes/internal.h"
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct segment {
