@@ -88,7 +88,7 @@ typedef struct ingot_buffer {
     ingot_pool_kind pool;
     int32_t index;             /* INPUT, OUTPUT: which */
     const ingot_dim *bytes;    /* size; upper bound for sizes that the data decides */
-    const ingot_dim *offset;   /* ARENA, WEIGHTS: bytes from the pool's start */
+    const ingot_dim *offset;   /* ARENA, WEIGHTS: bytes from the pool's start; ARENA, null: memory of its own, when a run knows its size */
     int32_t first_step, last_step; /* lifetime, inclusive; -1: not used */
     const char *name;          /* for the memory map */
 } ingot_buffer;

@@ -60,7 +60,7 @@ typedef struct ingot_plan_check {
 typedef struct ingot_plan_buffer {
     uint32_t pool; /* 0 arena, 1 weights, 2 input, 3 output */
     int32_t index;
-    uint32_t bytes, offset; /* exprs */
+    uint32_t bytes, offset; /* exprs; bytes of an arena or output buffer may depend on data: it then has memory of its own that grows */
 } ingot_plan_buffer;
 typedef struct ingot_plan_place {
     int32_t buffer;
