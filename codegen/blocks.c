@@ -157,3 +157,15 @@ ingot_ev ingot_b_tree(ingot_emitter *e, ingot_ev (*combine)(ingot_emitter *, ing
             v[i] = combine(e, v[i], v[i + (n + 1) / 2]);
     return v[0];
 }
+
+ingot_ev ingot_b_max_across(ingot_emitter *e, ingot_ev vector)
+{
+    int picks[64];
+    int lanes = vector.type.lanes;
+    for (int half = lanes / 2; half > 0; half /= 2) {
+        for (int i = 0; i < lanes; i++)
+            picks[i] = i ^ half;
+        vector = ingot_e_maxf_fast(e, vector, ingot_e_shuffle(e, vector, vector, lanes, picks));
+    }
+    return ingot_e_extract(e, vector, 0);
+}

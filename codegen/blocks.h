@@ -46,6 +46,8 @@ int ingot_b_extras(const ingot_spec *spec);
 /* n vectors of n lanes, in place: lane j of vector i and lane i of vector j change places. */
 void ingot_b_transpose(ingot_emitter *e, int n, ingot_ev *rows);
 
+/* Largest lane of a float vector that has no NaN, or any lane when it has. */
+ingot_ev ingot_b_max_across(ingot_emitter *e, ingot_ev vector);
 /* Combines n values pairwise into one. */
 ingot_ev ingot_b_tree(ingot_emitter *e, ingot_ev (*combine)(ingot_emitter *, ingot_ev, ingot_ev), int n,
                       const ingot_ev *values);

@@ -247,31 +247,42 @@ static V from_float(ingot_emitter *e, int lanes, double x)
     return ingot_e_const_float(e, ingot_e_vector(INGOT_E_F32, lanes), x);
 }
 
-/* Adds mask and causality to the vector of scores of row (of all rows) and key (of all keys); lanes from `left` on are
- * -infinity. */
-static V masked_scores(head *h, V scores, V row, V key, V left)
+/* Adds the mask to the vector of scores of row (of all rows) and key (of all keys). */
+static V add_mask(head *h, V scores, V row, V key, const ingot_bmask *inside)
 {
     ingot_emitter *e = h->e;
-    const ingot_spec *spec = e->spec;
+    if (!e->spec->params[2])
+        return scores;
+    V at[INGOT_SPEC_DIMS];
+    for (int i = 0; i < INGOT_SPEC_DIMS; i++)
+        at[i] = h->at[i];
+    at[M] = row;
+    at[N] = key;
+    V mask = ingot_b_load(e, MASK, at, N, h->s.lanes, inside);
+    if (e->spec->operands[MASK].dtype == INGOT_BOOL)
+        return ingot_e_select(e, mask, scores, from_float(e, h->s.lanes, -INFINITY));
+    return ingot_e_addf(e, scores, mask);
+}
+
+/* Masks the scores [lo, hi) of a row and takes them into its maxima; `open`: keys of the block that count, a constant
+ * number of lanes when `whole`. */
+static V mask_and_max(head *h, V row, V first, V lo, V hi, V open, bool whole, V acc)
+{
+    ingot_emitter *e = h->e;
     int n = h->s.lanes;
-    V minus = from_float(e, n, -INFINITY);
-    ingot_bmask inside = ingot_b_mask(e, n, left);
-    if (spec->params[2]) {
-        V at[INGOT_SPEC_DIMS];
-        for (int i = 0; i < INGOT_SPEC_DIMS; i++)
-            at[i] = h->at[i];
-        at[M] = row;
-        at[N] = key;
-        V mask = ingot_b_load(e, MASK, at, N, n, &inside);
-        scores = spec->operands[MASK].dtype == INGOT_BOOL ? ingot_e_select(e, mask, scores, minus)
-                                                          : ingot_e_addf(e, scores, mask);
-    }
-    if (spec->params[1]) {
-        V allowed = ingot_e_sub(e, ingot_e_add_int(e, ingot_e_add(e, row, ingot_e_size(e, spec->params[3])), 1), key);
-        left = ingot_e_min(e, left, allowed);
-        inside = ingot_b_mask(e, n, left);
-    }
-    return inside.all ? scores : ingot_e_select(e, inside.of[INGOT_E_F32].bits, scores, minus);
+    V base = ingot_e_mul_int(e, row, h->s.keys);
+    ingot_eloop loop;
+    ingot_e_for(e, lo, hi, ingot_e_int(e, n), 1, &acc, &loop);
+    V at = ingot_e_add(e, base, loop.index), s = ingot_e_load(e, vector(h), h->scores, at);
+    ingot_bmask inside = whole ? ingot_b_mask_all() : ingot_b_mask(e, n, ingot_e_sub(e, open, loop.index));
+    s = add_mask(h, s, ingot_e_add(e, h->first_row, row), ingot_e_add(e, first, loop.index), &inside);
+    if (!inside.all)
+        s = ingot_e_select(e, inside.of[INGOT_E_F32].bits, s, from_float(e, n, -INFINITY));
+    if (!whole || e->spec->params[2])
+        ingot_e_store(e, s, h->scores, at);
+    V next = ingot_e_maxf_fast(e, s, loop.args[0]); /* NaN is skipped here and comes back in the sum */
+    ingot_e_for_end(e, &loop, &next);
+    return loop.results[0];
 }
 
 /* Scores of one row become exponentials; maximum, sum and factor of the row are renewed. */
@@ -280,24 +291,27 @@ static void softmax_row(head *h, V row, V first, V count)
     ingot_emitter *e = h->e;
     int n = h->s.lanes;
     V step = ingot_e_int(e, n), zero = ingot_e_int(e, 0), base = ingot_e_mul_int(e, row, h->s.keys),
-      acc = from_float(e, n, -INFINITY);
+      acc = from_float(e, n, -INFINITY), open = count;
+    if (e->spec->params[1]) {
+        V reach = ingot_e_add_int(
+            e, ingot_e_add(e, ingot_e_add(e, h->first_row, row), ingot_e_size(e, e->spec->params[3])), 1);
+        open = ingot_e_max(e, ingot_e_min(e, count, ingot_e_sub(e, reach, first)), zero);
+    }
+    /* Vectors that count in all lanes, then the others: a select before every store would become a masked store, which
+     * is slow to read back. */
+    V whole = ingot_e_mul_int(e, ingot_e_div(e, open, step), n), next;
     ingot_eloop loop;
-    ingot_e_for(e, zero, count, step, 1, &acc, &loop);
-    V at = ingot_e_add(e, base, loop.index);
-    V s = masked_scores(h, ingot_e_load(e, vector(h), h->scores, at), ingot_e_add(e, h->first_row, row),
-                        ingot_e_add(e, first, loop.index), ingot_e_sub(e, count, loop.index));
-    ingot_e_store(e, s, h->scores, at);
-    V next = ingot_e_maxf_fast(e, s, loop.args[0]); /* NaN is skipped here and comes back in the sum */
-    ingot_e_for_end(e, &loop, &next);
+    acc = mask_and_max(h, row, first, zero, whole, open, true, acc);
+    acc = mask_and_max(h, row, first, whole, count, open, false, acc);
     V before = load_scalar(e, h->largest, row);
-    V now = ingot_e_maxf_fast(e, ingot_e_reduce(e, "max", loop.results[0]), before);
+    V now = ingot_e_maxf_fast(e, ingot_b_max_across(e, acc), before);
     ingot_e_store(e, now, h->largest, row);
     /* While all keys are masked the maximum is -infinity; anything finite does then. */
     V finite = ingot_e_select(e, ingot_e_cmpf(e, "oeq", now, from_float(e, 1, -INFINITY)), from_float(e, 1, 0), now);
     V factor = ingot_e_exp_nonpositive(e, ingot_e_subf(e, before, finite)), high = ingot_e_splat(e, finite, n);
     acc = from_float(e, n, 0);
     ingot_e_for(e, zero, count, step, 1, &acc, &loop);
-    at = ingot_e_add(e, base, loop.index);
+    V at = ingot_e_add(e, base, loop.index);
     V p = ingot_e_exp_nonpositive(e, ingot_e_subf(e, ingot_e_load(e, vector(h), h->scores, at), high));
     ingot_e_store(e, p, h->scores, at);
     next = ingot_e_addf(e, loop.args[0], p);

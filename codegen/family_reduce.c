@@ -280,12 +280,14 @@ static void walk_all(reducer *r, const walk *w, V *coords, int vectors, const in
 }
 
 /* As above; reduced lanes end up as a splat of their reduction, so that both ways look alike. */
-static void reduce_all(reducer *r, const walk *w, const char *across, V *coords, int vectors, const ingot_bmask *mask,
-                       V *acc)
+static void reduce_all(reducer *r, const walk *w, V *coords, int vectors, const ingot_bmask *mask, V *acc)
 {
     walk_all(r, w, coords, vectors, mask, acc);
     if (!r->plan.kept && r->plan.lanes > 1)
-        acc[0] = ingot_e_splat(r->e, ingot_e_reduce(r->e, across, acc[0]), r->plan.lanes);
+        acc[0] = ingot_e_splat(r->e,
+                               w->combine == ingot_e_maxf_fast ? ingot_b_max_across(r->e, acc[0])
+                                                               : ingot_e_reduce(r->e, "add", acc[0]),
+                               r->plan.lanes);
 }
 
 /* ---- Steps ---- */
@@ -484,8 +486,8 @@ static void do_softmax(reducer *r, V *coords, int vectors, const ingot_bmask *ma
     V acc[most_vectors];
     /* Extras may share memory with the output, so exponentials wait there only when there are none. */
     r->stored = !log && ingot_b_extras(e->spec) == 0 && e->spec->operands[e->spec->n_in].dtype == INGOT_F32;
-    reduce_all(r, &max, "max", coords, vectors, mask, r->first);
-    reduce_all(r, &sum, "add", coords, vectors, mask, acc);
+    reduce_all(r, &max, coords, vectors, mask, r->first);
+    reduce_all(r, &sum, coords, vectors, mask, acc);
     for (int u = 0; u < n; u++)
         r->second[u] = log ? ingot_e_log(e, acc[u]) : ingot_e_divf(e, konst(r, 1), acc[u]);
     walk_all(r, &write, coords, vectors, mask, acc);
@@ -500,11 +502,11 @@ static void do_norm(reducer *r, V *coords, int vectors, const ingot_bmask *mask)
          write = {step_write, NULL, konst(r, 0)};
     V acc[most_vectors], count = count_float(r);
     if (!rms) {
-        reduce_all(r, &sum, "add", coords, vectors, mask, r->first);
+        reduce_all(r, &sum, coords, vectors, mask, r->first);
         for (int u = 0; u < n; u++)
             r->first[u] = ingot_e_divf(e, r->first[u], count);
     }
-    reduce_all(r, &square, "add", coords, vectors, mask, acc);
+    reduce_all(r, &square, coords, vectors, mask, acc);
     for (int u = 0; u < n; u++) {
         V variance = ingot_e_addf(e, ingot_e_divf(e, acc[u], count), konst(r, e->spec->imm[0]));
         r->second[u] = ingot_e_divf(e, konst(r, 1), ingot_e_op1(e, "llvm.intr.sqrt", variance));
