@@ -24,6 +24,8 @@ typedef struct head {
     V kv[INGOT_SPEC_DIMS];                        /* the same for k and v */
     V first_row, n_rows;                          /* of the unit */
     V keys, scores, sums, largest, total, factor; /* scratch: [d][keys], [rows][keys], [rows][e_padded], [rows] each */
+    V packed_values;                              /* scratch: [keys][e_padded] */
+    V values, values_stride;                      /* of the block */
 } head;
 
 static shape make_shape(const ingot_spec *spec, const ingot_target *target)
@@ -45,14 +47,14 @@ static shape make_shape(const ingot_spec *spec, const ingot_target *target)
     s.rows = (s.rows + s.height - 1) / s.height * s.height;
     if (ingot_size_is_dynamic(spec->dims[M]) || s.rows < s.height)
         s.rows = most;
-    while (s.keys > wide && 4 * (s.d * s.keys + s.rows * (s.keys + s.e_padded + 3)) > most_scratch)
+    while (s.keys > wide && 4 * ((s.d + s.e_padded) * s.keys + s.rows * (s.keys + s.e_padded + 3)) > most_scratch)
         s.keys -= wide;
     return s;
 }
 
 static int64_t scratch_bytes(const shape *s)
 {
-    return 4 * (s->d * s->keys + s->rows * (s->keys + s->e_padded + 3));
+    return 4 * ((s->d + s->e_padded) * s->keys + s->rows * (s->keys + s->e_padded + 3));
 }
 
 static V attention_count(ingot_emitter *e)
@@ -125,6 +127,42 @@ static void pack_keys(head *h, V first, V count)
         }
     }
     ingot_e_for_end(e, &loop, NULL);
+}
+
+/* Values [first, first + count) for the products: a dense copy in scratch when enough rows use it, since rows of v are
+ * often a multiple of 1 KiB apart and would share few cache sets; else where they are. */
+static void pack_values(head *h, V first, V count)
+{
+    ingot_emitter *e = h->e;
+    int n = h->s.lanes;
+    V at[INGOT_SPEC_DIMS], zero = ingot_e_int(e, 0);
+    for (int i = 0; i < INGOT_SPEC_DIMS; i++)
+        at[i] = h->kv[i];
+    at[N] = first;
+    V source = ingot_e_gep(e, INGOT_E_F32, e->operands[VALUES], ingot_b_index(e, VALUES, at));
+    V stride = ingot_e_size(e, e->spec->operands[VALUES].strides[N]),
+      many = ingot_e_cmp(e, "sge", h->n_rows, ingot_e_int(e, 8));
+    ingot_eif branch;
+    ingot_eloop rows, loop;
+    ingot_e_if(e, many, 0, NULL, &branch);
+    ingot_e_for(e, zero, count, ingot_e_int(e, 1), 0, NULL, &rows);
+    V from = ingot_e_mul(e, rows.index, stride), to = ingot_e_mul_int(e, rows.index, h->s.e_padded);
+    int64_t whole = h->s.e / n * n;
+    if (whole > 0) {
+        ingot_e_for(e, zero, ingot_e_int(e, whole), ingot_e_int(e, n), 0, NULL, &loop);
+        V x = ingot_e_load(e, vector(h), source, ingot_e_add(e, from, loop.index));
+        ingot_e_store(e, x, h->packed_values, ingot_e_add(e, to, loop.index));
+        ingot_e_for_end(e, &loop, NULL);
+    }
+    if (whole < h->s.e) {
+        ingot_emask mask = ingot_e_mask(e, vector(h), ingot_e_int(e, h->s.e - whole));
+        V x = ingot_e_load_masked(e, vector(h), source, ingot_e_add_int(e, from, whole), mask);
+        ingot_e_store(e, x, h->packed_values, ingot_e_add_int(e, to, whole));
+    }
+    ingot_e_for_end(e, &rows, NULL);
+    ingot_e_if_end(e, &branch, NULL);
+    h->values = ingot_e_select(e, many, h->packed_values, source);
+    h->values_stride = ingot_e_select(e, many, ingot_e_int(e, h->s.e_padded), stride);
 }
 
 /* ---- Register tiles ---- */
@@ -207,8 +245,7 @@ static void value_columns(head *h, int height, V row, const V *a, V values, V co
             acc[r * n + c] = ingot_e_mulf(e, ingot_e_load(e, vector(h), h->sums, index), factor);
         }
     }
-    multiply(h, height, a, ingot_e_int(e, 1), values, ingot_e_size(e, e->spec->operands[VALUES].strides[N]), column, n,
-             &last, count, acc);
+    multiply(h, height, a, ingot_e_int(e, 1), values, h->values_stride, column, n, &last, count, acc);
     for (int r = 0; r < height; r++)
         for (int c = 0; c < n; c++) {
             V index =
@@ -218,14 +255,10 @@ static void value_columns(head *h, int height, V row, const V *a, V values, V co
         }
 }
 
-static void value_tile(head *h, int height, V row, V first, V count)
+static void value_tile(head *h, int height, V row, V count)
 {
     ingot_emitter *e = h->e;
-    V at[INGOT_SPEC_DIMS], a[16];
-    for (int i = 0; i < INGOT_SPEC_DIMS; i++)
-        at[i] = h->kv[i];
-    at[N] = first;
-    V values = ingot_e_gep(e, INGOT_E_F32, e->operands[VALUES], ingot_b_index(e, VALUES, at));
+    V a[16], values = h->values;
     for (int r = 0; r < height; r++)
         a[r] = ingot_e_gep(e, INGOT_E_F32, h->scores, ingot_e_mul_int(e, tile_row(h, row, r), h->s.keys));
     int64_t wide = (int64_t)columns * h->s.lanes, whole = h->s.e / wide * wide;
@@ -373,7 +406,7 @@ static void write_rows(head *h)
 
 /* Calls one of the tile functions for all rows: whole tiles, then the rest as one tile that repeats its last row; a
  * single row by itself. */
-static void for_tiles(head *h, V first, V count, bool values)
+static void for_tiles(head *h, V count, bool values)
 {
     ingot_emitter *e = h->e;
     int64_t m = ingot_b_estimate(e->spec->dims[M], -1);
@@ -388,7 +421,7 @@ static void for_tiles(head *h, V first, V count, bool values)
     for (int single = !divides && h->s.height > 1; single >= 0; single--) {
         int rows = single ? 1 : h->s.height;
         if (values)
-            value_tile(h, rows, loop.index, first, count);
+            value_tile(h, rows, loop.index, count);
         else
             score_tile(h, rows, loop.index, count);
         if (single)
@@ -413,11 +446,12 @@ static void do_unit(head *h)
     ingot_e_for(e, zero, keys, ingot_e_int(e, h->s.keys), 0, NULL, &loop);
     V count = ingot_e_min(e, ingot_e_sub(e, keys, loop.index), ingot_e_int(e, h->s.keys));
     pack_keys(h, loop.index, count);
-    for_tiles(h, loop.index, count, false);
+    pack_values(h, loop.index, count);
+    for_tiles(h, count, false);
     ingot_e_for(e, zero, h->n_rows, ingot_e_int(e, 1), 0, NULL, &rows);
     softmax_row(h, rows.index, loop.index, count);
     ingot_e_for_end(e, &rows, NULL);
-    for_tiles(h, loop.index, count, true);
+    for_tiles(h, count, true);
     ingot_e_for_end(e, &loop, NULL);
     write_rows(h);
 }
@@ -428,6 +462,7 @@ static void attention_body(ingot_emitter *e, V begin, V end)
     head h = {.e = e, .s = make_shape(spec, e->target)};
     h.keys = ingot_e_alloca(e, INGOT_E_F32, h.s.d * h.s.keys);
     h.scores = ingot_e_alloca(e, INGOT_E_F32, h.s.rows * h.s.keys);
+    h.packed_values = ingot_e_alloca(e, INGOT_E_F32, h.s.keys * h.s.e_padded);
     h.sums = ingot_e_alloca(e, INGOT_E_F32, h.s.rows * h.s.e_padded);
     h.largest = ingot_e_alloca(e, INGOT_E_F32, h.s.rows);
     h.total = ingot_e_alloca(e, INGOT_E_F32, h.s.rows);
