@@ -32,7 +32,7 @@ static int lane_score(const ingot_spec *spec, int d)
         else
             score += ingot_b_is(s, 1) ? 3 : ingot_b_is(s, 0) ? 2 : 0;
     }
-    return ingot_b_estimate(spec->dims[d], guess) < 4 ? score * 2 / 3 : score;
+    return ingot_b_estimate(spec->dims[d], guess) < 4 ? score * 2 / 5 : score;
 }
 
 static int lanes_for(const ingot_spec *spec, const ingot_target *target)
