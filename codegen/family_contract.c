@@ -528,7 +528,16 @@ static void emit_block(ingot_emitter *e, contract *c, const split *s, ingot_ev t
         p[P_JB] = ingot_e_int(e, 0);
     }
     ingot_tile_body body = {.emit = emit_tiles, .arg = c, .name = "tile", .n_params = P_COUNT, .params = p};
-    ingot_tiling_run(e, &s->rows, c->mr, tile0, tile1, &body);
+    if (c->b != STACK) {
+        ingot_tiling_run(e, &s->rows, c->mr, tile0, tile1, &body);
+        return;
+    }
+    /* many tiles share the packed columns; those that go over all of them at a time are on few enough pages */
+    ingot_ev few = ingot_e_int(e, c->mr > 8 ? 4 : 8);
+    ingot_eloop loop;
+    ingot_e_for(e, tile0, tile1, few, 0, NULL, &loop);
+    ingot_tiling_run(e, &s->rows, c->mr, loop.index, ingot_e_min(e, ingot_e_add(e, loop.index, few), tile1), &body);
+    ingot_e_for_end(e, &loop, NULL);
 }
 
 static void emit_unit(ingot_emitter *e, contract *c, const split *s, ingot_ev unit, ingot_ev stack)
