@@ -27,5 +27,6 @@ ingot_status bench_serve(bench_options *o);
 ingot_status bench_profile(bench_options *o, cli_model *m, const ingot_tensor *inputs, ingot_tensor *outputs);
 ingot_status bench_kernels(bench_options *o);
 /* Runs back to back for `seconds`, at least `least` times; milliseconds each, in `arena`. */
-ingot_status bench_time(cli_model *m, const ingot_tensor *inputs, ingot_tensor *outputs, double seconds, int32_t least, ingot_arena *arena, double **out_ms, int32_t *out_n);
+ingot_status bench_time(cli_model *m, const ingot_tensor *inputs, ingot_tensor *outputs, double seconds, int32_t least,
+                        ingot_arena *arena, double **out_ms, int32_t *out_n);
 #endif

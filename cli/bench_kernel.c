@@ -107,13 +107,15 @@ static void part(void *arg, int32_t i)
         b->run(b->buffers, b->sizes, begin, end);
 }
 
-static ingot_status report(const bench_options *o, const kernel_bench *b, const char *line, const ingot_machine *machine, double *ns, int32_t n)
+static ingot_status report(const bench_options *o, const kernel_bench *b, const char *line,
+                           const ingot_machine *machine, double *ns, int32_t n)
 {
     const ingot_target *target;
     INGOT_TRY(ingot_target_find(b->spec.target, &target));
     qsort(ns, (size_t)n, sizeof *ns, cli_compare_doubles);
     ingot_spec_work work = ingot_spec_count_work(&b->spec, b->sizes);
-    double bytes = work.bytes_in + work.bytes_out + work.bytes_const, bound = ingot_machine_bound_ns(machine, work.flops, bytes), median = cli_percentile(ns, n, 0.5);
+    double bytes = work.bytes_in + work.bytes_out + work.bytes_const,
+           bound = ingot_machine_bound_ns(machine, work.flops, bytes), median = cli_percentile(ns, n, 0.5);
     double predicted = ingot_cost_predict(&ingot_cost_roofline, &b->spec, b->sizes, target).ns;
     if (o->json) {
         cJSON *root = cJSON_CreateObject();
@@ -128,7 +130,8 @@ static ingot_status report(const bench_options *o, const kernel_bench *b, const 
         cli_json_number(root, "predicted_ns", predicted);
         return cli_json_print(root, false);
     }
-    printf("%10.2f us (min %.2f, predicted %.2f) %8.1f GFLOP/s %7.1f GB/s %5.0f%% of bound  %s\n", median / 1e3, ns[0] / 1e3, predicted / 1e3, work.flops / median, bytes / median, 100 * bound / median, line);
+    printf("%10.2f us (min %.2f, predicted %.2f) %8.1f GFLOP/s %7.1f GB/s %5.0f%% of bound  %s\n", median / 1e3,
+           ns[0] / 1e3, predicted / 1e3, work.flops / median, bytes / median, 100 * bound / median, line);
     return NULL;
 }
 

@@ -81,9 +81,12 @@ static const char *label_of(const ingot_plan_view *v, int32_t step)
     return ingot_plan_text(v, v->steps[step].label);
 }
 
-static void print_rows(const ingot_plan_view *v, const ingot_machine *machine, const row *rows, int32_t n, double total_ns, double run_ns)
+static void print_rows(const ingot_plan_view *v, const ingot_machine *machine, const row *rows, int32_t n,
+                       double total_ns, double run_ns)
 {
-    printf("measured on this machine, %d thread%s: %.4g GFLOP/s; L1 %.4g, L2 %.4g, L3 %.4g, memory %.4g GB/s\n", machine->threads, machine->threads == 1 ? "" : "s", machine->gflops, machine->l1_gbs, machine->l2_gbs, machine->l3_gbs, machine->dram_gbs);
+    printf("measured on this machine, %d thread%s: %.4g GFLOP/s; L1 %.4g, L2 %.4g, L3 %.4g, memory %.4g GB/s\n",
+           machine->threads, machine->threads == 1 ? "" : "s", machine->gflops, machine->l1_gbs, machine->l2_gbs,
+           machine->l3_gbs, machine->dram_gbs);
     printf("one run: %.4g ms, of which steps %.4g ms\n\n", run_ns / 1e6, total_ns / 1e6);
     printf("%9s %6s %8s %7s %7s  %s\n", "us", "share", "GFLOP/s", "GB/s", "% bound", "step");
     for (int32_t i = 0; i < n; i++) {
@@ -97,7 +100,8 @@ static void print_rows(const ingot_plan_view *v, const ingot_machine *machine, c
         }
         printf("%9.1f %5.1f%%", r->ns / 1e3, 100 * r->ns / total_ns);
         if (r->spec)
-            printf(" %8.1f %7.1f %6.0f%%", r->flops * r->calls / r->ns, r->bytes * r->calls / r->ns, 100 * r->bound_ns * r->calls / r->ns);
+            printf(" %8.1f %7.1f %6.0f%%", r->flops * r->calls / r->ns, r->bytes * r->calls / r->ns,
+                   100 * r->bound_ns * r->calls / r->ns);
         else
             printf(" %24s", v->steps[r->step].kind == INGOT_PLAN_PORTABLE ? "portable" : "");
         printf("  %s\n", label_of(v, r->step));
@@ -106,7 +110,8 @@ static void print_rows(const ingot_plan_view *v, const ingot_machine *machine, c
     }
 }
 
-static ingot_status print_json(const cli_model *m, const ingot_plan_view *v, const ingot_machine *machine, const row *rows, int32_t n, double total_ns, double run_ns)
+static ingot_status print_json(const cli_model *m, const ingot_plan_view *v, const ingot_machine *machine,
+                               const row *rows, int32_t n, double total_ns, double run_ns)
 {
     cJSON *root = cJSON_CreateObject(), *peaks, *steps;
     cJSON_AddNumberToObject(root, "schema", 1);
@@ -152,7 +157,10 @@ static ingot_status write_trace(const char *path, const ingot_plan_view *v, cons
         const event *e = &r->events[i];
         cJSON *label = cJSON_CreateString(label_of(v, e->step));
         char *text = label ? cJSON_PrintUnformatted(label) : NULL;
-        fprintf(file, "%s{\"name\":%s,\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"step\":%d}}", i ? ",\n" : "", text ? text : "\"?\"", (double)(e->begin_ns - first) / 1e3, (double)(e->end_ns - e->begin_ns) / 1e3, e->step);
+        fprintf(file,
+                "%s{\"name\":%s,\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"step\":%d}}",
+                i ? ",\n" : "", text ? text : "\"?\"", (double)(e->begin_ns - first) / 1e3,
+                (double)(e->end_ns - e->begin_ns) / 1e3, e->step);
         cJSON_free(text);
         cJSON_Delete(label);
     }
@@ -161,7 +169,8 @@ static ingot_status write_trace(const char *path, const ingot_plan_view *v, cons
 }
 
 /* Runs with the hook set; the median time of a whole run comes back. */
-static ingot_status record_runs(const bench_options *o, cli_model *m, recorder *r, const ingot_tensor *inputs, ingot_tensor *outputs, double *out_run_ns)
+static ingot_status record_runs(const bench_options *o, cli_model *m, recorder *r, const ingot_tensor *inputs,
+                                ingot_tensor *outputs, double *out_run_ns)
 {
     double ns[MAX_RUNS], begin = ingot_seconds_now(), before = begin;
     while (r->run < MAX_RUNS && (r->run < MIN_PROFILED || before - begin < o->time_s)) {

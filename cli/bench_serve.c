@@ -69,7 +69,8 @@ static ingot_status answer(cli_model *m, const ingot_tensor *inputs, ingot_tenso
 static ingot_status serve(bench_options *o, cli_model *m)
 {
     ingot_tensor *inputs, *outputs;
-    INGOT_TRY(cli_model_fill_inputs(m, &o->common, o->n_inputs, o->inputs, o->inputs_dir ? NULL : &o->seed, &o->arena, &inputs));
+    INGOT_TRY(cli_model_fill_inputs(m, &o->common, o->n_inputs, o->inputs, o->inputs_dir ? NULL : &o->seed, &o->arena,
+                                    &inputs));
     INGOT_TRY(ingot_arena_array(&o->arena, (size_t)m->info->n_outputs + 1, sizeof *outputs, (void **)&outputs));
     char line[MAX_LINE];
     while (fgets(line, sizeof line, stdin) && strncmp(line, "quit", 4) != 0) {
@@ -106,7 +107,8 @@ ingot_status bench_serve(bench_options *o)
         ingot_text_free(&line);
         return status;
     }
-    printf("ready load_s=%.4f compile_s=%.3f rss_mb=%.1f base_mb=%.1f version=%s\n", m.load_s, m.compile_s, (double)cli_rss_bytes() / 1e6, base / 1e6, INGOT_VERSION);
+    printf("ready load_s=%.4f compile_s=%.3f rss_mb=%.1f base_mb=%.1f version=%s\n", m.load_s, m.compile_s,
+           (double)cli_rss_bytes() / 1e6, base / 1e6, INGOT_VERSION);
     fflush(stdout);
     status = serve(o, &m);
     cli_model_close(&m);

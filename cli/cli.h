@@ -26,23 +26,38 @@ ingot_status cli_usage(const char *format, ...) INGOT_PRINTF(1, 2); /* INGOT_BAD
 ingot_status cli_bad_option(int argc, char **argv, const char *command);
 /* Numbers of long options that several commands share; a command's own begin at CLI_OPTION_OWN. */
 enum {
-    CLI_OPTION_CPU = 1000, CLI_OPTION_DIM, CLI_OPTION_SHAPE, CLI_OPTION_THREADS, CLI_OPTION_NO_PORTABLE, CLI_OPTION_NO_GENERATED,
-    CLI_OPTION_CACHE, CLI_OPTION_MAX_MEMORY, CLI_OPTION_MAX_WORKSPACE, CLI_OPTION_MAX_NODES, CLI_OPTION_MAX_TENSOR_BYTES,
-    CLI_OPTION_MAX_FOLD_BYTES, CLI_OPTION_MAX_DEPTH, CLI_OPTION_OWN = 2000
+    CLI_OPTION_CPU = 1000,
+    CLI_OPTION_DIM,
+    CLI_OPTION_SHAPE,
+    CLI_OPTION_THREADS,
+    CLI_OPTION_NO_PORTABLE,
+    CLI_OPTION_NO_GENERATED,
+    CLI_OPTION_CACHE,
+    CLI_OPTION_MAX_MEMORY,
+    CLI_OPTION_MAX_WORKSPACE,
+    CLI_OPTION_MAX_NODES,
+    CLI_OPTION_MAX_TENSOR_BYTES,
+    CLI_OPTION_MAX_FOLD_BYTES,
+    CLI_OPTION_MAX_DEPTH,
+    CLI_OPTION_OWN = 2000
 };
 /* Rows for a command's table of getopt_long. */
-#define CLI_COMPILE_OPTIONS                                                                                            \
-    {"cpu", required_argument, NULL, CLI_OPTION_CPU}, {"dim", required_argument, NULL, CLI_OPTION_DIM},                \
-        {"shape", required_argument, NULL, CLI_OPTION_SHAPE}, {"threads", required_argument, NULL, CLI_OPTION_THREADS}, \
-        {"no-portable", no_argument, NULL, CLI_OPTION_NO_PORTABLE},                                                    \
-        {"no-generated", no_argument, NULL, CLI_OPTION_NO_GENERATED},                                                  \
-        {"cache", required_argument, NULL, CLI_OPTION_CACHE},                                                          \
-        {"max-memory", required_argument, NULL, CLI_OPTION_MAX_MEMORY},                                                \
-        {"max-workspace", required_argument, NULL, CLI_OPTION_MAX_WORKSPACE},                                          \
-        {"max-nodes", required_argument, NULL, CLI_OPTION_MAX_NODES},                                                  \
-        {"max-tensor-bytes", required_argument, NULL, CLI_OPTION_MAX_TENSOR_BYTES},                                    \
-        {"max-fold-bytes", required_argument, NULL, CLI_OPTION_MAX_FOLD_BYTES},                                        \
-        {"max-depth", required_argument, NULL, CLI_OPTION_MAX_DEPTH}, {"help", no_argument, NULL, 'h'}
+#define CLI_COMPILE_OPTIONS                                                                             \
+    {"cpu", required_argument, NULL, CLI_OPTION_CPU}, {"dim", required_argument, NULL, CLI_OPTION_DIM}, \
+        {"shape", required_argument, NULL, CLI_OPTION_SHAPE},                                           \
+        {"threads", required_argument, NULL, CLI_OPTION_THREADS},                                       \
+        {"no-portable", no_argument, NULL, CLI_OPTION_NO_PORTABLE},                                     \
+        {"no-generated", no_argument, NULL, CLI_OPTION_NO_GENERATED},                                   \
+        {"cache", required_argument, NULL, CLI_OPTION_CACHE},                                           \
+        {"max-memory", required_argument, NULL, CLI_OPTION_MAX_MEMORY},                                 \
+        {"max-workspace", required_argument, NULL, CLI_OPTION_MAX_WORKSPACE},                           \
+        {"max-nodes", required_argument, NULL, CLI_OPTION_MAX_NODES},                                   \
+        {"max-tensor-bytes", required_argument, NULL, CLI_OPTION_MAX_TENSOR_BYTES},                     \
+        {"max-fold-bytes", required_argument, NULL, CLI_OPTION_MAX_FOLD_BYTES},                         \
+        {"max-depth", required_argument, NULL, CLI_OPTION_MAX_DEPTH},                                   \
+    {                                                                                                   \
+        "help", no_argument, NULL, 'h'                                                                  \
+    }
 
 #define CLI_MAX_SIZES 256
 typedef struct cli_options {
@@ -74,7 +89,8 @@ ingot_status cli_write_tensor(const char *folder, int32_t index, const char *nam
 /* Parses "NAME=@FILE" and reads the file. */
 ingot_status cli_read_input(const char *argument, ingot_arena *arena, cli_value *out);
 /* Normal floats; integers and bools 0 or 1. */
-ingot_status cli_random_tensor(ingot_dtype dtype, int32_t rank, const int64_t *dims, uint64_t *seed, ingot_arena *arena, ingot_tensor *out);
+ingot_status cli_random_tensor(ingot_dtype dtype, int32_t rank, const int64_t *dims, uint64_t *seed, ingot_arena *arena,
+                               ingot_tensor *out);
 typedef struct cli_tensor_stats {
     bool valid; /* numeric and not empty */
     double min, max, mean;
@@ -110,10 +126,14 @@ ingot_status cli_artifact_path(const char *path, ingot_arena *arena, const char 
 /* Compiles or opens, and makes a context. */
 ingot_status cli_model_open(const char *path, const cli_options *options, cli_model *out);
 void cli_model_close(cli_model *m);
-/* Sizes of every input: from the values given, --dim, low ends. `out` has room for n_inputs; dims only are filled in. */
-ingot_status cli_model_input_sizes(cli_model *m, const cli_options *options, int32_t n_given, const cli_value *given, ingot_tensor *out);
-/* One value per input in the model's order; those not given are made at random if `seed`, else it is an error that names them. */
-ingot_status cli_model_fill_inputs(cli_model *m, const cli_options *options, int32_t n_given, const cli_value *given, uint64_t *seed, ingot_arena *arena, ingot_tensor **out);
+/* Sizes of every input: from the values given, --dim, low ends. `out` has room for n_inputs; dims only are filled in.
+ */
+ingot_status cli_model_input_sizes(cli_model *m, const cli_options *options, int32_t n_given, const cli_value *given,
+                                   ingot_tensor *out);
+/* One value per input in the model's order; those not given are made at random if `seed`, else it is an error that
+ * names them. */
+ingot_status cli_model_fill_inputs(cli_model *m, const cli_options *options, int32_t n_given, const cli_value *given,
+                                   uint64_t *seed, ingot_arena *arena, ingot_tensor **out);
 /* Runs; outputs point at memory of the context, valid until the next run. `out` has room for n_outputs. */
 ingot_status cli_model_run(cli_model *m, const ingot_tensor *inputs, ingot_tensor *out);
 /* Names of a model file's inputs that a caller gives, in order. */

@@ -21,7 +21,19 @@ static const char help[] =
     "  --serve              a worker for bench/peers/peers.py, with --inputs DIR\n"
     "  --json\n";
 
-enum { OPTION_TIME = CLI_OPTION_OWN, OPTION_INPUT, OPTION_RANDOM, OPTION_PROFILE, OPTION_TRACE, OPTION_KERNEL, OPTION_SUITE, OPTION_SIZES, OPTION_SERVE, OPTION_INPUTS, OPTION_JSON };
+enum {
+    OPTION_TIME = CLI_OPTION_OWN,
+    OPTION_INPUT,
+    OPTION_RANDOM,
+    OPTION_PROFILE,
+    OPTION_TRACE,
+    OPTION_KERNEL,
+    OPTION_SUITE,
+    OPTION_SIZES,
+    OPTION_SERVE,
+    OPTION_INPUTS,
+    OPTION_JSON
+};
 
 static ingot_status parse(int argc, char **argv, bench_options *o, bool *out_help)
 {
@@ -95,7 +107,9 @@ static ingot_status parse(int argc, char **argv, bench_options *o, bool *out_hel
     }
     bool kernels = o->kernel || o->kernel_suite;
     if (optind + !kernels != argc)
-        return cli_usage(kernels ? "bench: --kernel and --kernel-suite take no model" : optind == argc ? "bench: no model given" : "bench: one model at a time");
+        return cli_usage(kernels          ? "bench: --kernel and --kernel-suite take no model"
+                         : optind == argc ? "bench: no model given"
+                                          : "bench: one model at a time");
     o->model = kernels ? NULL : argv[optind];
     return NULL;
 }
@@ -105,7 +119,8 @@ int32_t bench_threads(const bench_options *o)
     return o->common.threads ? o->common.threads : ingot_threads_default_count();
 }
 
-ingot_status bench_time(cli_model *m, const ingot_tensor *inputs, ingot_tensor *outputs, double seconds, int32_t least, ingot_arena *arena, double **out_ms, int32_t *out_n)
+ingot_status bench_time(cli_model *m, const ingot_tensor *inputs, ingot_tensor *outputs, double seconds, int32_t least,
+                        ingot_arena *arena, double **out_ms, int32_t *out_n)
 {
     int32_t capacity = 1024, n = 0;
     double *ms, begin = ingot_seconds_now(), before = begin;
@@ -157,8 +172,10 @@ static ingot_status print_times(const bench_options *o, const cli_model *m, doub
     }
     char memory[32];
     cli_print_bytes(peak, memory);
-    printf("%s on %s, %d thread%s: %d runs\n", m->info->name, m->info->cpu, bench_threads(o), bench_threads(o) == 1 ? "" : "s", n);
-    printf("  ms per run   min %.4g   mean %.4g   p50 %.4g   p90 %.4g   p99 %.4g\n", ms[0], mean, cli_percentile(ms, n, 0.5), cli_percentile(ms, n, 0.9), cli_percentile(ms, n, 0.99));
+    printf("%s on %s, %d thread%s: %d runs\n", m->info->name, m->info->cpu, bench_threads(o),
+           bench_threads(o) == 1 ? "" : "s", n);
+    printf("  ms per run   min %.4g   mean %.4g   p50 %.4g   p90 %.4g   p99 %.4g\n", ms[0], mean,
+           cli_percentile(ms, n, 0.5), cli_percentile(ms, n, 0.9), cli_percentile(ms, n, 0.99));
     printf("  throughput   %.4g runs a second\n", 1e3 / mean);
     if (m->compiled)
         printf("  compiled in %.2f s, ", m->compile_s);

@@ -39,15 +39,17 @@ static ingot_status parse_emit(const char *list, uint32_t *out)
         const char *name;
         uint32_t bit;
     } kinds[] = {
-        {"archive", INGOT_WRITE_ARCHIVE}, {"so", INGOT_WRITE_SO}, {"report", INGOT_WRITE_REPORT}, {"mlir", INGOT_WRITE_MLIR},
-        {"llvm", INGOT_WRITE_LLVM}, {"asm", INGOT_WRITE_ASM}, {"obj", INGOT_WRITE_OBJECT},
+        {"archive", INGOT_WRITE_ARCHIVE}, {"so", INGOT_WRITE_SO},     {"report", INGOT_WRITE_REPORT},
+        {"mlir", INGOT_WRITE_MLIR},       {"llvm", INGOT_WRITE_LLVM}, {"asm", INGOT_WRITE_ASM},
+        {"obj", INGOT_WRITE_OBJECT},
     };
     for (const char *at = list; *at;) {
         size_t size = strcspn(at, ","), k = 0, n = sizeof kinds / sizeof kinds[0];
         while (k < n && (strlen(kinds[k].name) != size || memcmp(kinds[k].name, at, size) != 0))
             k++;
         if (k == n)
-            return cli_usage("--emit: '%.*s' is none of archive, so, report, mlir, llvm, asm, obj", (int)(size < 64 ? size : 64), at);
+            return cli_usage("--emit: '%.*s' is none of archive, so, report, mlir, llvm, asm, obj",
+                             (int)(size < 64 ? size : 64), at);
         *out |= kinds[k].bit;
         at += size + (at[size] == ',');
     }
@@ -114,7 +116,9 @@ static ingot_status parse(int argc, char **argv, compile_options *o, bool *out_h
         }
     }
     if (optind + 1 != argc)
-        return cli_usage(optind == argc ? "compile: no model given" : "compile: one model at a time; '%.64s' is one too many", argv[argc - 1]);
+        return cli_usage(optind == argc ? "compile: no model given"
+                                        : "compile: one model at a time; '%.64s' is one too many",
+                         argv[argc - 1]);
     o->model = argv[optind];
     if (!o->write.out_dir)
         return cli_usage("compile: no output folder: give one with -o DIR");
@@ -141,7 +145,8 @@ static void print_dim(const ingot_compiled *c, const ingot_dim *d, ingot_text *o
 static void print_summary(const ingot_compiled *c, const compile_options *o, double seconds)
 {
     const ingot_program *p = c->program;
-    int32_t n_ops = 0, n_kernel_steps = 0, portable = ingot_program_count_portable(p, false), all_portable = ingot_program_count_portable(p, true);
+    int32_t n_ops = 0, n_kernel_steps = 0, portable = ingot_program_count_portable(p, false),
+            all_portable = ingot_program_count_portable(p, true);
     for (int32_t g = 0; g < c->module->n_graphs; g++)
         for (const ingot_op *op = c->module->graphs[g]->first; op; op = op->next)
             n_ops += op->kind != INGOT_OP_constant;

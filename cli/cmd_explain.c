@@ -6,7 +6,8 @@
 
 static const char help[] =
     "usage: ingot explain MODEL.onnx [OPTION...]\n\n"
-    "Compiles up to code generation and tells: what was fused, each step with its kernel's decisions, predicted time and\n"
+    "Compiles up to code generation and tells: what was fused, each step with its kernel's decisions, predicted time "
+    "and\n"
     "bound, what runs portable and why, and memory: peak against the lower bound.\n\n"
     "  --specs   the distinct KernelSpecs, one a line with its count (for `ingot bench --kernel-suite`)\n"
     "  --json    the report, as in NAME.json\n"
@@ -73,17 +74,20 @@ static void print_steps(const ingot_compiled *c)
     double total = 0;
     for (int32_t i = 0; i < p->n_steps; i++)
         total += ingot_step_cost(c, &p->steps[i]).ns;
-    printf("\nsteps, predicted by the %s model for %s, one thread: %.1f us in all\n", ingot_cost_roofline.name, c->target->name, total / 1e3);
+    printf("\nsteps, predicted by the %s model for %s, one thread: %.1f us in all\n", ingot_cost_roofline.name,
+           c->target->name, total / 1e3);
     printf("%10s %10s  kernel\n", "us", "bound us");
     for (int32_t i = 0; i < p->n_steps; i++) {
         const ingot_step *step = &p->steps[i];
-        static const char *const kinds[] = {"kernel", "portable", "copy", "zero", "dims", "bind", "jump", "jump_unless"};
+        static const char *const kinds[] = {"kernel", "portable", "copy", "zero",
+                                            "dims",   "bind",     "jump", "jump_unless"};
         ingot_cost cost = ingot_step_cost(c, step);
         printf("%10.2f %10.2f  ", cost.ns / 1e3, cost.bound_ns / 1e3);
         if (step->kind == INGOT_STEP_KERNEL)
             print_decisions(&p->specs[step->spec]);
         else
-            printf("%-9s %-24s", kinds[step->kind], step->kind == INGOT_STEP_PORTABLE ? portable_names[step->portable] : "");
+            printf("%-9s %-24s", kinds[step->kind],
+                   step->kind == INGOT_STEP_PORTABLE ? portable_names[step->portable] : "");
         printf("  %s\n", step->label ? step->label : "");
     }
 }
@@ -98,7 +102,8 @@ static void print_portable(const ingot_compiled *c)
         if (step->kind != INGOT_STEP_PORTABLE)
             continue;
         const char *reason = ingot_step_portable_reason(c, step);
-        printf("  %-20s %s%s%s%s\n", portable_names[step->portable], step->label ? step->label : "", ingot_step_is_shape_arithmetic(p, step) ? " (shape arithmetic)" : "", *reason ? ": " : "", reason);
+        printf("  %-20s %s%s%s%s\n", portable_names[step->portable], step->label ? step->label : "",
+               ingot_step_is_shape_arithmetic(p, step) ? " (shape arithmetic)" : "", *reason ? ": " : "", reason);
     }
 }
 
@@ -112,7 +117,8 @@ static void print_memory(const ingot_compiled *c)
         printf("  arena    %s", bytes);
         if (p->arena_lower_bound_bytes > 0) {
             cli_print_bytes((double)p->arena_lower_bound_bytes, bytes);
-            printf(", lower bound %s (%.1f %% over it)", bytes, 100.0 * ((double)p->arena_bytes->value / (double)p->arena_lower_bound_bytes - 1));
+            printf(", lower bound %s (%.1f %% over it)", bytes,
+                   100.0 * ((double)p->arena_bytes->value / (double)p->arena_lower_bound_bytes - 1));
         }
     } else {
         ingot_text size = {0};
@@ -147,7 +153,8 @@ static ingot_status explain(ingot_compiled *c, bool json, bool specs)
 
 static ingot_status run(int argc, char **argv, cli_options *o)
 {
-    static const struct option options[] = {CLI_COMPILE_OPTIONS, {"specs", no_argument, NULL, OPTION_SPECS}, {"json", no_argument, NULL, OPTION_JSON}, {0}};
+    static const struct option options[] = {
+        CLI_COMPILE_OPTIONS, {"specs", no_argument, NULL, OPTION_SPECS}, {"json", no_argument, NULL, OPTION_JSON}, {0}};
     bool json = false, specs = false;
     for (int option; (option = getopt_long(argc, argv, "hO:", options, NULL)) != -1;) {
         bool taken;

@@ -7,7 +7,8 @@
 static const char help[] =
     "usage: ingot info MODEL [--json] [--dim NAME=4] [--shape IN=1x3x8x8]\n\n"
     "Of a model: inputs, outputs, dynamic sizes, opsets, ops by count, parameters, floating-point operations of a run\n"
-    "(dynamic sizes at their low end). Of an artifact (.so, or the folder that it lies in): inputs, outputs, CPU, memory.\n";
+    "(dynamic sizes at their low end). Of an artifact (.so, or the folder that it lies in): inputs, outputs, CPU, "
+    "memory.\n";
 
 /* ---- Models ---- */
 
@@ -28,7 +29,8 @@ static double count_of(const ingot_value *v)
 static double flops_of(const ingot_op *op)
 {
     double out = op->n_out > 0 ? count_of(op->out[0]) : 0;
-    const ingot_type *a = op->n_in > 0 && op->in[0] ? &op->in[0]->type : NULL, *b = op->n_in > 1 && op->in[1] ? &op->in[1]->type : NULL;
+    const ingot_type *a = op->n_in > 0 && op->in[0] ? &op->in[0]->type : NULL,
+                     *b = op->n_in > 1 && op->in[1] ? &op->in[1]->type : NULL;
     switch (op->kind) {
     case INGOT_OP_matmul:
     case INGOT_OP_matmul_integer: {
@@ -43,7 +45,9 @@ static double flops_of(const ingot_op *op)
     case INGOT_OP_lstm:
     case INGOT_OP_gru:
     case INGOT_OP_rnn:
-        return a && a->rank == 3 && op->n_in > 2 && op->in[2] ? 2 * size_of(a->dims[0]) * size_of(a->dims[1]) * (count_of(op->in[1]) + count_of(op->in[2])) : 0;
+        return a && a->rank == 3 && op->n_in > 2 && op->in[2]
+                   ? 2 * size_of(a->dims[0]) * size_of(a->dims[1]) * (count_of(op->in[1]) + count_of(op->in[2]))
+                   : 0;
     case INGOT_OP_attention:
         return b && b->rank == 4 ? 4 * out * size_of(b->dims[2]) : 0;
     case INGOT_OP_constant:
@@ -53,7 +57,9 @@ static double flops_of(const ingot_op *op)
     case INGOT_OP_loop:
         return 0;
     default:
-        return ingot_op_info_get(op->kind)->view ? 0 : op->kind == INGOT_OP_softmax || op->kind == INGOT_OP_layer_norm ? 8 * out : out;
+        return ingot_op_info_get(op->kind)->view                                 ? 0
+               : op->kind == INGOT_OP_softmax || op->kind == INGOT_OP_layer_norm ? 8 * out
+                                                                                 : out;
     }
 }
 
@@ -101,7 +107,8 @@ static void show_value(const ingot_module *m, const char *name, const ingot_type
     for (int32_t d = 0; d < t->rank; d++) {
         ingot_text size = {0};
         ingot_dim_print(m, t->dims[d], &size);
-        cJSON_AddItemToArray(shape, ingot_dim_is_const(t->dims[d]) ? cJSON_CreateNumber((double)t->dims[d]->value) : cJSON_CreateString(size.data ? size.data : "?"));
+        cJSON_AddItemToArray(shape, ingot_dim_is_const(t->dims[d]) ? cJSON_CreateNumber((double)t->dims[d]->value)
+                                                                   : cJSON_CreateString(size.data ? size.data : "?"));
         ingot_text_free(&size);
     }
     cJSON_AddItemToArray(array, item);
@@ -110,7 +117,8 @@ static void show_value(const ingot_module *m, const char *name, const ingot_type
 static void show_file(const ingot_onnx_summary *s, cJSON *root, bool json)
 {
     if (!json)
-        printf("  made by   %s, IR version %" PRId64 ", graph '%s'\n  opsets   ", *s->producer ? s->producer : "?", s->ir_version, s->graph_name ? s->graph_name : "");
+        printf("  made by   %s, IR version %" PRId64 ", graph '%s'\n  opsets   ", *s->producer ? s->producer : "?",
+               s->ir_version, s->graph_name ? s->graph_name : "");
     cJSON_AddStringToObject(root, "producer", s->producer);
     cJSON_AddNumberToObject(root, "ir_version", (double)s->ir_version);
     cJSON *opsets = cJSON_AddObjectToObject(root, "opsets"), *ops;
@@ -138,7 +146,8 @@ static void show_file(const ingot_onnx_summary *s, cJSON *root, bool json)
 static void show_module(const ingot_module *m, cJSON *root, bool json)
 {
     const ingot_graph *g = m->graphs[0];
-    cJSON *inputs = cJSON_AddArrayToObject(root, "inputs"), *outputs = cJSON_AddArrayToObject(root, "outputs"), *sizes = cJSON_AddArrayToObject(root, "dynamic_sizes");
+    cJSON *inputs = cJSON_AddArrayToObject(root, "inputs"), *outputs = cJSON_AddArrayToObject(root, "outputs"),
+          *sizes = cJSON_AddArrayToObject(root, "dynamic_sizes");
     if (!json)
         printf("  inputs\n");
     for (int32_t i = 0; i < g->n_params; i++)
@@ -152,7 +161,8 @@ static void show_module(const ingot_module *m, cJSON *root, bool json)
         if (!json)
             printf(i ? "%s" : "  dynamic sizes\n%s", "");
         if (!json)
-            printf("    %-24s %" PRId64 "..%" PRId64 "%s\n", s->name, s->lo, s->hi, s->from_data ? ", decided by the data" : "");
+            printf("    %-24s %" PRId64 "..%" PRId64 "%s\n", s->name, s->lo, s->hi,
+                   s->from_data ? ", decided by the data" : "");
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "name", s->name);
         cJSON_AddNumberToObject(item, "lo", (double)s->lo);
@@ -166,7 +176,8 @@ static void show_module(const ingot_module *m, cJSON *root, bool json)
     cli_print_bytes(t.weight_bytes, bytes);
     cli_print_count(t.flops, flops);
     if (!json)
-        printf("  parameters %s (%s)\n  FLOPs      %s a run%s\n", parameters, bytes, flops, ingot_module_symbol_count(m) ? ", dynamic sizes at their low end" : "");
+        printf("  parameters %s (%s)\n  FLOPs      %s a run%s\n", parameters, bytes, flops,
+               ingot_module_symbol_count(m) ? ", dynamic sizes at their low end" : "");
     cli_json_number(root, "parameters", t.parameters);
     cli_json_number(root, "weight_bytes", t.weight_bytes);
     cli_json_number(root, "flops", t.flops);
@@ -217,7 +228,8 @@ static void show_tensors(const char *title, const ingot_tensor_info *tensors, in
                 printf("%s%" PRId64, d ? "," : "", tensors[i].dims[d]);
             else if (!json)
                 printf("%s%s", d ? "," : "", name);
-            cJSON_AddItemToArray(shape, fixed ? cJSON_CreateNumber((double)tensors[i].dims[d]) : cJSON_CreateString(name));
+            cJSON_AddItemToArray(shape,
+                                 fixed ? cJSON_CreateNumber((double)tensors[i].dims[d]) : cJSON_CreateString(name));
         }
         if (!json)
             printf("]\n");
@@ -290,7 +302,8 @@ static ingot_status run(int argc, char **argv, cli_options *o, ingot_arena *aren
     }
     if (optind + 1 != argc)
         return cli_usage(optind == argc ? "info: no model given" : "info: one model at a time");
-    return cli_is_artifact(argv[optind]) ? info_artifact(argv[optind], json, arena) : info_model(argv[optind], o, json, arena);
+    return cli_is_artifact(argv[optind]) ? info_artifact(argv[optind], json, arena)
+                                         : info_model(argv[optind], o, json, arena);
 }
 
 ingot_status cli_info(int argc, char **argv)

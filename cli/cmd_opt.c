@@ -2,15 +2,14 @@
 #include "cli/cli.h"
 #include <string.h>
 
-static const char help[] =
-    "usage: ingot opt MODEL [--passes=A,B,C] [OPTION...]\n\n"
-    "MODEL is .onnx, or IR text (.mlir). Runs passes and prints the IR on stdout.\n\n"
-    "  --passes=A,B,C         default: the pipeline of -O; empty: none\n"
-    "  -O0..3                 default 2\n"
-    "  --print-after=PASS     also print after these passes (or all)\n"
-    "  --cpu TARGET, --dim NAME=4, --shape IN=1x3x8x8   as for `ingot compile`\n"
-    "  --log                  what the passes did, on stderr\n"
-    "  --list                 the passes there are\n";
+static const char help[] = "usage: ingot opt MODEL [--passes=A,B,C] [OPTION...]\n\n"
+                           "MODEL is .onnx, or IR text (.mlir). Runs passes and prints the IR on stdout.\n\n"
+                           "  --passes=A,B,C         default: the pipeline of -O; empty: none\n"
+                           "  -O0..3                 default 2\n"
+                           "  --print-after=PASS     also print after these passes (or all)\n"
+                           "  --cpu TARGET, --dim NAME=4, --shape IN=1x3x8x8   as for `ingot compile`\n"
+                           "  --log                  what the passes did, on stderr\n"
+                           "  --list                 the passes there are\n";
 
 enum { OPTION_PASSES = CLI_OPTION_OWN, OPTION_PRINT_AFTER, OPTION_LOG, OPTION_LIST };
 

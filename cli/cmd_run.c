@@ -125,7 +125,8 @@ static ingot_status print_outputs(const run_options *o, const cli_model *m, cons
 static ingot_status run_once(run_options *o, cli_model *m)
 {
     ingot_tensor *inputs, *outputs;
-    INGOT_TRY(cli_model_fill_inputs(m, &o->common, o->n_inputs, o->inputs, o->random ? &o->seed : NULL, &o->arena, &inputs));
+    INGOT_TRY(
+        cli_model_fill_inputs(m, &o->common, o->n_inputs, o->inputs, o->random ? &o->seed : NULL, &o->arena, &inputs));
     INGOT_TRY(ingot_arena_array(&o->arena, (size_t)m->info->n_outputs + 1, sizeof *outputs, (void **)&outputs));
     INGOT_TRY(cli_model_run(m, inputs, outputs));
     if (o->output_dir) {

@@ -32,7 +32,8 @@ ingot_status cli_targets(int argc, char **argv)
         const ingot_target *t = &table[i];
         bool runs = (t->required & ~have) == 0;
         if (!json)
-            printf("%-15s %-7s %3d-bit  %s%s\n", t->name, runs ? "runs" : "-", t->vector_bytes * 8, t->summary, t == native ? "  (this machine)" : "");
+            printf("%-15s %-7s %3d-bit  %s%s\n", t->name, runs ? "runs" : "-", t->vector_bytes * 8, t->summary,
+                   t == native ? "  (this machine)" : "");
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "name", t->name);
         cJSON_AddStringToObject(item, "summary", t->summary);

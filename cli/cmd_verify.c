@@ -12,7 +12,8 @@
 
 static const char help[] =
     "usage: ingot verify PATH... [OPTION...]\n\n"
-    "Compiles, runs and compares. A PATH is an ONNX test directory (model.onnx and test_data_set_*/input_K.pb, output_K.pb),\n"
+    "Compiles, runs and compares. A PATH is an ONNX test directory (model.onnx and test_data_set_*/input_K.pb, "
+    "output_K.pb),\n"
     "a tree of them, or an artifact (.so) with test_data_set_* beside it. Each case has a process of its own.\n\n"
     "  --rtol X          default 1e-3; |got - want| <= atol + atol_scaled * max|want| + rtol * |want|\n"
     "  --atol X          default 1e-7; integers, bools and strings are exact\n"
@@ -26,7 +27,17 @@ static const char help[] =
     "  --cpu T, -O0..3, --threads N, --no-portable, --no-generated, --cache DIR, --max-...   as for `ingot compile`\n\n"
     "Ends with `N passed, N failed, N skipped`; exit code 0 only if all pass or are skipped, else 1.\n";
 
-enum { OPTION_RTOL = CLI_OPTION_OWN, OPTION_ATOL, OPTION_ATOL_SCALED, OPTION_MAX_ULP, OPTION_DYNAMIC, OPTION_PER_OP, OPTION_TIMEOUT, OPTION_JOBS, OPTION_JSON };
+enum {
+    OPTION_RTOL = CLI_OPTION_OWN,
+    OPTION_ATOL,
+    OPTION_ATOL_SCALED,
+    OPTION_MAX_ULP,
+    OPTION_DYNAMIC,
+    OPTION_PER_OP,
+    OPTION_TIMEOUT,
+    OPTION_JOBS,
+    OPTION_JSON
+};
 
 static ingot_status parse(int argc, char **argv, verify_options *o, bool *out_help)
 {
@@ -168,9 +179,11 @@ static void finish(child *c, const verify_options *options)
     } else {
         c->result.status = VERIFY_CRASH;
         if (WIFSIGNALED(status))
-            snprintf(c->result.message, sizeof c->result.message, "ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+            snprintf(c->result.message, sizeof c->result.message, "ended by signal %d (%s)", WTERMSIG(status),
+                     strsignal(WTERMSIG(status)));
         else
-            snprintf(c->result.message, sizeof c->result.message, "ended with exit code %d and no result", WEXITSTATUS(status));
+            snprintf(c->result.message, sizeof c->result.message, "ended with exit code %d and no result",
+                     WEXITSTATUS(status));
     }
 }
 
@@ -195,7 +208,8 @@ static void print_result(const verify_case *c, const verify_result *r, const ver
     }
     printf("%-11s %s", verify_status_name(r->status), c->path);
     if (r->difference.n_compared)
-        printf("  max abs %.3g, rel %.3g, ulp %.3g", r->difference.max_abs, r->difference.max_rel, r->difference.max_ulp);
+        printf("  max abs %.3g, rel %.3g, ulp %.3g", r->difference.max_abs, r->difference.max_rel,
+               r->difference.max_ulp);
     if (r->portable > 0)
         printf("  %d portable", r->portable);
     printf("  %.2f s\n", r->seconds);
@@ -227,7 +241,8 @@ static double time_left(const child *c, const verify_options *options)
     return c->begin + options->case_timeout_s - ingot_seconds_now();
 }
 
-static ingot_status run_pool(const verify_case *cases, int32_t n, const verify_options *options, child *children, struct pollfd *polls, int32_t *counts)
+static ingot_status run_pool(const verify_case *cases, int32_t n, const verify_options *options, child *children,
+                             struct pollfd *polls, int32_t *counts)
 {
     int32_t next = 0, running = 0;
     while (next < n || running > 0) {

@@ -27,7 +27,10 @@ ingot_status cli_artifact_path(const char *path, ingot_arena *arena, const char 
     struct stat info;
     *out = path;
     if (ends_in(path, ".a"))
-        return ingot_fail(INGOT_UNSUPPORTED, "%s: an archive is linked into a program; `ingot compile --emit=so` makes an artifact that can be opened", path);
+        return ingot_fail(
+            INGOT_UNSUPPORTED,
+            "%s: an archive is linked into a program; `ingot compile --emit=so` makes an artifact that can be opened",
+            path);
     if (stat(path, &info))
         return ingot_fail(INGOT_IO, "%s: %s", path, strerror(errno));
     if (!S_ISDIR(info.st_mode))
@@ -45,7 +48,8 @@ ingot_status cli_artifact_path(const char *path, ingot_arena *arena, const char 
     }
     closedir(folder);
     if (n != 1)
-        return ingot_fail(INGOT_IO, "%s: a directory with %s (`ingot compile --emit=so` makes one)", path, n ? "several shared objects: name one" : "no shared object in it");
+        return ingot_fail(INGOT_IO, "%s: a directory with %s (`ingot compile --emit=so` makes one)", path,
+                          n ? "several shared objects: name one" : "no shared object in it");
     *out = found;
     return found ? NULL : ingot_status_no_memory();
 }
@@ -103,7 +107,8 @@ static const cli_value *find_given(const char *name, int32_t n, const cli_value 
     return NULL;
 }
 
-ingot_status cli_model_input_sizes(cli_model *m, const cli_options *options, int32_t n_given, const cli_value *given, ingot_tensor *out)
+ingot_status cli_model_input_sizes(cli_model *m, const cli_options *options, int32_t n_given, const cli_value *given,
+                                   ingot_tensor *out)
 {
     ingot_plan_view v;
     INGOT_TRY(ingot_plan_view_create(m->model, &v));
@@ -132,13 +137,15 @@ ingot_status cli_model_input_sizes(cli_model *m, const cli_options *options, int
         for (int32_t d = 0; d < out[i].rank; d++) {
             out[i].dims[d] = env[v.inputs[i].dims[d]];
             if (out[i].dims[d] < 0)
-                return ingot_fail(INGOT_BAD_USAGE, "input '%s': the size of axis %d is not known: give it with --dim", m->info->inputs[i].name, d);
+                return ingot_fail(INGOT_BAD_USAGE, "input '%s': the size of axis %d is not known: give it with --dim",
+                                  m->info->inputs[i].name, d);
         }
     }
     return NULL;
 }
 
-ingot_status cli_model_fill_inputs(cli_model *m, const cli_options *options, int32_t n_given, const cli_value *given, uint64_t *seed, ingot_arena *arena, ingot_tensor **out)
+ingot_status cli_model_fill_inputs(cli_model *m, const cli_options *options, int32_t n_given, const cli_value *given,
+                                   uint64_t *seed, ingot_arena *arena, ingot_tensor **out)
 {
     int32_t n = m->info->n_inputs;
     ingot_tensor *inputs;
@@ -151,7 +158,8 @@ ingot_status cli_model_fill_inputs(cli_model *m, const cli_options *options, int
             ingot_text names = {0};
             for (int32_t i = 0; i < n; i++)
                 ingot_text_append(&names, "%s %s", i ? "," : "", m->info->inputs[i].name);
-            ingot_status status = ingot_fail(INGOT_BAD_USAGE, "the model has no input '%s'; its inputs are%s", given[k].name, names.data ? names.data : "");
+            ingot_status status = ingot_fail(INGOT_BAD_USAGE, "the model has no input '%s'; its inputs are%s",
+                                             given[k].name, names.data ? names.data : "");
             ingot_text_free(&names);
             return status;
         }
@@ -165,7 +173,9 @@ ingot_status cli_model_fill_inputs(cli_model *m, const cli_options *options, int
         else if (seed)
             INGOT_TRY(cli_random_tensor(inputs[i].dtype, inputs[i].rank, inputs[i].dims, seed, arena, &inputs[i]));
         else
-            return ingot_fail(INGOT_BAD_USAGE, "input '%s' has no value: give one with --input %s=@FILE.npy, or use --random", name, name);
+            return ingot_fail(INGOT_BAD_USAGE,
+                              "input '%s' has no value: give one with --input %s=@FILE.npy, or use --random", name,
+                              name);
     }
     *out = inputs;
     return NULL;
@@ -203,7 +213,9 @@ ingot_status cli_model_run(cli_model *m, const ingot_tensor *inputs, ingot_tenso
     status = ingot_context_run(m->ctx, (const DLTensor *const *)pointers, pointers + n_in);
     for (int32_t i = 0; i < n_out && !status; i++) {
         const DLTensor *t = &tensors[n_in + i];
-        out[i] = (ingot_tensor){.data = t->data ? (char *)t->data + t->byte_offset : NULL, .dtype = m->info->outputs[i].dtype, .rank = t->ndim};
+        out[i] = (ingot_tensor){.data = t->data ? (char *)t->data + t->byte_offset : NULL,
+                                .dtype = m->info->outputs[i].dtype,
+                                .rank = t->ndim};
         for (int32_t d = 0; d < t->ndim && d < INGOT_MAX_RANK; d++)
             out[i].dims[d] = t->shape[d];
     }
@@ -213,7 +225,8 @@ ingot_status cli_model_run(cli_model *m, const ingot_tensor *inputs, ingot_tenso
 
 /* ---- Names of inputs, before a compile ---- */
 
-static ingot_status names_of(const void *bytes, size_t size, ingot_arena *arena, const char *const **out_names, int32_t *out_n)
+static ingot_status names_of(const void *bytes, size_t size, ingot_arena *arena, const char *const **out_names,
+                             int32_t *out_n)
 {
     static const ingot_limits limits = {.max_nodes = 1000000, .max_depth = 64, .max_tensor_bytes = (int64_t)1 << 40};
     ingot_onnx_model model;
@@ -244,10 +257,15 @@ ingot_status cli_onnx_input_names(const char *path, ingot_arena *arena, const ch
             close(fd);
         return ingot_fail(INGOT_IO, "%s: %s", path, strerror(error));
     }
-    void *map = S_ISREG(info.st_mode) && info.st_size > 0 ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+    void *map = S_ISREG(info.st_mode) && info.st_size > 0
+                    ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
+                    : MAP_FAILED;
     close(fd);
     if (map == MAP_FAILED)
-        return ingot_fail(S_ISREG(info.st_mode) ? INGOT_BAD_MODEL : INGOT_IO, "%s: %s", path, S_ISDIR(info.st_mode) ? "is a directory" : info.st_size ? "cannot be read" : "is empty");
+        return ingot_fail(S_ISREG(info.st_mode) ? INGOT_BAD_MODEL : INGOT_IO, "%s: %s", path,
+                          S_ISDIR(info.st_mode) ? "is a directory"
+                          : info.st_size        ? "cannot be read"
+                                                : "is empty");
     ingot_status status = ingot_status_note(names_of(map, (size_t)info.st_size, arena, out_names, out_n), "%s", path);
     munmap(map, (size_t)info.st_size);
     return status;

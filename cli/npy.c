@@ -9,9 +9,9 @@ static const struct {
     const char *descr; /* without the byte order */
     ingot_dtype dtype;
 } types[] = {
-    {"f4", INGOT_F32}, {"f8", INGOT_F64}, {"f2", INGOT_F16}, {"i8", INGOT_I64}, {"i4", INGOT_I32}, {"i2", INGOT_I16},
-    {"i1", INGOT_I8},  {"u8", INGOT_U64}, {"u4", INGOT_U32}, {"u2", INGOT_U16}, {"u1", INGOT_U8},  {"b1", INGOT_BOOL},
-    {"c8", INGOT_C64}, {"c16", INGOT_C128},
+    {"f4", INGOT_F32}, {"f8", INGOT_F64},  {"f2", INGOT_F16}, {"i8", INGOT_I64},   {"i4", INGOT_I32},
+    {"i2", INGOT_I16}, {"i1", INGOT_I8},   {"u8", INGOT_U64}, {"u4", INGOT_U32},   {"u2", INGOT_U16},
+    {"u1", INGOT_U8},  {"b1", INGOT_BOOL}, {"c8", INGOT_C64}, {"c16", INGOT_C128},
 };
 enum { N_TYPES = sizeof types / sizeof types[0] };
 
@@ -46,7 +46,8 @@ static const char *find_key(const char *dict, const char *key)
 
 static ingot_status parse_dict(const char *dict, const char *path, npy_header *h)
 {
-    const char *descr = find_key(dict, "'descr'"), *order = find_key(dict, "'fortran_order'"), *shape = find_key(dict, "'shape'");
+    const char *descr = find_key(dict, "'descr'"), *order = find_key(dict, "'fortran_order'"),
+               *shape = find_key(dict, "'shape'");
     if (!descr || !order || !shape || *shape != '(')
         return bad(path, "its header lacks descr, fortran_order or shape");
     const char *end = *descr == '\'' ? strchr(descr + 1, '\'') : NULL;
@@ -108,7 +109,8 @@ static int64_t fortran_index(const npy_header *h, int64_t i)
 }
 
 /* One string of `units` characters of `unit_bytes` (1: bytes; 4: UTF-32), to UTF-8, without the zeros at its end. */
-static ingot_status make_string(const uint8_t *from, int64_t units, int unit_bytes, bool swap, ingot_arena *arena, ingot_string *out)
+static ingot_status make_string(const uint8_t *from, int64_t units, int unit_bytes, bool swap, ingot_arena *arena,
+                                ingot_string *out)
 {
     char *text;
     INGOT_TRY(ingot_arena_array(arena, (size_t)units * 4 + 1, 1, (void **)&text));
@@ -143,17 +145,20 @@ static ingot_status make_string(const uint8_t *from, int64_t units, int unit_byt
     return NULL;
 }
 
-static ingot_status read_strings(const npy_header *h, const uint8_t *data, size_t size, int64_t count, const char *path, ingot_arena *arena, ingot_tensor *out)
+static ingot_status read_strings(const npy_header *h, const uint8_t *data, size_t size, int64_t count, const char *path,
+                                 ingot_arena *arena, ingot_tensor *out)
 {
     int unit_bytes = h->descr[1] == 'U' ? 4 : 1;
     long long units = strtoll(h->descr + 2, NULL, 10);
     int64_t each, total;
-    if (units < 0 || ingot_mul_overflows(units, (int64_t)unit_bytes, &each) || ingot_mul_overflows(each, count, &total) || (size_t)total > size)
+    if (units < 0 || ingot_mul_overflows(units, (int64_t)unit_bytes, &each) ||
+        ingot_mul_overflows(each, count, &total) || (size_t)total > size)
         return bad(path, "it is cut off");
     ingot_string *strings;
     INGOT_TRY(ingot_arena_array(arena, (size_t)count + 1, sizeof *strings, (void **)&strings));
     for (int64_t i = 0; i < count; i++)
-        INGOT_TRY(make_string(data + i * each, units, unit_bytes, h->descr[0] == '>', arena, &strings[h->fortran ? fortran_index(h, i) : i]));
+        INGOT_TRY(make_string(data + i * each, units, unit_bytes, h->descr[0] == '>', arena,
+                              &strings[h->fortran ? fortran_index(h, i) : i]));
     out->dtype = INGOT_STRING;
     out->data = strings;
     return NULL;
@@ -218,7 +223,8 @@ ingot_status cli_npy_format(const ingot_tensor *t, ingot_text *out_header)
     if (!descr)
         return ingot_fail(INGOT_UNSUPPORTED, ".npy cannot hold elements of type %s", ingot_dtype_name(t->dtype));
     ingot_text dict = {0};
-    ingot_text_append(&dict, "{'descr': '%c%s', 'fortran_order': False, 'shape': (", strcmp(descr + 1, "1") ? '<' : '|', descr);
+    ingot_text_append(&dict, "{'descr': '%c%s', 'fortran_order': False, 'shape': (", strcmp(descr + 1, "1") ? '<' : '|',
+                      descr);
     for (int32_t d = 0; d < t->rank; d++)
         ingot_text_append(&dict, d + 1 < t->rank || t->rank == 1 ? "%" PRId64 ", " : "%" PRId64, t->dims[d]);
     ingot_text_append(&dict, "), }");

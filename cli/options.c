@@ -20,7 +20,8 @@ ingot_status cli_usage(const char *format, ...)
 ingot_status cli_bad_option(int argc, char **argv, const char *command)
 {
     const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-    return cli_usage("%s: option '%.100s' is unknown, ambiguous or lacks its argument; see `ingot %s --help`", command, word, command);
+    return cli_usage("%s: option '%.100s' is unknown, ambiguous or lacks its argument; see `ingot %s --help`", command,
+                     word, command);
 }
 
 void cli_options_init(cli_options *o)
@@ -71,11 +72,13 @@ ingot_status cli_parse_bytes(const char *text, const char *option, int64_t *out)
 }
 
 /* The part before '=' as a copy, and what follows. */
-static ingot_status split_name(cli_options *o, const char *text, const char *option, const char **out_name, const char **out_rest)
+static ingot_status split_name(cli_options *o, const char *text, const char *option, const char **out_name,
+                               const char **out_rest)
 {
     const char *equals = strrchr(text, '=');
     if (!equals || equals == text || !equals[1])
-        return cli_usage("%s: '%.100s' is not of the form NAME=%s", option, text, strcmp(option, "--dim") ? "1x3x224x224" : "4 or NAME=1:64");
+        return cli_usage("%s: '%.100s' is not of the form NAME=%s", option, text,
+                         strcmp(option, "--dim") ? "1x3x224x224" : "4 or NAME=1:64");
     *out_name = ingot_arena_strndup(&o->arena, text, (size_t)(equals - text));
     *out_rest = equals + 1;
     return *out_name ? NULL : ingot_status_no_memory();

@@ -22,7 +22,8 @@ ingot_status cli_read_file(const char *path, int64_t limit, ingot_arena *arena, 
     else if (!S_ISREG(info.st_mode))
         status = ingot_fail(INGOT_IO, "%s: is %s, not a file", path, S_ISDIR(info.st_mode) ? "a directory" : "special");
     else if (info.st_size > limit)
-        status = ingot_fail(INGOT_LIMIT, "%s: %lld bytes are more than %lld", path, (long long)info.st_size, (long long)limit);
+        status = ingot_fail(INGOT_LIMIT, "%s: %lld bytes are more than %lld", path, (long long)info.st_size,
+                            (long long)limit);
     else
         status = ingot_arena_array(arena, (size_t)info.st_size + 1, 1, (void **)&data);
     while (!status && at < (size_t)info.st_size) {
@@ -140,7 +141,8 @@ static double next_uniform(uint64_t *state) /* (0, 1] */
     return ((double)(next_random(state) >> 11) + 1) / 9007199254740992.0;
 }
 
-ingot_status cli_random_tensor(ingot_dtype dtype, int32_t rank, const int64_t *dims, uint64_t *seed, ingot_arena *arena, ingot_tensor *out)
+ingot_status cli_random_tensor(ingot_dtype dtype, int32_t rank, const int64_t *dims, uint64_t *seed, ingot_arena *arena,
+                               ingot_tensor *out)
 {
     ingot_tensor fresh = {.dtype = dtype, .rank = rank};
     memcpy(fresh.dims, dims, (size_t)rank * sizeof *dims); /* `dims` may lie in *out */
@@ -162,7 +164,8 @@ ingot_status cli_random_tensor(ingot_dtype dtype, int32_t rank, const int64_t *d
     ingot_dtype part = dtype == INGOT_C64 ? INGOT_F32 : dtype == INGOT_C128 ? INGOT_F64 : dtype;
     for (int64_t i = 0; i < (complex ? 2 * count : count); i++) {
         if (complex || ingot_dtype_is_float(dtype))
-            ingot_store_f64(out->data, part, i, sqrt(-2 * log(next_uniform(seed))) * cos(6.283185307179586 * next_uniform(seed)));
+            ingot_store_f64(out->data, part, i,
+                            sqrt(-2 * log(next_uniform(seed))) * cos(6.283185307179586 * next_uniform(seed)));
         else
             ingot_store_i64(out->data, part, i, (int64_t)(next_random(seed) >> 63));
     }

@@ -20,9 +20,18 @@ typedef struct verify_difference {
 } verify_difference;
 
 /* True when `got` is close enough; else `why` says how not. Updates the difference either way. */
-bool verify_compare(const ingot_tensor *got, const ingot_tensor *want, const verify_tolerance *tol, verify_difference *d, char *why, size_t why_size);
+bool verify_compare(const ingot_tensor *got, const ingot_tensor *want, const verify_tolerance *tol,
+                    verify_difference *d, char *why, size_t why_size);
 
-typedef enum { VERIFY_PASS, VERIFY_FAIL, VERIFY_SKIP, VERIFY_UNSUPPORTED, VERIFY_INVALID, VERIFY_CRASH, VERIFY_STATUS_COUNT } verify_status;
+typedef enum {
+    VERIFY_PASS,
+    VERIFY_FAIL,
+    VERIFY_SKIP,
+    VERIFY_UNSUPPORTED,
+    VERIFY_INVALID,
+    VERIFY_CRASH,
+    VERIFY_STATUS_COUNT
+} verify_status;
 const char *verify_status_name(verify_status status);
 
 /* What a child sends to its parent. */
@@ -48,7 +57,8 @@ typedef struct verify_options {
 } verify_options;
 
 /* Cases of a path, appended; INGOT_IO when it is missing or holds none. */
-ingot_status verify_find(const char *path, ingot_arena *arena, verify_case **io_cases, int32_t *io_n, int32_t *io_capacity);
+ingot_status verify_find(const char *path, ingot_arena *arena, verify_case **io_cases, int32_t *io_n,
+                         int32_t *io_capacity);
 /* Runs a case; never fails: what happened is in `out`. */
 void verify_run_case(const verify_case *c, const verify_options *options, verify_result *out);
 #endif

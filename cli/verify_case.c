@@ -30,7 +30,8 @@ static verify_status status_of(ingot_status error)
 }
 
 /* KIND_0.pb, KIND_1.pb, ... of a data set, until one is missing. */
-static ingot_status read_values(const char *set, const char *kind, ingot_arena *arena, ingot_tensor **out, int32_t *out_n)
+static ingot_status read_values(const char *set, const char *kind, ingot_arena *arena, ingot_tensor **out,
+                                int32_t *out_n)
 {
     INGOT_TRY(ingot_arena_array(arena, MAX_VALUES, sizeof **out, (void **)out));
     for (*out_n = 0; *out_n < MAX_VALUES; (*out_n)++) {
@@ -114,9 +115,10 @@ static int32_t find_output(const ingot_model_info *info, const char *name)
     return -1;
 }
 
-/* The first value, in the order of execution, that differs between generated and portable kernels. Values are matched by name, which holds the
- * op's id; those that only one of the two has (the layouts differ) are left out. */
-static ingot_status find_first_divergence(case_state *s, const ingot_tensor *inputs, const ingot_tensor *got, int32_t n_own)
+/* The first value, in the order of execution, that differs between generated and portable kernels. Values are matched
+ * by name, which holds the op's id; those that only one of the two has (the layouts differ) are left out. */
+static ingot_status find_first_divergence(case_state *s, const ingot_tensor *inputs, const ingot_tensor *got,
+                                          int32_t n_own)
 {
     ingot_tensor *want;
     INGOT_TRY(ingot_arena_array(&s->arena, (size_t)s->reference.info->n_outputs + 1, sizeof *want, (void **)&want));
@@ -137,7 +139,8 @@ static ingot_status find_first_divergence(case_state *s, const ingot_tensor *inp
         n_compared++;
         if (verify_compare(&got[i], &want[other], &s->options->tolerance, &d, why, sizeof why))
             continue;
-        snprintf(text, room, "%sfirst op that diverges from the portable kernels: %s %s (portable: the latter)", separator, info->outputs[i].name, why);
+        snprintf(text, room, "%sfirst op that diverges from the portable kernels: %s %s (portable: the latter)",
+                 separator, info->outputs[i].name, why);
         s->result->status = VERIFY_FAIL;
         return NULL;
     }
@@ -154,12 +157,14 @@ static ingot_status run_set(case_state *s, const char *set)
     INGOT_TRY(open_for(s, n_inputs, inputs));
     const ingot_model_info *info = s->model.info;
     if (n_inputs != info->n_inputs)
-        return ingot_fail(INGOT_BAD_USAGE, "%s: %d input files for a model of %d inputs", set, n_inputs, info->n_inputs);
+        return ingot_fail(INGOT_BAD_USAGE, "%s: %d input files for a model of %d inputs", set, n_inputs,
+                          info->n_inputs);
     INGOT_TRY(ingot_arena_array(&s->arena, (size_t)info->n_outputs + 1, sizeof *got, (void **)&got));
     INGOT_TRY(cli_model_run(&s->model, inputs, got));
     s->n_own = n_wanted;
     if (n_wanted > info->n_outputs)
-        return ingot_fail(INGOT_DIFFERS, "%s: %d output files for a model of %d outputs", set, n_wanted, info->n_outputs);
+        return ingot_fail(INGOT_DIFFERS, "%s: %d output files for a model of %d outputs", set, n_wanted,
+                          info->n_outputs);
     for (int32_t i = 0; i < n_wanted; i++) {
         char why[256];
         if (verify_compare(&got[i], &wanted[i], &s->options->tolerance, &s->result->difference, why, sizeof why))

@@ -43,7 +43,8 @@ static bool same_strings(const ingot_tensor *a, const ingot_tensor *b, int64_t c
 }
 
 /* Elements of a float type, or parts of a complex one. */
-static bool compare_floats(const ingot_tensor *got, const ingot_tensor *want, ingot_dtype dtype, int64_t count, const verify_tolerance *tol, verify_difference *d, char *why, size_t why_size)
+static bool compare_floats(const ingot_tensor *got, const ingot_tensor *want, ingot_dtype dtype, int64_t count,
+                           const verify_tolerance *tol, verify_difference *d, char *why, size_t why_size)
 {
     double allowed_scaled = tol->atol + tol->atol_scaled * largest(want, dtype, count);
     bool good = true;
@@ -54,7 +55,8 @@ static bool compare_floats(const ingot_tensor *got, const ingot_tensor *want, in
         double gap = fabs(a - b);
         bool close = isfinite(gap) && gap <= allowed_scaled + tol->rtol * fabs(b);
         if (isfinite(a) && isfinite(b)) {
-            double ulp = fabs((double)ordered(a, dtype) - (double)ordered(b, dtype)), rel = b != 0 ? gap / fabs(b) : 0; /* of a reference of 0 there is no relative error */
+            double ulp = fabs((double)ordered(a, dtype) - (double)ordered(b, dtype)),
+                   rel = b != 0 ? gap / fabs(b) : 0; /* of a reference of 0 there is no relative error */
             d->max_abs = gap > d->max_abs ? gap : d->max_abs;
             d->max_rel = rel > d->max_rel ? rel : d->max_rel;
             d->max_ulp = ulp > d->max_ulp ? ulp : d->max_ulp;
@@ -71,10 +73,12 @@ static bool compare_floats(const ingot_tensor *got, const ingot_tensor *want, in
     return good;
 }
 
-bool verify_compare(const ingot_tensor *got, const ingot_tensor *want, const verify_tolerance *tol, verify_difference *d, char *why, size_t why_size)
+bool verify_compare(const ingot_tensor *got, const ingot_tensor *want, const verify_tolerance *tol,
+                    verify_difference *d, char *why, size_t why_size)
 {
     if (got->dtype != want->dtype) {
-        snprintf(why, why_size, "has elements of type %s, expected %s", ingot_dtype_name(got->dtype), ingot_dtype_name(want->dtype));
+        snprintf(why, why_size, "has elements of type %s, expected %s", ingot_dtype_name(got->dtype),
+                 ingot_dtype_name(want->dtype));
         return false;
     }
     bool same_shape = got->rank == want->rank;
@@ -98,7 +102,8 @@ bool verify_compare(const ingot_tensor *got, const ingot_tensor *want, const ver
         return false;
     }
     if (want->dtype == INGOT_C64 || want->dtype == INGOT_C128)
-        return compare_floats(got, want, want->dtype == INGOT_C64 ? INGOT_F32 : INGOT_F64, 2 * count, tol, d, why, why_size);
+        return compare_floats(got, want, want->dtype == INGOT_C64 ? INGOT_F32 : INGOT_F64, 2 * count, tol, d, why,
+                              why_size);
     if (ingot_dtype_is_float(want->dtype))
         return compare_floats(got, want, want->dtype, count, tol, d, why, why_size);
     /* Integers are exact, unless a tolerance in steps was asked for: then one may be given in absolute terms. */

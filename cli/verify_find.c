@@ -8,7 +8,8 @@
 
 #define MAX_DEPTH 8
 
-static ingot_status add_case(ingot_arena *arena, verify_case **io_cases, int32_t *io_n, int32_t *io_capacity, const char *path, const char *model)
+static ingot_status add_case(ingot_arena *arena, verify_case **io_cases, int32_t *io_n, int32_t *io_capacity,
+                             const char *path, const char *model)
 {
     if (*io_n == *io_capacity) {
         int32_t capacity = *io_capacity ? *io_capacity * 2 : 256;
@@ -54,7 +55,8 @@ static const char *model_in(const char *path, struct dirent **entries, int n, in
     return n_shared == 1 ? ingot_arena_printf(arena, "%s/%s", path, shared) : NULL;
 }
 
-static ingot_status find_in(const char *path, int depth, ingot_arena *arena, verify_case **io_cases, int32_t *io_n, int32_t *io_capacity)
+static ingot_status find_in(const char *path, int depth, ingot_arena *arena, verify_case **io_cases, int32_t *io_n,
+                            int32_t *io_capacity)
 {
     struct dirent **entries;
     int n = scandir(path, &entries, NULL, alphasort);
@@ -74,7 +76,8 @@ static ingot_status find_in(const char *path, int depth, ingot_arena *arena, ver
     return status;
 }
 
-ingot_status verify_find(const char *path, ingot_arena *arena, verify_case **io_cases, int32_t *io_n, int32_t *io_capacity)
+ingot_status verify_find(const char *path, ingot_arena *arena, verify_case **io_cases, int32_t *io_n,
+                         int32_t *io_capacity)
 {
     struct stat info;
     if (stat(path, &info))
@@ -83,7 +86,8 @@ ingot_status verify_find(const char *path, ingot_arena *arena, verify_case **io_
         int32_t before = *io_n;
         INGOT_TRY(find_in(path, 0, arena, io_cases, io_n, io_capacity));
         if (*io_n == before)
-            return ingot_fail(INGOT_IO, "%s: holds no test directory (model.onnx and test_data_set_*) and no artifact", path);
+            return ingot_fail(INGOT_IO, "%s: holds no test directory (model.onnx and test_data_set_*) and no artifact",
+                              path);
         return NULL;
     }
     const char *slash = strrchr(path, '/');

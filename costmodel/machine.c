@@ -1,7 +1,7 @@
 /* Measured peaks: multiply-adds in registers, reads from each level of the caches. */
 #include "costmodel/machine.h"
-#include "runtime/threads.h"
 #include "runtime/plan.h"
+#include "runtime/threads.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,9 +10,9 @@
 #include <immintrin.h>
 #endif
 
-#define ROUNDS       20
-#define MAX_DRAM     ((size_t)256 << 20)
-#define ROUND_NS     1e6
+#define ROUNDS   20
+#define MAX_DRAM ((size_t)256 << 20)
+#define ROUND_NS 1e6
 
 static double now_ns(void)
 {
@@ -169,10 +169,14 @@ ingot_status ingot_machine_measure(int32_t threads, const ingot_target *target, 
     if (!status) {
         measurement m = {.memory = memory};
         pick(&m.flops, &m.read);
-        *out = (ingot_machine){.threads = threads, .l1_bytes = target->l1_bytes, .l2_bytes = target->l2_bytes, .l3_bytes = target->l3_bytes};
+        *out = (ingot_machine){.threads = threads,
+                               .l1_bytes = target->l1_bytes,
+                               .l2_bytes = target->l2_bytes,
+                               .l3_bytes = target->l3_bytes};
         float sink = 0;
         out->gflops = best_rate(&m, pool, threads, m.flops(1, &sink));
-        const size_t sizes[4] = {(size_t)target->l1_bytes / 2, (size_t)target->l2_bytes / 2, (size_t)target->l3_bytes / 2 / (size_t)threads, dram};
+        const size_t sizes[4] = {(size_t)target->l1_bytes / 2, (size_t)target->l2_bytes / 2,
+                                 (size_t)target->l3_bytes / 2 / (size_t)threads, dram};
         double *const rates[4] = {&out->l1_gbs, &out->l2_gbs, &out->l3_gbs, &out->dram_gbs};
         for (int i = 0; i < 4; i++) {
             m.bytes = sizes[i] / 1024 * 1024;

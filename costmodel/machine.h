@@ -10,7 +10,7 @@
 
 typedef struct ingot_machine {
     int32_t threads;
-    double gflops;                 /* f32 multiply-adds, all threads together; 2 flops each */
+    double gflops;                           /* f32 multiply-adds, all threads together; 2 flops each */
     double l1_gbs, l2_gbs, l3_gbs, dram_gbs; /* reading, all threads together */
     int64_t l1_bytes, l2_bytes, l3_bytes;    /* as the target says: of one core, one core, all */
 } ingot_machine;

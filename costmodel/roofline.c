@@ -1,8 +1,9 @@
-/* The analytic estimate: a call takes its overhead and the longer of its arithmetic at the utilisation that its family usually reaches and its
- * traffic at the bandwidth of the level that its operands fit in. */
+/* The analytic estimate: a call takes its overhead and the longer of its arithmetic at the utilisation that its family
+ * usually reaches and its traffic at the bandwidth of the level that its operands fit in. */
 #include "costmodel/costmodel.h"
 
-/* Share of the multiply-add peak that generated kernels of a family reach; families that stream count a scalar flop as a vector lane. */
+/* Share of the multiply-add peak that generated kernels of a family reach; families that stream count a scalar flop as
+ * a vector lane. */
 static double utilisation(const ingot_spec *spec)
 {
     switch (spec->family) {
@@ -36,7 +37,8 @@ static double bandwidth_gbs(const ingot_target *t, double bytes)
     return bytes <= (double)t->l3_bytes ? t->l3_gbs : t->dram_gbs;
 }
 
-static ingot_cost predict(const ingot_cost_model *self, const ingot_spec *spec, const int64_t *sizes, const ingot_target *t)
+static ingot_cost predict(const ingot_cost_model *self, const ingot_spec *spec, const int64_t *sizes,
+                          const ingot_target *t)
 {
     (void)self;
     ingot_spec_work work = ingot_spec_count_work(spec, sizes);

@@ -8,7 +8,8 @@
  *   report.c     NAME.json
  *   timing.c     seconds per stage
  *
- * An ingot_compiled owns all that a compile made; whatever is reachable from it lives as long. The command line reads its fields to explain.
+ * An ingot_compiled owns all that a compile made; whatever is reachable from it lives as long. The command line reads
+ * its fields to explain.
  *
  *     ingot_compiled *c;
  *     INGOT_TRY(ingot_compile(&options, &c));
@@ -49,13 +50,14 @@ typedef struct ingot_log_line {
 
 struct ingot_compiled {
     ingot_arena arena;
-    ingot_compile_options options; /* filled in; pointers of the caller are not used after ingot_compile, but constants and bytes */
-    const char *path, *name;       /* path: null for bytes without a name */
+    ingot_compile_options
+        options; /* filled in; pointers of the caller are not used after ingot_compile, but constants and bytes */
+    const char *path, *name; /* path: null for bytes without a name */
     const ingot_target *target;
     ingot_import_options import;
     ingot_module *module;
     ingot_program *program;
-    const char **lines;   /* the program's specs as text */
+    const char **lines;    /* the program's specs as text */
     ingot_object *objects; /* one per spec; null before code generation */
     ingot_log_line *log, *last_log;
     int32_t n_imported_ops; /* before the passes, constants left out */

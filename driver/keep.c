@@ -58,7 +58,8 @@ ingot_status ingot_driver_keep_all(ingot_module *m)
             ingot_value *v = op->out[i];
             if (is_output(g, v) || v->type.rank < 0 || !ingot_value_has_uses(v))
                 continue;
-            char *name = ingot_arena_printf(&m->arena, "%s#%u.%d", op->loc ? op->loc : ingot_op_info_get(op->kind)->name, op->id, i);
+            char *name = ingot_arena_printf(&m->arena, "%s#%u.%d",
+                                            op->loc ? op->loc : ingot_op_info_get(op->kind)->name, op->id, i);
             if (!name)
                 return ingot_status_no_memory();
             if (v->type.layout != INGOT_LAYOUT_PLAIN)

@@ -1,4 +1,5 @@
-/* A compiled model in memory: its code through LLVM's ORC, its weights in pages of our own, the same plan as in an artifact. */
+/* A compiled model in memory: its code through LLVM's ORC, its weights in pages of our own, the same plan as in an
+ * artifact. */
 #include "driver/driver.h"
 #include <errno.h>
 #include <string.h>
@@ -79,7 +80,8 @@ ingot_status ingot_compiled_get_model(ingot_compiled *c, const ingot_model **out
         if (!c->weights)
             INGOT_TRY(make_weights(c));
         if (!c->plan)
-            INGOT_TRY(ingot_plan_serialize(c->program, c->target, c->build_id, c->weights_digest, &c->arena, &c->plan, &plan_bytes));
+            INGOT_TRY(ingot_plan_serialize(c->program, c->target, c->build_id, c->weights_digest, &c->arena, &c->plan,
+                                           &plan_bytes));
         if (!c->jit && c->program->n_specs > 0)
             INGOT_TRY(ingot_jit_create(c->objects, c->program->n_specs, NULL, 0, &c->jit));
         INGOT_TRY(make_kernel_table(c));

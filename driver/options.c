@@ -56,8 +56,8 @@ static ingot_status set_import(ingot_compiled *c)
     for (int32_t i = 0; i < o->n_sizes; i++) {
         const ingot_size_range *s = &o->sizes[i];
         if (!s->name || s->lo < 0 || s->hi < s->lo)
-            return ingot_fail(INGOT_BAD_USAGE, "size '%s': the range %lld..%lld is empty or negative", s->name ? s->name : "",
-                              (long long)s->lo, (long long)s->hi);
+            return ingot_fail(INGOT_BAD_USAGE, "size '%s': the range %lld..%lld is empty or negative",
+                              s->name ? s->name : "", (long long)s->lo, (long long)s->hi);
         char *name = ingot_arena_strndup(&c->arena, s->name, strlen(s->name));
         if (!name)
             return ingot_status_no_memory();
@@ -66,7 +66,8 @@ static ingot_status set_import(ingot_compiled *c)
     for (int32_t i = 0; i < o->n_shapes; i++) {
         const ingot_input_shape *s = &o->shapes[i];
         if (!s->name || s->rank < 0 || s->rank > INGOT_MAX_RANK)
-            return ingot_fail(INGOT_BAD_USAGE, "shape of '%s': rank %d is not within 0..%d", s->name ? s->name : "", s->rank, INGOT_MAX_RANK);
+            return ingot_fail(INGOT_BAD_USAGE, "shape of '%s': rank %d is not within 0..%d", s->name ? s->name : "",
+                              s->rank, INGOT_MAX_RANK);
         char *name = ingot_arena_strndup(&c->arena, s->name, strlen(s->name));
         if (!name)
             return ingot_status_no_memory();
@@ -83,7 +84,11 @@ static ingot_status set_import(ingot_compiled *c)
         .n_dims = n,
         .constants = constants,
         .n_constants = o->n_constants,
-        .limits = {.max_nodes = o->max_nodes, .max_tensor_bytes = o->max_tensor_bytes, .max_memory = o->max_memory, .max_depth = o->max_depth, .max_fold_bytes = o->max_fold_bytes},
+        .limits = {.max_nodes = o->max_nodes,
+                   .max_tensor_bytes = o->max_tensor_bytes,
+                   .max_memory = o->max_memory,
+                   .max_depth = o->max_depth,
+                   .max_fold_bytes = o->max_fold_bytes},
         .file = c->path,
     };
     return NULL;
@@ -91,7 +96,8 @@ static ingot_status set_import(ingot_compiled *c)
 
 ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_options *options)
 {
-    if (!options || options->struct_size < offsetof(ingot_compile_options, name) || options->struct_size > sizeof *options)
+    if (!options || options->struct_size < offsetof(ingot_compile_options, name) ||
+        options->struct_size > sizeof *options)
         return ingot_fail(INGOT_BAD_USAGE, "ingot_compile_options: struct_size does not fit this version");
     memcpy(&c->options, options, options->struct_size);
     ingot_compile_options *o = &c->options;
@@ -109,11 +115,14 @@ ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_opt
         return ingot_fail(INGOT_BAD_USAGE, "the number of threads, %d, is negative", o->threads);
     if (o->name && !is_identifier(o->name))
         return ingot_fail(INGOT_BAD_USAGE, "the name '%.64s' is not a C identifier of at most 200 characters", o->name);
-    c->name = o->name ? ingot_arena_strndup(&c->arena, o->name, strlen(o->name)) : ingot_driver_name_of(&c->arena, c->path ? c->path : "model");
+    c->name = o->name ? ingot_arena_strndup(&c->arena, o->name, strlen(o->name))
+                      : ingot_driver_name_of(&c->arena, c->path ? c->path : "model");
     if (!c->name)
         return ingot_status_no_memory();
     if (o->cpu && strchr(o->cpu, ','))
-        return ingot_fail(INGOT_UNSUPPORTED, "several CPU versions in one artifact (--cpu=%.100s) are not supported yet: name one target", o->cpu);
+        return ingot_fail(INGOT_UNSUPPORTED,
+                          "several CPU versions in one artifact (--cpu=%.100s) are not supported yet: name one target",
+                          o->cpu);
     INGOT_TRY(ingot_target_find(o->cpu ? o->cpu : "native", &c->target));
     return set_import(c);
 }

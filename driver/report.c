@@ -1,5 +1,5 @@
-/* The report of a compile, NAME.json: what the artifact does and why, and what it was made from. Nothing in it depends on the time, the machine's
- * paths or the number of threads, so that the same inputs give the same bytes. */
+/* The report of a compile, NAME.json: what the artifact does and why, and what it was made from. Nothing in it depends
+ * on the time, the machine's paths or the number of threads, so that the same inputs give the same bytes. */
 #include "driver/driver.h"
 #include "runtime/digest.h"
 #include <cjson/cJSON.h>
@@ -32,7 +32,8 @@ int32_t ingot_program_count_portable(const ingot_program *program, bool with_sha
     int32_t n = 0;
     for (int32_t i = 0; i < program->n_steps; i++) {
         const ingot_step *step = &program->steps[i];
-        n += step->kind == INGOT_STEP_PORTABLE && (with_shape_arithmetic || !ingot_step_is_shape_arithmetic(program, step));
+        n += step->kind == INGOT_STEP_PORTABLE &&
+             (with_shape_arithmetic || !ingot_step_is_shape_arithmetic(program, step));
     }
     return n;
 }
@@ -71,7 +72,8 @@ ingot_cost ingot_step_cost(const ingot_compiled *c, const ingot_step *step)
     int64_t sizes[INGOT_SPEC_SIZES] = {0};
     if (step->kind != INGOT_STEP_KERNEL)
         return (ingot_cost){.ns = step->cost_ns, .bound_ns = step->cost_ns};
-    return ingot_cost_predict(&ingot_cost_roofline, &c->program->specs[step->spec], low_sizes(c, step, sizes), c->target);
+    return ingot_cost_predict(&ingot_cost_roofline, &c->program->specs[step->spec], low_sizes(c, step, sizes),
+                              c->target);
 }
 
 /* ---- JSON ---- */
@@ -115,7 +117,8 @@ static void add_dim_member(const ingot_compiled *c, cJSON *object, const char *n
     ingot_text_free(&text);
 }
 
-static void add_values(const ingot_compiled *c, cJSON *root, const char *key, int32_t n, ingot_value *const *values, const char *const *names)
+static void add_values(const ingot_compiled *c, cJSON *root, const char *key, int32_t n, ingot_value *const *values,
+                       const char *const *names)
 {
     cJSON *array = cJSON_AddArrayToObject(root, key);
     for (int32_t i = 0; i < n; i++) {

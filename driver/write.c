@@ -22,9 +22,11 @@ static ingot_status add(outputs *out, const char *suffix, const ingot_text *text
 }
 
 /* All kernels in one form of text, each under its spec. */
-static ingot_status add_kernels(ingot_compiled *c, outputs *out, const char *suffix, ingot_emit_kind kind, const char *comment)
+static ingot_status add_kernels(ingot_compiled *c, outputs *out, const char *suffix, ingot_emit_kind kind,
+                                const char *comment)
 {
-    const ingot_codegen_options options = {.workers = c->options.in_process ? -1 : c->options.threads, .emit = kind, .max_memory = c->options.max_memory};
+    const ingot_codegen_options options = {
+        .workers = c->options.in_process ? -1 : c->options.threads, .emit = kind, .max_memory = c->options.max_memory};
     ingot_arena scratch = {0};
     ingot_object *texts = NULL;
     int32_t n = c->program->n_specs;
@@ -67,7 +69,8 @@ static ingot_status write_files(ingot_compiled *c, const ingot_write_options *op
         INGOT_TRY(add_kernels(c, out, ".ll", INGOT_EMIT_LLVM, ";"));
     if (what & INGOT_WRITE_ASM)
         INGOT_TRY(add_kernels(c, out, ".s", INGOT_EMIT_ASM, "#"));
-    uint32_t emit = (what & INGOT_WRITE_ARCHIVE ? INGOT_ARTIFACT_ARCHIVE : 0u) | (what & INGOT_WRITE_SO ? INGOT_ARTIFACT_SHARED : 0u) |
+    uint32_t emit = (what & INGOT_WRITE_ARCHIVE ? INGOT_ARTIFACT_ARCHIVE : 0u) |
+                    (what & INGOT_WRITE_SO ? INGOT_ARTIFACT_SHARED : 0u) |
                     (what & INGOT_WRITE_OBJECT ? INGOT_ARTIFACT_OBJECTS : 0u);
     const ingot_artifact_options artifact = {
         .out_dir = options->out_dir,
@@ -84,7 +87,8 @@ static ingot_status write_files(ingot_compiled *c, const ingot_write_options *op
 
 ingot_status ingot_compiled_write(ingot_compiled *c, const ingot_write_options *options)
 {
-    if (!options || options->struct_size < offsetof(ingot_write_options, what) || options->struct_size > sizeof *options)
+    if (!options || options->struct_size < offsetof(ingot_write_options, what) ||
+        options->struct_size > sizeof *options)
         return ingot_fail(INGOT_BAD_USAGE, "ingot_write_options: struct_size does not fit this version");
     ingot_write_options filled = {0};
     memcpy(&filled, options, options->struct_size);

@@ -52,7 +52,8 @@ Test(ingot_h, bytes_give_the_same_model_as_their_file)
 {
     size_t size;
     void *bytes = read_model(&size);
-    ingot_compile_options options = {.struct_size = sizeof options, .bytes = bytes, .size = size, .in_process = 1, .no_generated = 1};
+    ingot_compile_options options = {
+        .struct_size = sizeof options, .bytes = bytes, .size = size, .in_process = 1, .no_generated = 1};
     ingot_compiled *compiled = NULL;
     const ingot_model *model = NULL;
     cr_assert_null(ingot_compile(&options, &compiled));
@@ -69,7 +70,8 @@ Test(ingot_h, a_constant_of_the_caller_replaces_an_initializer)
     int64_t shape[1] = {10};
     DLTensor bias = {zeros, {kDLCPU, 0}, 1, {kDLFloat, 32, 1}, shape, NULL, 0};
     const ingot_constant constants[] = {{"linear.bias", &bias}};
-    ingot_compile_options options = {.struct_size = sizeof options, .path = model_path, .in_process = 1, .constants = constants, .n_constants = 1};
+    ingot_compile_options options = {
+        .struct_size = sizeof options, .path = model_path, .in_process = 1, .constants = constants, .n_constants = 1};
     ingot_compiled *compiled = NULL;
     const ingot_model *model = NULL;
     cr_assert_null(ingot_compile(&options, &compiled));
@@ -95,7 +97,8 @@ static int32_t stop(void *arg)
 Test(ingot_h, a_compile_can_be_cancelled)
 {
     int asked = 0;
-    ingot_compile_options options = {.struct_size = sizeof options, .path = model_path, .cancelled = stop, .callback_arg = &asked};
+    ingot_compile_options options = {
+        .struct_size = sizeof options, .path = model_path, .cancelled = stop, .callback_arg = &asked};
     ingot_compiled *compiled = NULL;
     ingot_status status = ingot_compile(&options, &compiled);
     cr_assert_eq(ingot_status_code(status), INGOT_LIMIT);
@@ -108,7 +111,8 @@ Test(ingot_h, reports_are_the_same_each_time)
 {
     char *first = NULL;
     for (int i = 0; i < 2; i++) {
-        ingot_compile_options options = {.struct_size = sizeof options, .path = model_path, .no_code = 1, .threads = i + 1};
+        ingot_compile_options options = {
+            .struct_size = sizeof options, .path = model_path, .no_code = 1, .threads = i + 1};
         ingot_compiled *compiled = NULL;
         const char *report;
         cr_assert_null(ingot_compile(&options, &compiled));

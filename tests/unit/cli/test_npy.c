@@ -65,7 +65,8 @@ Test(npy, fortran_order_and_big_endian_are_turned)
     ingot_arena arena = {0};
     ingot_tensor t;
     const int16_t columns[6] = {0, 3, 1, 4, 2, 5}; /* 2x3, column by column */
-    cr_assert_eq(parse("{'descr': '<i2', 'fortran_order': True, 'shape': (2, 3), }", columns, 12, &arena, &t), INGOT_OK);
+    cr_assert_eq(parse("{'descr': '<i2', 'fortran_order': True, 'shape': (2, 3), }", columns, 12, &arena, &t),
+                 INGOT_OK);
     for (int16_t i = 0; i < 6; i++)
         cr_assert_eq(((const int16_t *)t.data)[i], i);
     const uint8_t big[8] = {0, 0, 1, 2, 0xFF, 0xFF, 0xFF, 0xFE};
@@ -92,7 +93,7 @@ Test(npy, unicode_becomes_utf8)
 Test(npy, damaged_files_are_refused)
 {
     static const char *const dicts[] = {
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }",                    /* data too short */
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }",                     /* data too short */
         "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", /* overflow */
         "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1,1,1,1), }", /* too many axes */

@@ -26,7 +26,8 @@ Test(options, sizes_and_shapes)
     cr_assert_str_eq(o.compile.shapes[0].name, "x:0");
     cr_assert_eq(o.compile.shapes[0].rank, 4);
     cr_assert_eq(o.compile.shapes[0].dims[2], -1);
-    static const char *const wrong[] = {"batch", "batch=", "=4", "batch=x", "batch=4:2", "batch=-1", "batch=99999999999"};
+    static const char *const wrong[] = {"batch",    "batch=",           "=4", "batch=x", "batch=4:2",
+                                        "batch=-1", "batch=99999999999"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         cr_assert_eq(take(&o, CLI_OPTION_DIM, wrong[i]), INGOT_BAD_USAGE, "%s", wrong[i]);
     static const char *const shapes[] = {"x", "x=1xx3", "x=1x3x", "x=a", "x=1x1x1x1x1x1x1x1x1x1x1x1x1"};

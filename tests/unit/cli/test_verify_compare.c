@@ -5,7 +5,8 @@
 
 static const verify_tolerance defaults = {.rtol = 1e-3, .atol = 1e-7};
 
-static bool close_enough(ingot_dtype dtype, const void *got, const void *want, int64_t n, const verify_tolerance *tol, verify_difference *d)
+static bool close_enough(ingot_dtype dtype, const void *got, const void *want, int64_t n, const verify_tolerance *tol,
+                         verify_difference *d)
 {
     char why[256];
     ingot_tensor a = {.data = (void *)(uintptr_t)got, .dtype = dtype, .rank = 1, .dims = {n}}, b = a;
@@ -28,7 +29,8 @@ Test(verify_compare, tolerances_add_up)
 Test(verify_compare, nan_equals_nan_and_infinity_itself)
 {
     verify_difference d = {0};
-    const float want[3] = {NAN, INFINITY, -INFINITY}, other[3] = {NAN, INFINITY, INFINITY}, number[3] = {0, INFINITY, -INFINITY};
+    const float want[3] = {NAN, INFINITY, -INFINITY}, other[3] = {NAN, INFINITY, INFINITY},
+                number[3] = {0, INFINITY, -INFINITY};
     cr_assert(close_enough(INGOT_F32, want, want, 3, &defaults, &d));
     cr_assert_not(close_enough(INGOT_F32, other, want, 3, &defaults, &d));
     cr_assert_not(close_enough(INGOT_F32, number, want, 3, &defaults, &d));
@@ -58,7 +60,8 @@ Test(verify_compare, shapes_and_types_must_agree)
     verify_difference d = {0};
     char why[256];
     float data[6] = {0};
-    ingot_tensor a = {.data = data, .dtype = INGOT_F32, .rank = 2, .dims = {2, 3}}, b = {.data = data, .dtype = INGOT_F32, .rank = 2, .dims = {3, 2}};
+    ingot_tensor a = {.data = data, .dtype = INGOT_F32, .rank = 2, .dims = {2, 3}},
+                 b = {.data = data, .dtype = INGOT_F32, .rank = 2, .dims = {3, 2}};
     cr_assert_not(verify_compare(&a, &b, &defaults, &d, why, sizeof why));
     b = a;
     b.dtype = INGOT_I32;
