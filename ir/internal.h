@@ -31,8 +31,6 @@ struct ingot_dim_table {
     bool no_memory;
 };
 
-/* Size functions return a stand-in when they meet a limit; this reports (and clears) that. */
-INGOT_MUST_USE ingot_status ingot_dims_check(ingot_module *m);
 /* The interned node of these parts; no simplification. */
 const ingot_dim *ingot_dim_intern(ingot_module *m, ingot_dim_kind kind, int64_t value, const ingot_dim *a,
                                   const ingot_dim *b);

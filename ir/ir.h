@@ -61,6 +61,8 @@ const ingot_dim *ingot_dim_mod(ingot_module *m, const ingot_dim *a, const ingot_
 const ingot_dim *ingot_dim_min(ingot_module *m, const ingot_dim *a, const ingot_dim *b);
 const ingot_dim *ingot_dim_max(ingot_module *m, const ingot_dim *a, const ingot_dim *b);
 const ingot_dim *ingot_dim_round_up(ingot_module *m, const ingot_dim *a, int64_t multiple);
+/* Size functions return a stand-in when they meet a limit; this reports (and clears) that. */
+INGOT_MUST_USE ingot_status ingot_dims_check(ingot_module *m);
 static inline bool ingot_dim_is_const(const ingot_dim *d) { return d->kind == INGOT_DIM_CONST; }
 static inline bool ingot_dim_is(const ingot_dim *d, int64_t v) { return d->kind == INGOT_DIM_CONST && d->value == v; }
 /* Value with symbols[i] for symbol i; INT64_MIN on overflow or division by zero. */

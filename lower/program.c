@@ -240,7 +240,8 @@ static ingot_status lower_module(lowering *l) {
     INGOT_TRY(lower_inputs(l, main_graph));
     INGOT_TRY(lower_graph(l, main_graph));
     INGOT_TRY(lower_outputs(l, main_graph));
-    return ingot_plan_memory(l);
+    INGOT_TRY(ingot_plan_memory(l));
+    return ingot_dims_check(l->m);
 }
 
 ingot_status ingot_program_create(ingot_module *m, const ingot_lower_options *options, ingot_program **out) {
