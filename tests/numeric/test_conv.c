@@ -70,6 +70,21 @@ Test(conv, groups_batches_dynamic)
               &(spec_check_options){.sizes = {2, widths[i], widths[i] * 48, widths[i] * 16, widths[i] * 96}});
 }
 
+Test(conv, rows_set_by_the_run)
+{
+    /* rows of 3 and of 8 pixels; tiles of whole rows and of parts of rows */
+    static const int rows[] = {0, 1, 2, 5};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t h = rows[i];
+        check("conv n=1 g=1 ob=1 oh=?0 ow=3 cb=1 ci=16 kh=3 kw=3 o=16 in=f32[0,0,0,80,16,0,1,80,16] "
+              "in=f32.const[0,0,0,0,0,0,0,0,0] out=f32[0,0,?1,48,16,0,0,0,0]*1",
+              &(spec_check_options){.sizes = {h, h * 48}});
+        check("conv n=1 g=1 ob=2 oh=?0 ow=8 cb=1 ci=16 kh=3 kw=3 o=30 in=f32[0,0,0,160,16,0,1,160,16] "
+              "in=f32.const[0,0,0,0,0,0,0,0,0] out=f32[0,0,?1,8,1,0,0,0,0]*?2",
+              &(spec_check_options){.sizes = {h, h * 128, h * 8}});
+    }
+}
+
 Test(conv, bodies)
 {
     /* residual with the output's strides, bias, then a large body */
