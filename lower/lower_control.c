@@ -4,14 +4,14 @@
 
 static ingot_status add_jump(lowering *l, ingot_step_kind kind, int32_t condition, int32_t *out_index) {
     ingot_step *step;
-    INGOT_TRY(lower_add_step(l, kind, kind == INGOT_STEP_JUMP_UNLESS ? 1 : 0, &condition, 0, NULL, &step));
+    INGOT_TRY(ingot_lower_add_step(l, kind, kind == INGOT_STEP_JUMP_UNLESS ? 1 : 0, &condition, 0, NULL, &step));
     *out_index = l->p->n_steps - 1;
     return NULL;
 }
 
 /* Parameters of a region are its captures, where they lie. */
 static ingot_status bind_captures(lowering *l, ingot_graph *region, int32_t first_param, ingot_value *const *captures) {
-    for (int32_t i = first_param; i < region->n_params; i++) INGOT_TRY(lower_locate(l, captures[i - first_param], &l->locations[region->params[i]->id]));
+    for (int32_t i = first_param; i < region->n_params; i++) INGOT_TRY(ingot_lower_locate(l, captures[i - first_param], &l->locations[region->params[i]->id]));
     return NULL;
 }
 
@@ -25,14 +25,14 @@ static ingot_status set_symbols(lowering *l, const ingot_value *from, const ingo
         int32_t place;
         ingot_step *step;
         const ingot_dim **size;
-        INGOT_TRY(lower_new_buffer(l, &type, NULL, "size", &at));
-        INGOT_TRY(lower_add_place(l, &at, &place));
+        INGOT_TRY(ingot_lower_new_buffer(l, &type, NULL, "size", &at));
+        INGOT_TRY(ingot_lower_add_place(l, &at, &place));
         INGOT_TRY(ingot_arena_array(l->arena, 1, sizeof *size, (void **)&size));
         *size = from->type.dims[d];
-        INGOT_TRY(lower_add_step(l, INGOT_STEP_DIMS, 0, NULL, 1, &place, &step));
+        INGOT_TRY(ingot_lower_add_step(l, INGOT_STEP_DIMS, 0, NULL, 1, &place, &step));
         step->sizes = size;
         step->n_sizes = 1;
-        INGOT_TRY(lower_add_step(l, INGOT_STEP_BIND, 1, &place, 0, NULL, &step));
+        INGOT_TRY(ingot_lower_add_step(l, INGOT_STEP_BIND, 1, &place, 0, NULL, &step));
         step->first_symbol = (int32_t)dim->value;
     }
     return NULL;
@@ -40,15 +40,15 @@ static ingot_status set_symbols(lowering *l, const ingot_value *from, const ingo
 
 static ingot_status lower_branch(lowering *l, ingot_op *op, ingot_graph *region) {
     INGOT_TRY(bind_captures(l, region, 0, op->in + 1));
-    INGOT_TRY(lower_graph(l, region));
+    INGOT_TRY(ingot_lower_graph(l, region));
     l->op = op;
     for (int32_t i = 0; i < op->n_out; i++) {
         location from, to;
         INGOT_TRY(set_symbols(l, region->results[i], op->out[i]));
-        INGOT_TRY(lower_locate(l, region->results[i], &from));
-        INGOT_TRY(lower_claim(l, op->out[i], &to));
+        INGOT_TRY(ingot_lower_locate(l, region->results[i], &from));
+        INGOT_TRY(ingot_lower_claim(l, op->out[i], &to));
         if (from.rank == to.rank) memcpy(to.dims, from.dims, sizeof to.dims);
-        INGOT_TRY(lower_copy(l, &from, &to, lower_label(l, op)));
+        INGOT_TRY(ingot_lower_copy(l, &from, &to, ingot_lower_label(l, op)));
     }
     return NULL;
 }
@@ -56,9 +56,9 @@ static ingot_status lower_branch(lowering *l, ingot_op *op, ingot_graph *region)
 static ingot_status lower_if(lowering *l, ingot_op *op) {
     location condition, result;
     int32_t place, over_then, over_else;
-    INGOT_TRY(lower_locate_dense(l, op->in[0], &condition));
-    INGOT_TRY(lower_add_place(l, &condition, &place));
-    for (int32_t i = 0; i < op->n_out; i++) INGOT_TRY(lower_claim(l, op->out[i], &result));
+    INGOT_TRY(ingot_lower_locate_dense(l, op->in[0], &condition));
+    INGOT_TRY(ingot_lower_add_place(l, &condition, &place));
+    for (int32_t i = 0; i < op->n_out; i++) INGOT_TRY(ingot_lower_claim(l, op->out[i], &result));
     INGOT_TRY(add_jump(l, INGOT_STEP_JUMP_UNLESS, place, &over_then));
     INGOT_TRY(lower_branch(l, op, op->regions[0]));
     INGOT_TRY(add_jump(l, INGOT_STEP_JUMP, -1, &over_else));
@@ -74,7 +74,7 @@ static ingot_status scalar_step(lowering *l, const ingot_prog *prog, int32_t n_i
     ingot_prog *copy;
     INGOT_TRY(ingot_arena_array(l->arena, 1, sizeof *copy, (void **)&copy));
     *copy = *prog;
-    INGOT_TRY(lower_add_step(l, INGOT_STEP_PORTABLE, n_in, in, 1, &out, &step));
+    INGOT_TRY(ingot_lower_add_step(l, INGOT_STEP_PORTABLE, n_in, in, 1, &out, &step));
     step->portable = INGOT_PORTABLE_map;
     step->prog = copy;
     return NULL;
@@ -82,8 +82,8 @@ static ingot_status scalar_step(lowering *l, const ingot_prog *prog, int32_t n_i
 
 static ingot_status new_scalar(lowering *l, ingot_dtype dtype, const char *name, location *at, int32_t *place) {
     ingot_type type = ingot_type_make(dtype, 0, NULL);
-    INGOT_TRY(lower_new_buffer(l, &type, NULL, name, at));
-    return lower_add_place(l, at, place);
+    INGOT_TRY(ingot_lower_new_buffer(l, &type, NULL, name, at));
+    return ingot_lower_add_place(l, at, place);
 }
 
 static ingot_status set_scalar(lowering *l, ingot_dtype dtype, int64_t value, int32_t place) {
@@ -94,7 +94,7 @@ static ingot_status set_scalar(lowering *l, ingot_dtype dtype, int64_t value, in
 static ingot_status lower_loop(lowering *l, ingot_op *op) {
     ingot_graph *body = op->regions[0];
     int32_t n = op->n_carried;
-    if (op->n_out > n) return ingot_fail(INGOT_UNSUPPORTED, "%s: loops with scan outputs", lower_label(l, op));
+    if (op->n_out > n) return ingot_fail(INGOT_UNSUPPORTED, "%s: loops with scan outputs", ingot_lower_label(l, op));
     location iteration, condition, go, carried, from;
     int32_t iteration_place, condition_place, go_place, trip_place = -1, start_place, leave, back;
     INGOT_TRY(new_scalar(l, INGOT_I64, "iteration", &iteration, &iteration_place));
@@ -103,26 +103,26 @@ static ingot_status lower_loop(lowering *l, ingot_op *op) {
     INGOT_TRY(set_scalar(l, INGOT_I64, 0, iteration_place));
     ingot_step *step;
     if (op->in[1] != NULL) {
-        INGOT_TRY(lower_locate_dense(l, op->in[1], &from));
-        INGOT_TRY(lower_add_place(l, &from, &start_place));
-        INGOT_TRY(lower_add_step(l, INGOT_STEP_COPY, 1, &start_place, 1, &condition_place, &step));
+        INGOT_TRY(ingot_lower_locate_dense(l, op->in[1], &from));
+        INGOT_TRY(ingot_lower_add_place(l, &from, &start_place));
+        INGOT_TRY(ingot_lower_add_step(l, INGOT_STEP_COPY, 1, &start_place, 1, &condition_place, &step));
     } else {
         INGOT_TRY(set_scalar(l, INGOT_BOOL, 1, condition_place));
     }
     if (op->in[0] != NULL) {
-        INGOT_TRY(lower_locate_dense(l, op->in[0], &from));
+        INGOT_TRY(ingot_lower_locate_dense(l, op->in[0], &from));
         from.rank = 0;
-        INGOT_TRY(lower_add_place(l, &from, &trip_place));
+        INGOT_TRY(ingot_lower_add_place(l, &from, &trip_place));
     }
     l->locations[body->params[0]->id] = iteration;
     l->locations[body->params[1]->id] = condition;
     for (int32_t i = 0; i < n; i++) {
         ingot_value *start = op->in[2 + i], *param = body->params[2 + i];
         for (int32_t d = 0; d < start->type.rank; d++)
-            if (start->type.rank != body->results[1 + i]->type.rank || start->type.dims[d] != body->results[1 + i]->type.dims[d]) return ingot_fail(INGOT_UNSUPPORTED, "%s: carried value %d changes its shape from one iteration to the next", lower_label(l, op), i);
-        INGOT_TRY(lower_claim(l, op->out[i], &carried));
-        INGOT_TRY(lower_locate(l, start, &from));
-        INGOT_TRY(lower_copy(l, &from, &carried, lower_label(l, op)));
+            if (start->type.rank != body->results[1 + i]->type.rank || start->type.dims[d] != body->results[1 + i]->type.dims[d]) return ingot_fail(INGOT_UNSUPPORTED, "%s: carried value %d changes its shape from one iteration to the next", ingot_lower_label(l, op), i);
+        INGOT_TRY(ingot_lower_claim(l, op->out[i], &carried));
+        INGOT_TRY(ingot_lower_locate(l, start, &from));
+        INGOT_TRY(ingot_lower_copy(l, &from, &carried, ingot_lower_label(l, op)));
         l->locations[param->id] = carried;
     }
     INGOT_TRY(bind_captures(l, body, 2 + n, op->in + 2 + n));
@@ -134,20 +134,20 @@ static ingot_status lower_loop(lowering *l, ingot_op *op) {
     else
         INGOT_TRY(scalar_step(l, &keep, 1, &condition_place, go_place));
     INGOT_TRY(add_jump(l, INGOT_STEP_JUMP_UNLESS, go_place, &leave));
-    INGOT_TRY(lower_graph(l, body));
+    INGOT_TRY(ingot_lower_graph(l, body));
     l->op = op;
     /* New carried values may be views of old ones: first all to buffers of their own, then into place. */
     location *fresh;
     INGOT_TRY(ingot_arena_array(l->arena, (size_t)n + 1, sizeof *fresh, (void **)&fresh));
     for (int32_t i = 0; i < n; i++) {
-        INGOT_TRY(lower_locate(l, body->results[1 + i], &from));
-        INGOT_TRY(lower_new_buffer(l, &op->out[i]->type, NULL, "carried", &fresh[i]));
-        INGOT_TRY(lower_copy(l, &from, &fresh[i], lower_label(l, op)));
+        INGOT_TRY(ingot_lower_locate(l, body->results[1 + i], &from));
+        INGOT_TRY(ingot_lower_new_buffer(l, &op->out[i]->type, NULL, "carried", &fresh[i]));
+        INGOT_TRY(ingot_lower_copy(l, &from, &fresh[i], ingot_lower_label(l, op)));
     }
-    for (int32_t i = 0; i < n; i++) INGOT_TRY(lower_copy(l, &fresh[i], &l->locations[body->params[2 + i]->id], lower_label(l, op)));
-    INGOT_TRY(lower_locate_dense(l, body->results[0], &from));
-    INGOT_TRY(lower_add_place(l, &from, &start_place));
-    INGOT_TRY(lower_add_step(l, INGOT_STEP_COPY, 1, &start_place, 1, &condition_place, &step));
+    for (int32_t i = 0; i < n; i++) INGOT_TRY(ingot_lower_copy(l, &fresh[i], &l->locations[body->params[2 + i]->id], ingot_lower_label(l, op)));
+    INGOT_TRY(ingot_lower_locate_dense(l, body->results[0], &from));
+    INGOT_TRY(ingot_lower_add_place(l, &from, &start_place));
+    INGOT_TRY(ingot_lower_add_step(l, INGOT_STEP_COPY, 1, &start_place, 1, &condition_place, &step));
     ingot_prog next = {.n_args = 1, .n_instrs = 2, .n_results = 1, .arg_dtypes = {INGOT_I64}, .results = {2}, .instrs = {{.op = INGOT_SCALAR_const, .dtype = INGOT_I64, .a = -1, .b = -1, .c = -1, .imm = {.i = 1}}, {.op = INGOT_SCALAR_add, .dtype = INGOT_I64, .a = 0, .b = 1, .c = -1}}};
     INGOT_TRY(scalar_step(l, &next, 1, &iteration_place, iteration_place));
     INGOT_TRY(add_jump(l, INGOT_STEP_JUMP, -1, &back));
@@ -160,7 +160,7 @@ static ingot_status lower_loop(lowering *l, ingot_op *op) {
     return NULL;
 }
 
-ingot_status lower_control(lowering *l, ingot_op *op) {
+ingot_status ingot_lower_control(lowering *l, ingot_op *op) {
     l->region_depth++;
     ingot_status status = op->kind == INGOT_OP_if ? lower_if(l, op) : lower_loop(l, op);
     l->region_depth--;

@@ -28,9 +28,9 @@ static void collapse(lowering *l, reduction *t) {
         if (ingot_dim_is(t->dims[d], 1)) drop_dim(t, d);
     for (int32_t d = t->rank - 2; d >= 0; d--) {
         bool merge = t->reduced[d] == t->reduced[d + 1];
-        for (int32_t k = 0; k < t->n && merge; k++) merge = t->strides[k][d] == lower_mul(l, t->strides[k][d + 1], t->dims[d + 1]);
+        for (int32_t k = 0; k < t->n && merge; k++) merge = t->strides[k][d] == ingot_lower_mul(l, t->strides[k][d + 1], t->dims[d + 1]);
         if (!merge) continue;
-        t->dims[d + 1] = lower_mul(l, t->dims[d], t->dims[d + 1]);
+        t->dims[d + 1] = ingot_lower_mul(l, t->dims[d], t->dims[d + 1]);
         drop_dim(t, d);
     }
 }
@@ -47,7 +47,7 @@ static bool assign(lowering *l, const reduction *t, int32_t slots[6]) {
     }
     /* i: the kept dim along which x is contiguous, if reductions run across it */
     for (int32_t k = n_kept - 1; k >= 0; k--)
-        if (t->strides[0][kept[k]] == lower_const(l, 1)) {
+        if (t->strides[0][kept[k]] == ingot_lower_const(l, 1)) {
             slots[5] = kept[k];
             for (int32_t j = k; j + 1 < n_kept; j++) kept[j] = kept[j + 1];
             n_kept--;
@@ -65,9 +65,9 @@ static ingot_status emit(lowering *l, ingot_op *op, reduction *t, int64_t kind, 
     collapse(l, t);
     if (!assign(l, t, slots)) return NULL;
     spec_builder s;
-    spec_begin(&s, l, INGOT_FAMILY_reduce);
-    const ingot_dim *zero = lower_const(l, 0), *one = lower_const(l, 1);
-    for (int32_t d = 0; d < 6; d++) s.spec.dims[d] = spec_size(&s, slots[d] < 0 ? one : t->dims[slots[d]]);
+    ingot_spec_begin(&s, l, INGOT_FAMILY_reduce);
+    const ingot_dim *zero = ingot_lower_const(l, 0), *one = ingot_lower_const(l, 1);
+    for (int32_t d = 0; d < 6; d++) s.spec.dims[d] = ingot_spec_size(&s, slots[d] < 0 ? one : t->dims[slots[d]]);
     s.spec.params[0] = kind;
     s.spec.params[1] = scale;
     s.spec.params[2] = bias;
@@ -75,25 +75,25 @@ static ingot_status emit(lowering *l, ingot_op *op, reduction *t, int64_t kind, 
     for (int32_t k = 0; k < t->n; k++) {
         const ingot_dim *strides[6];
         for (int32_t d = 0; d < 6; d++) strides[d] = slots[d] < 0 ? zero : t->strides[k][slots[d]];
-        spec_add_operand(&s, &t->at[k], strides, k >= t->n_in);
+        ingot_spec_add_operand(&s, &t->at[k], strides, k >= t->n_in);
     }
     if (prog != NULL) {
         s.spec.has_body = true;
         s.spec.body = *prog;
     }
     const char *why;
-    if (!spec_supported(&s, &why)) return NULL;
+    if (!ingot_spec_supported(&s, &why)) return NULL;
     *out_done = true;
-    return spec_finish(&s, lower_label(l, op));
+    return ingot_spec_finish(&s, ingot_lower_label(l, op));
 }
 
 /* x, physical when blocked. */
 static ingot_status begin(lowering *l, ingot_value *x, reduction *t) {
     *t = (reduction){0};
-    INGOT_TRY(lower_locate(l, x, &t->at[0]));
+    INGOT_TRY(ingot_lower_locate(l, x, &t->at[0]));
     t->n = t->n_in = 1;
     if (t->at[0].layout == INGOT_LAYOUT_C16) {
-        t->rank = location_physical(l, &t->at[0], t->dims, t->strides[0]);
+        t->rank = ingot_location_physical(l, &t->at[0], t->dims, t->strides[0]);
     } else {
         t->rank = x->type.rank;
         for (int32_t d = 0; d < t->rank; d++) {
@@ -106,9 +106,9 @@ static ingot_status begin(lowering *l, ingot_value *x, reduction *t) {
 
 static ingot_status add_plain(lowering *l, reduction *t, ingot_value *v, const ingot_type *full) {
     location at;
-    INGOT_TRY(lower_locate(l, v, &at));
-    if (at.layout != INGOT_LAYOUT_PLAIN) INGOT_TRY(lower_locate_dense(l, v, &at));
-    location_broadcast_strides(l, &at, full->rank, full->dims, t->strides[t->n]);
+    INGOT_TRY(ingot_lower_locate(l, v, &at));
+    if (at.layout != INGOT_LAYOUT_PLAIN) INGOT_TRY(ingot_lower_locate_dense(l, v, &at));
+    ingot_location_broadcast_strides(l, &at, full->rank, full->dims, t->strides[t->n]);
     t->at[t->n++] = at;
     t->n_in++;
     return NULL;
@@ -131,7 +131,7 @@ static int64_t spec_kind(int64_t kind) {
 /* Strides of a kept-dims result or extra over the space of x: reduced dims 0. `dims` of the result with 1 for reduced ones. */
 static ingot_status result_strides(lowering *l, const reduction *t, const location *y, bool keepdims, int32_t x_rank, const ingot_dim **out) {
     int32_t from = 0;
-    const ingot_dim *zero = lower_const(l, 0);
+    const ingot_dim *zero = ingot_lower_const(l, 0);
     for (int32_t d = 0; d < x_rank; d++) {
         if (t->reduced[d]) {
             out[d] = zero;
@@ -146,7 +146,7 @@ static ingot_status result_strides(lowering *l, const reduction *t, const locati
 /* x as a dense plain copy; what is reduced stays. */
 static ingot_status read_plain(lowering *l, ingot_value *x, reduction *t) {
     reduction fresh = {.n = 1, .n_in = 1, .rank = x->type.rank};
-    INGOT_TRY(lower_locate_dense(l, x, &fresh.at[0]));
+    INGOT_TRY(ingot_lower_locate_dense(l, x, &fresh.at[0]));
     memcpy(fresh.reduced, t->reduced, sizeof fresh.reduced);
     memcpy(fresh.dims, fresh.at[0].dims, sizeof fresh.at[0].dims);
     memcpy(fresh.strides[0], fresh.at[0].strides, sizeof fresh.at[0].strides);
@@ -169,10 +169,10 @@ static ingot_status lower_reduction(lowering *l, ingot_op *op, int64_t kind, con
     if (axes->n == 0)
         for (int32_t d = 0; d < x_rank; d++) t.reduced[d] = over_channels = true;
     location to, target;
-    INGOT_TRY(lower_claim(l, y, &to));
+    INGOT_TRY(ingot_lower_claim(l, y, &to));
     target = to;
     /* A plain [N, C] result of whole blocks takes lanes for channels. */
-    bool whole = !keepdims && to.layout == INGOT_LAYOUT_PLAIN && ingot_dim_is_const(x->type.dims[1]) && x->type.dims[1]->value % 16 == 0 && to.rank > 1 && to.strides[1] == lower_const(l, 1);
+    bool whole = !keepdims && to.layout == INGOT_LAYOUT_PLAIN && ingot_dim_is_const(x->type.dims[1]) && x->type.dims[1]->value % 16 == 0 && to.rank > 1 && to.strides[1] == ingot_lower_const(l, 1);
     if (c16 && (over_channels || op->n_in > 1 || (!keepdims && !whole))) {
         INGOT_TRY(read_plain(l, x, &t));
         c16 = false;
@@ -180,14 +180,14 @@ static ingot_status lower_reduction(lowering *l, ingot_op *op, int64_t kind, con
     if (keepdims && c16 != (to.layout == INGOT_LAYOUT_C16)) { /* through the other layout */
         ingot_type type = y->type;
         type.layout = c16 ? INGOT_LAYOUT_C16 : INGOT_LAYOUT_PLAIN;
-        INGOT_TRY(lower_new_buffer(l, &type, NULL, y->name, &target));
+        INGOT_TRY(ingot_lower_new_buffer(l, &type, NULL, y->name, &target));
     }
     for (int32_t i = 1; i < op->n_in; i++) { /* extras: broadcast to the result */
         location at;
         const ingot_dim *strides[INGOT_MAX_RANK];
-        INGOT_TRY(lower_locate(l, op->in[i], &at));
-        if (at.layout != INGOT_LAYOUT_PLAIN) INGOT_TRY(lower_locate_dense(l, op->in[i], &at));
-        location_broadcast_strides(l, &at, y->type.rank, y->type.dims, strides);
+        INGOT_TRY(ingot_lower_locate(l, op->in[i], &at));
+        if (at.layout != INGOT_LAYOUT_PLAIN) INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &at));
+        ingot_location_broadcast_strides(l, &at, y->type.rank, y->type.dims, strides);
         memcpy(at.strides, strides, sizeof at.strides);
         INGOT_TRY(result_strides(l, &t, &at, keepdims, x_rank, t.strides[t.n]));
         t.at[t.n++] = at;
@@ -195,21 +195,21 @@ static ingot_status lower_reduction(lowering *l, ingot_op *op, int64_t kind, con
     }
     INGOT_TRY(result_strides(l, &t, &target, keepdims, x_rank, t.strides[t.n]));
     if (c16) {
-        t.strides[t.n][x_rank] = lower_const(l, 1);
-        if (target.layout == INGOT_LAYOUT_PLAIN) t.strides[t.n][1] = lower_const(l, 16);
+        t.strides[t.n][x_rank] = ingot_lower_const(l, 1);
+        if (target.layout == INGOT_LAYOUT_PLAIN) t.strides[t.n][1] = ingot_lower_const(l, 16);
     }
     t.at[t.n++] = target;
     INGOT_TRY(emit(l, op, &t, kind, false, false, 0, op->prog, out_done));
-    if (*out_done && target.buffer != to.buffer) INGOT_TRY(lower_copy(l, &target, &to, "change of layout"));
+    if (*out_done && target.buffer != to.buffer) INGOT_TRY(ingot_lower_copy(l, &target, &to, "change of layout"));
     return NULL;
 }
 
-ingot_status lower_reduce(lowering *l, ingot_op *op, bool *out_done) {
+ingot_status ingot_lower_reduce(lowering *l, ingot_op *op, bool *out_done) {
     const ingot_attrs_reduce *a = op->attrs;
     return lower_reduction(l, op, spec_kind(a->kind), &a->axes, a->keepdims != 0, out_done);
 }
 
-ingot_status lower_arg_reduce(lowering *l, ingot_op *op, bool *out_done) {
+ingot_status ingot_lower_arg_reduce(lowering *l, ingot_op *op, bool *out_done) {
     const ingot_attrs_arg_reduce *a = op->attrs;
     *out_done = false;
     if (a->select_last || op->in[0]->type.layout != INGOT_LAYOUT_PLAIN) return NULL;
@@ -232,19 +232,19 @@ static ingot_status lower_full(lowering *l, ingot_op *op, int64_t kind, int64_t 
         if (i <= n_params) params++;
         INGOT_TRY(add_plain(l, &t, op->in[i], &x->type));
     }
-    INGOT_TRY(lower_claim(l, y, &t.at[t.n]));
+    INGOT_TRY(ingot_lower_claim(l, y, &t.at[t.n]));
     if (t.at[t.n].layout != INGOT_LAYOUT_PLAIN) return NULL;
     memcpy(t.strides[t.n], t.at[t.n].strides, sizeof t.at[t.n].strides);
     t.n++;
     return emit(l, op, &t, kind, params >= 1, params >= 2, epsilon, op->prog, out_done);
 }
 
-ingot_status lower_softmax(lowering *l, ingot_op *op, bool *out_done) {
+ingot_status ingot_lower_softmax(lowering *l, ingot_op *op, bool *out_done) {
     const ingot_attrs_softmax *a = op->attrs;
     return lower_full(l, op, a->log ? INGOT_SPEC_LOG_SOFTMAX : INGOT_SPEC_SOFTMAX, a->axis, a->axis + 1, 0, 0, out_done);
 }
 
-ingot_status lower_norm(lowering *l, ingot_op *op, bool *out_done) {
+ingot_status ingot_lower_norm(lowering *l, ingot_op *op, bool *out_done) {
     const ingot_attrs_norm *a = op->attrs;
     *out_done = false;
     for (int32_t i = 1; i < op->n_out; i++)

@@ -2,7 +2,7 @@
 #include "lower/lower.h"
 #include <string.h>
 
-ingot_status lower_pool(lowering *l, ingot_op *op, bool *out_done) {
+ingot_status ingot_lower_pool(lowering *l, ingot_op *op, bool *out_done) {
     const ingot_attrs_pool *a = op->attrs;
     ingot_value *xv = op->in[0], *yv = op->out[0];
     *out_done = false;
@@ -10,10 +10,10 @@ ingot_status lower_pool(lowering *l, ingot_op *op, bool *out_done) {
     if (spatial < 1 || spatial > 2 || xv->type.layout != yv->type.layout || op->n_in > INGOT_SPEC_OPERANDS - 1) return NULL;
     if (op->n_out > 1 && op->out[1] != NULL && ingot_value_has_uses(op->out[1])) return NULL;
     location x, y;
-    INGOT_TRY(lower_locate(l, xv, &x));
-    INGOT_TRY(lower_claim(l, yv, &y));
+    INGOT_TRY(ingot_lower_locate(l, xv, &x));
+    INGOT_TRY(ingot_lower_claim(l, yv, &y));
     bool blocked = x.layout == INGOT_LAYOUT_C16;
-    const ingot_dim *zero = lower_const(l, 0), *one = lower_const(l, 1);
+    const ingot_dim *zero = ingot_lower_const(l, 0), *one = ingot_lower_const(l, 1);
     int64_t kernel[2] = {1, 1}, stride[2] = {1, 1}, dilation[2] = {1, 1}, low[2] = {0, 0}, high[2] = {0, 0};
     for (int32_t d = 0; d < spatial; d++) {
         int32_t slot = d + 2 - spatial;
@@ -24,40 +24,40 @@ ingot_status lower_pool(lowering *l, ingot_op *op, bool *out_done) {
         high[slot] = a->pads.v[spatial + d];
     }
     const ingot_dim *rows = spatial == 2 ? x.dims[2] : one, *cols = x.dims[1 + spatial];
-    const ingot_dim *channels = blocked ? ingot_dim_ceildiv(l->m, x.dims[1], lower_const(l, 16)) : x.dims[1];
+    const ingot_dim *channels = blocked ? ingot_dim_ceildiv(l->m, x.dims[1], ingot_lower_const(l, 16)) : x.dims[1];
     spec_builder b;
-    spec_begin(&b, l, INGOT_FAMILY_window);
-    const ingot_dim *dims[7] = {y.dims[0], channels, spatial == 2 ? y.dims[2] : one, y.dims[1 + spatial], lower_const(l, kernel[0]), lower_const(l, kernel[1]), lower_const(l, blocked ? 16 : 1)};
-    for (int32_t d = 0; d < 7; d++) b.spec.dims[d] = spec_size(&b, dims[d]);
-    const ingot_dim *params[12] = {lower_const(l, op->kind == INGOT_OP_max_pool ? INGOT_SPEC_POOL_MAX : INGOT_SPEC_POOL_AVG), lower_const(l, stride[0]), lower_const(l, stride[1]), lower_const(l, dilation[0]), lower_const(l, dilation[1]), lower_const(l, low[0]), lower_const(l, low[1]), rows, cols, lower_const(l, a->count_include_pad != 0), lower_const(l, high[0]), lower_const(l, high[1])};
-    for (int32_t i = 0; i < 12; i++) b.spec.params[i] = spec_size(&b, params[i]);
+    ingot_spec_begin(&b, l, INGOT_FAMILY_window);
+    const ingot_dim *dims[7] = {y.dims[0], channels, spatial == 2 ? y.dims[2] : one, y.dims[1 + spatial], ingot_lower_const(l, kernel[0]), ingot_lower_const(l, kernel[1]), ingot_lower_const(l, blocked ? 16 : 1)};
+    for (int32_t d = 0; d < 7; d++) b.spec.dims[d] = ingot_spec_size(&b, dims[d]);
+    const ingot_dim *params[12] = {ingot_lower_const(l, op->kind == INGOT_OP_max_pool ? INGOT_SPEC_POOL_MAX : INGOT_SPEC_POOL_AVG), ingot_lower_const(l, stride[0]), ingot_lower_const(l, stride[1]), ingot_lower_const(l, dilation[0]), ingot_lower_const(l, dilation[1]), ingot_lower_const(l, low[0]), ingot_lower_const(l, low[1]), rows, cols, ingot_lower_const(l, a->count_include_pad != 0), ingot_lower_const(l, high[0]), ingot_lower_const(l, high[1])};
+    for (int32_t i = 0; i < 12; i++) b.spec.params[i] = ingot_spec_size(&b, params[i]);
     const ingot_dim *lane = blocked ? one : zero;
     const ingot_dim *x_strides[7] = {x.strides[0], x.strides[1], spatial == 2 ? x.strides[2] : zero, x.strides[1 + spatial], zero, zero, lane};
     const ingot_dim *y_strides[7] = {y.strides[0], y.strides[1], spatial == 2 ? y.strides[2] : zero, y.strides[1 + spatial], zero, zero, lane};
-    spec_add_operand(&b, &x, x_strides, false);
+    ingot_spec_add_operand(&b, &x, x_strides, false);
     for (int32_t i = 1; i < op->n_in; i++) {
         location at;
         const ingot_dim *strides[INGOT_MAX_RANK + 1];
         if (blocked) {
-            INGOT_TRY(lower_c16_operand(l, op->in[i], &y, &at, strides));
+            INGOT_TRY(ingot_lower_c16_operand(l, op->in[i], &y, &at, strides));
         } else {
-            INGOT_TRY(lower_locate(l, op->in[i], &at));
-            if (at.layout != INGOT_LAYOUT_PLAIN) INGOT_TRY(lower_locate_dense(l, op->in[i], &at));
-            location_broadcast_strides(l, &at, y.rank, yv->type.dims, strides);
+            INGOT_TRY(ingot_lower_locate(l, op->in[i], &at));
+            if (at.layout != INGOT_LAYOUT_PLAIN) INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &at));
+            ingot_location_broadcast_strides(l, &at, y.rank, yv->type.dims, strides);
             strides[y.rank] = zero;
         }
         const ingot_dim *all[7] = {strides[0], strides[1], spatial == 2 ? strides[2] : zero, strides[1 + spatial], zero, zero, strides[y.rank]};
-        spec_add_operand(&b, &at, all, false);
+        ingot_spec_add_operand(&b, &at, all, false);
     }
-    spec_add_operand(&b, &y, y_strides, true);
+    ingot_spec_add_operand(&b, &y, y_strides, true);
     if (op->prog != NULL) {
         b.spec.has_body = true;
         b.spec.body = *op->prog;
     }
     const char *why;
-    if (!spec_supported(&b, &why)) return NULL;
+    if (!ingot_spec_supported(&b, &why)) return NULL;
     *out_done = true;
-    return spec_finish(&b, lower_label(l, op));
+    return ingot_spec_finish(&b, ingot_lower_label(l, op));
 }
 
 /* Whether output index o reads input floor(o / factor) for this nearest mode, for every o. */
@@ -85,7 +85,7 @@ static bool repeats(const ingot_attrs_resize *a, int64_t factor) {
 }
 
 /* Nearest resizing by whole factors: [.., h, fh, w, fw] of the result reads [.., h, 0, w, 0]. */
-ingot_status lower_resize(lowering *l, ingot_op *op, bool *out_done) {
+ingot_status ingot_lower_resize(lowering *l, ingot_op *op, bool *out_done) {
     const ingot_attrs_resize *a = op->attrs;
     ingot_value *xv = op->in[0], *yv = op->out[0];
     *out_done = false;
@@ -97,17 +97,17 @@ ingot_status lower_resize(lowering *l, ingot_op *op, bool *out_done) {
         const ingot_dim *from = xv->type.dims[d], *to = yv->type.dims[d];
         factors[d] = 0;
         for (int64_t f = 1; f <= 16 && factors[d] == 0; f++)
-            if (to == lower_mul(l, from, lower_const(l, f))) factors[d] = f;
+            if (to == ingot_lower_mul(l, from, ingot_lower_const(l, f))) factors[d] = f;
         if (factors[d] == 0 || (factors[d] > 1 && (!repeats(a, factors[d]) || (xv->type.layout == INGOT_LAYOUT_C16 && d == 1)))) return NULL;
         if (op->scales != NULL && op->scales[d] != (double)factors[d]) return NULL;
     }
-    INGOT_TRY(lower_locate(l, xv, &x));
-    INGOT_TRY(lower_claim(l, yv, &y));
+    INGOT_TRY(ingot_lower_locate(l, xv, &x));
+    INGOT_TRY(ingot_lower_claim(l, yv, &y));
     const ingot_dim *x_dims[INGOT_MAX_RANK + 1], *x_strides[INGOT_MAX_RANK + 1], *y_dims[INGOT_MAX_RANK + 1], *y_strides[INGOT_MAX_RANK + 1];
     int32_t physical = rank;
     if (x.layout == INGOT_LAYOUT_C16) {
-        physical = location_physical(l, &x, x_dims, x_strides);
-        location_physical(l, &y, y_dims, y_strides);
+        physical = ingot_location_physical(l, &x, x_dims, x_strides);
+        ingot_location_physical(l, &y, y_dims, y_strides);
     } else {
         for (int32_t d = 0; d < rank; d++) {
             x_dims[d] = x.dims[d];
@@ -122,12 +122,12 @@ ingot_status lower_resize(lowering *l, ingot_op *op, bool *out_done) {
         if (n + 2 > INGOT_MAX_RANK) return NULL;
         dims[n] = x_dims[d];
         in[0][n] = x_strides[d];
-        out[0][n++] = lower_mul(l, y_strides[d], lower_const(l, f));
+        out[0][n++] = ingot_lower_mul(l, y_strides[d], ingot_lower_const(l, f));
         if (f == 1) continue;
-        dims[n] = lower_const(l, f);
-        in[0][n] = lower_const(l, 0);
+        dims[n] = ingot_lower_const(l, f);
+        in[0][n] = ingot_lower_const(l, 0);
         out[0][n++] = y_strides[d];
     }
     ingot_prog prog = {.n_args = 1, .n_results = 1, .arg_dtypes = {(int16_t)x.dtype}};
-    return lower_map_kernel(l, &prog, 1, &x, (const ingot_dim *const(*)[INGOT_MAX_RANK])in, 1, &y, n, dims, (const ingot_dim *const(*)[INGOT_MAX_RANK])out, lower_label(l, op), out_done);
+    return ingot_lower_map_kernel(l, &prog, 1, &x, (const ingot_dim *const(*)[INGOT_MAX_RANK])in, 1, &y, n, dims, (const ingot_dim *const(*)[INGOT_MAX_RANK])out, ingot_lower_label(l, op), out_done);
 }

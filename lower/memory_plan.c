@@ -49,7 +49,7 @@ static void extend_over_loops(const lowering *l) {
 static const ingot_dim *bound(lowering *l, const ingot_dim *d) {
     for (int32_t s = 0; s < ingot_module_symbol_count(l->m); s++) {
         const ingot_symbol_info *info = ingot_module_symbol(l->m, s);
-        if (info->from_data) d = ingot_dim_substitute(l->m, d, s, lower_const(l, info->hi));
+        if (info->from_data) d = ingot_dim_substitute(l->m, d, s, ingot_lower_const(l, info->hi));
     }
     return d;
 }
@@ -114,10 +114,10 @@ static ingot_status stack_symbolic(lowering *l, plan *p, const ingot_dim **out_t
     uint8_t *below; /* below[i * n + j]: order[j] lies under order[i] */
     ingot_arena scratch = {0};
     INGOT_TRY(ingot_arena_array(&scratch, (size_t)p->n * (size_t)p->n + 1, 1, (void **)&below));
-    const ingot_dim *total = lower_const(l, 0);
+    const ingot_dim *total = ingot_lower_const(l, 0);
     for (int32_t i = 0; i < p->n; i++) {
         slot *s = &p->slots[p->order[i]];
-        s->at = lower_const(l, 0);
+        s->at = ingot_lower_const(l, 0);
         for (int32_t j = i - 1; j >= 0; j--) {
             const slot *other = &p->slots[p->order[j]];
             if (!together(s, other) || below[(size_t)i * (size_t)p->n + (size_t)j]) continue;
@@ -212,14 +212,25 @@ static ingot_status plan_with(lowering *l, ingot_arena *scratch) {
     }
     l->p->arena_lower_bound_bytes = -1;
     if (p.is_static) {
-        for (int32_t i = 0; i < p.n; i++) l->p->buffers[p.slots[i].buffer].offset = lower_const(l, best[i]);
-        l->p->arena_bytes = lower_const(l, best_peak < 0 ? 0 : best_peak);
+        for (int32_t i = 0; i < p.n; i++) l->p->buffers[p.slots[i].buffer].offset = ingot_lower_const(l, best[i]);
+        l->p->arena_bytes = ingot_lower_const(l, best_peak < 0 ? 0 : best_peak);
         INGOT_TRY(lower_bound(&p, l->p->n_steps, scratch, &l->p->arena_lower_bound_bytes));
         if (l->options->max_workspace_bytes > 0 && best_peak > l->options->max_workspace_bytes) return ingot_fail(INGOT_LIMIT, "a run needs %lld bytes of working memory; --max-workspace allows %lld", (long long)best_peak, (long long)l->options->max_workspace_bytes);
         return NULL;
     }
     memcpy(p.order, p.best_order, (size_t)p.n * sizeof *p.order);
     INGOT_TRY(stack_symbolic(l, &p, &l->p->arena_bytes));
+    ingot_status too_large = ingot_dims_check(l->m);
+    if (too_large != NULL) { /* offsets grew past the limit of expressions: end to end, without sharing */
+        ingot_status_free(too_large);
+        l->p->planner = "end to end";
+        const ingot_dim *end = ingot_lower_const(l, 0);
+        for (int32_t i = 0; i < p.n; i++) {
+            p.slots[i].at = end;
+            end = ingot_dim_add(l->m, end, p.slots[i].bytes);
+        }
+        l->p->arena_bytes = end;
+    }
     for (int32_t i = 0; i < p.n; i++) l->p->buffers[p.slots[i].buffer].offset = p.slots[i].at;
     return NULL;
 }

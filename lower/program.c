@@ -15,22 +15,22 @@ static ingot_status grow(ingot_arena *arena, void *array_pointer, int32_t used, 
     return NULL;
 }
 
-ingot_status lower_add_buffer(lowering *l, ingot_pool_kind pool, int32_t index, const ingot_dim *bytes, const char *name, int32_t *out) {
+ingot_status ingot_lower_add_buffer(lowering *l, ingot_pool_kind pool, int32_t index, const ingot_dim *bytes, const char *name, int32_t *out) {
     ingot_program *p = l->p;
     INGOT_TRY(grow(l->arena, &p->buffers, p->n_buffers, &l->buffer_capacity, sizeof *p->buffers));
-    p->buffers[p->n_buffers] = (ingot_buffer){.pool = pool, .index = index, .bytes = bytes, .offset = lower_const(l, 0), .first_step = -1, .last_step = -1, .name = name};
+    p->buffers[p->n_buffers] = (ingot_buffer){.pool = pool, .index = index, .bytes = bytes, .offset = ingot_lower_const(l, 0), .first_step = -1, .last_step = -1, .name = name};
     *out = p->n_buffers++;
     return NULL;
 }
 
-ingot_status lower_add_place(lowering *l, const location *at, int32_t *out) {
+ingot_status ingot_lower_add_place(lowering *l, const location *at, int32_t *out) {
     ingot_program *p = l->p;
     INGOT_TRY(grow(l->arena, &p->places, p->n_places, &l->place_capacity, sizeof *p->places));
     ingot_place *place = &p->places[p->n_places];
     *place = (ingot_place){.buffer = at->buffer, .dtype = at->dtype, .rank = at->rank};
     memcpy(place->dims, at->dims, sizeof place->dims);
     int32_t bits = ingot_dtype_bits(at->dtype);
-    place->offset_bytes = bits >= 8 ? lower_mul(l, at->offset, lower_const(l, bits / 8)) : ingot_dim_floordiv(l->m, lower_mul(l, at->offset, lower_const(l, bits)), lower_const(l, 8));
+    place->offset_bytes = bits >= 8 ? ingot_lower_mul(l, at->offset, ingot_lower_const(l, bits / 8)) : ingot_dim_floordiv(l->m, ingot_lower_mul(l, at->offset, ingot_lower_const(l, bits)), ingot_lower_const(l, 8));
     *out = p->n_places++;
     return NULL;
 }
@@ -43,7 +43,7 @@ static void touch(lowering *l, int32_t place, int32_t step) {
     buffer->last_step = step;
 }
 
-ingot_status lower_add_step(lowering *l, ingot_step_kind kind, int32_t n_in, const int32_t *in, int32_t n_out, const int32_t *out, ingot_step **out_step) {
+ingot_status ingot_lower_add_step(lowering *l, ingot_step_kind kind, int32_t n_in, const int32_t *in, int32_t n_out, const int32_t *out, ingot_step **out_step) {
     ingot_program *p = l->p;
     INGOT_TRY(grow(l->arena, &p->steps, p->n_steps, &l->step_capacity, sizeof *p->steps));
     int32_t *places;
@@ -52,12 +52,12 @@ ingot_status lower_add_step(lowering *l, ingot_step_kind kind, int32_t n_in, con
     for (int32_t i = 0; i < n_out; i++) places[n_in + i] = out[i];
     for (int32_t i = 0; i < n_in + n_out; i++) touch(l, places[i], p->n_steps);
     ingot_step *step = &p->steps[p->n_steps++];
-    *step = (ingot_step){.kind = kind, .spec = -1, .portable = -1, .n_in = n_in, .n_out = n_out, .places = places, .target = -1, .first_symbol = -1, .op = l->op, .label = l->op != NULL ? lower_label(l, l->op) : ""};
+    *step = (ingot_step){.kind = kind, .spec = -1, .portable = -1, .n_in = n_in, .n_out = n_out, .places = places, .target = -1, .first_symbol = -1, .op = l->op, .label = l->op != NULL ? ingot_lower_label(l, l->op) : ""};
     *out_step = step;
     return NULL;
 }
 
-ingot_status lower_add_weight(lowering *l, const ingot_value *value, const ingot_packing *packing, int64_t size_bytes, location *out) {
+ingot_status ingot_lower_add_weight(lowering *l, const ingot_value *value, const ingot_packing *packing, int64_t size_bytes, location *out) {
     ingot_program *p = l->p;
     int32_t w = 0;
     while (w < p->n_weights && !(p->weights[w].value == value && p->weights[w].packed == (packing != NULL) && p->weights[w].size_bytes == size_bytes && (packing == NULL || memcmp(&p->weights[w].packing, packing, sizeof *packing) == 0)))
@@ -73,16 +73,16 @@ ingot_status lower_add_weight(lowering *l, const ingot_value *value, const ingot
     for (int32_t b = 0; b < p->n_buffers && buffer < 0; b++)
         if (p->buffers[b].pool == INGOT_POOL_WEIGHTS && p->buffers[b].index == w) buffer = b;
     if (buffer < 0) {
-        INGOT_TRY(lower_add_buffer(l, INGOT_POOL_WEIGHTS, w, lower_const(l, size_bytes), value->name, &buffer));
-        p->buffers[buffer].offset = lower_const(l, p->weights[w].offset);
+        INGOT_TRY(ingot_lower_add_buffer(l, INGOT_POOL_WEIGHTS, w, ingot_lower_const(l, size_bytes), value->name, &buffer));
+        p->buffers[buffer].offset = ingot_lower_const(l, p->weights[w].offset);
     }
-    *out = (location){.valid = true, .buffer = buffer, .offset = lower_const(l, 0), .dtype = value->type.dtype, .rank = value->type.rank};
+    *out = (location){.valid = true, .buffer = buffer, .offset = ingot_lower_const(l, 0), .dtype = value->type.dtype, .rank = value->type.rank};
     memcpy(out->dims, value->type.dims, sizeof out->dims);
-    location_set_dense(l, out);
+    ingot_location_set_dense(l, out);
     return NULL;
 }
 
-const char *lower_label(lowering *l, const ingot_op *op) {
+const char *ingot_lower_label(lowering *l, const ingot_op *op) {
     const char *name = op->loc != NULL ? op->loc : ingot_op_info_get(op->kind)->name;
     if (op->prog == NULL || op->kind == INGOT_OP_map) return name;
     ingot_text text = {0};
@@ -131,7 +131,7 @@ static void place_concat_operands(lowering *l, ingot_op *op) {
     const ingot_attrs_axis *a = op->attrs;
     ingot_value *whole = op->out[0];
     bool c16 = whole->type.layout == INGOT_LAYOUT_C16;
-    const ingot_dim *at = lower_const(l, 0);
+    const ingot_dim *at = ingot_lower_const(l, 0);
     for (int32_t i = 0; i < op->n_in; i++) {
         ingot_value *v = op->in[i];
         bool aligned = !c16 || (ingot_dim_is_const(at) && at->value % 16 == 0 && a->axis == 1);
@@ -197,15 +197,15 @@ static ingot_status lower_inputs(lowering *l, ingot_graph *g) {
     INGOT_TRY(ingot_arena_array(l->arena, (size_t)g->n_params + 1, sizeof *l->p->input_places, (void **)&l->p->input_places));
     for (int32_t i = 0; i < g->n_params; i++) {
         ingot_value *v = g->params[i];
-        location at = {.valid = true, .offset = lower_const(l, 0), .dtype = v->type.dtype, .rank = v->type.rank};
+        location at = {.valid = true, .offset = ingot_lower_const(l, 0), .dtype = v->type.dtype, .rank = v->type.rank};
         if (v->type.rank < 0) return ingot_fail(INGOT_UNSUPPORTED, "input '%s' has no rank; give its sizes with --shape", v->name);
         memcpy(at.dims, v->type.dims, sizeof at.dims);
-        location_set_dense(l, &at);
-        INGOT_TRY(lower_new_buffer(l, &v->type, NULL, v->name, &at));
+        ingot_location_set_dense(l, &at);
+        INGOT_TRY(ingot_lower_new_buffer(l, &v->type, NULL, v->name, &at));
         l->p->buffers[at.buffer].pool = INGOT_POOL_INPUT;
         l->p->buffers[at.buffer].index = i;
         l->locations[v->id] = at;
-        INGOT_TRY(lower_add_place(l, &at, &l->p->input_places[i]));
+        INGOT_TRY(ingot_lower_add_place(l, &at, &l->p->input_places[i]));
     }
     return NULL;
 }
@@ -216,17 +216,17 @@ static ingot_status lower_outputs(lowering *l, ingot_graph *g) {
     for (int32_t i = 0; i < g->n_results; i++) {
         ingot_value *v = g->results[i];
         location from, to;
-        INGOT_TRY(lower_locate(l, v, &from));
+        INGOT_TRY(ingot_lower_locate(l, v, &from));
         const ingot_buffer *buffer = &l->p->buffers[from.buffer];
-        if (buffer->pool == INGOT_POOL_OUTPUT && buffer->index == i && location_is_dense(l, &from)) {
-            INGOT_TRY(lower_add_place(l, &from, &l->p->output_places[i]));
+        if (buffer->pool == INGOT_POOL_OUTPUT && buffer->index == i && ingot_location_is_dense(l, &from)) {
+            INGOT_TRY(ingot_lower_add_place(l, &from, &l->p->output_places[i]));
             continue;
         }
-        INGOT_TRY(lower_new_buffer(l, &v->type, NULL, g->result_names[i], &to));
+        INGOT_TRY(ingot_lower_new_buffer(l, &v->type, NULL, g->result_names[i], &to));
         l->p->buffers[to.buffer].pool = INGOT_POOL_OUTPUT;
         l->p->buffers[to.buffer].index = i;
-        INGOT_TRY(lower_copy(l, &from, &to, "copy to output"));
-        INGOT_TRY(lower_add_place(l, &to, &l->p->output_places[i]));
+        INGOT_TRY(ingot_lower_copy(l, &from, &to, "copy to output"));
+        INGOT_TRY(ingot_lower_add_place(l, &to, &l->p->output_places[i]));
     }
     return NULL;
 }
@@ -238,7 +238,7 @@ static ingot_status lower_module(lowering *l) {
     INGOT_TRY(ingot_arena_array(l->arena, l->n_values + 1u, sizeof *l->placements, (void **)&l->placements));
     decide_placements(l);
     INGOT_TRY(lower_inputs(l, main_graph));
-    INGOT_TRY(lower_graph(l, main_graph));
+    INGOT_TRY(ingot_lower_graph(l, main_graph));
     INGOT_TRY(lower_outputs(l, main_graph));
     INGOT_TRY(ingot_plan_memory(l));
     return ingot_dims_check(l->m);
