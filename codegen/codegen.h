@@ -2,12 +2,12 @@
  *
  * Every generated kernel is one function with the C signature ingot_kernel_fn (runtime/plan.h):
  *     int64_t kernel(void *const *buffers, const int64_t *sizes, int64_t begin, int64_t end);
- * buffers: the spec's inputs, then outputs; sizes: values of its `?i` entries. With begin < 0 it only returns the number of independent units
- * of work (>= 0) for those sizes; else it does units [begin, end) and returns 0. Units may run in any order and on any threads, and results do
- * not depend on how they are split.
+ * buffers: the spec's inputs, then outputs; sizes: values of its `?i` entries. With begin < 0 it only returns the
+ * number of independent units of work (>= 0) for those sizes; else it does units [begin, end) and returns 0. Units may
+ * run in any order and on any threads, and results do not depend on how they are split.
  *
- * Objects are made in worker processes (parallel, and LLVM may abort): a worker's death is a status that names the spec. Only this folder
- * includes mlir-c and llvm-c headers.
+ * Objects are made in worker processes (parallel, and LLVM may abort): a worker's death is a status that names the
+ * spec. Only this folder includes mlir-c and llvm-c headers.
  */
 #ifndef INGOT_CODEGEN_H
 #define INGOT_CODEGEN_H
@@ -21,21 +21,24 @@ typedef struct ingot_object {
 
 typedef enum { INGOT_EMIT_OBJECT, INGOT_EMIT_MLIR, INGOT_EMIT_LLVM, INGOT_EMIT_ASM } ingot_emit_kind;
 typedef struct ingot_codegen_options {
-    int32_t workers;    /* processes; 0: CPUs of the affinity mask; -1: in this process */
+    int32_t workers; /* processes; 0: CPUs of the affinity mask; -1: in this process */
     ingot_emit_kind emit;
-    const char *cache_dir; /* null: none; objects by content of spec line and compiler version, safe for concurrent use */
-    double timeout_s;      /* per spec; 0: 120 */
-    int64_t max_memory;    /* per worker; 0: none */
+    const char
+        *cache_dir;     /* null: none; objects by content of spec line and compiler version, safe for concurrent use */
+    double timeout_s;   /* per spec; 0: 120 */
+    int64_t max_memory; /* per worker; 0: none */
     void (*progress)(void *arg, int32_t done, int32_t total);
     void *progress_arg;
     ingot_status (*cancelled)(void *arg);
     void *cancel_arg;
 } ingot_codegen_options;
 /* One object per line, in `arena`. Errors name the line. Deterministic bytes. */
-ingot_status ingot_codegen_compile(const char *const *lines, int32_t n, const ingot_codegen_options *options, ingot_arena *arena, ingot_object *out);
+ingot_status ingot_codegen_compile(const char *const *lines, int32_t n, const ingot_codegen_options *options,
+                                   ingot_arena *arena, ingot_object *out);
 /* Symbol of the kernel for a spec: "ingot_k_" and 16 hexadecimal digits of its hash. out has room for 32. */
 void ingot_kernel_symbol(const ingot_spec *spec, char *out);
-/* Whether a generated kernel exists for this spec (dtypes, strides, sizes within what emitters take); else why not (static text). */
+/* Whether a generated kernel exists for this spec (dtypes, strides, sizes within what emitters take); else why not
+ * (static text). */
 bool ingot_codegen_supports(const ingot_spec *spec, const char **out_why);
 /* MLIR of the kernel. */
 ingot_status ingot_codegen_mlir(const ingot_spec *spec, ingot_text *out);
@@ -46,17 +49,24 @@ typedef struct ingot_jit_symbol {
     const char *name;
     const void *address;
 } ingot_jit_symbol;
-ingot_status ingot_jit_create(const ingot_object *objects, int32_t n, const ingot_jit_symbol *symbols, int32_t n_symbols, ingot_jit **out);
+ingot_status ingot_jit_create(const ingot_object *objects, int32_t n, const ingot_jit_symbol *symbols,
+                              int32_t n_symbols, ingot_jit **out);
 ingot_status ingot_jit_lookup(ingot_jit *jit, const char *name, void **out_address);
 void ingot_jit_destroy(ingot_jit *jit);
 
-/* ---- Artifacts (codegen/artifact.c, archive.c, plan_blob.c, plan_object.c, weights_file.c, header.c) ------------------------------------------------- */
+/* ---- Artifacts (codegen/artifact.c, archive.c, plan_blob.c, plan_object.c, weights_file.c, header.c)
+ * ------------------------------------------------- */
 /* The plan as bytes (runtime/plan.h), in `arena`. build_id: 16 bytes. */
-ingot_status ingot_plan_serialize(const ingot_program *program, const ingot_target *target, const uint8_t *build_id, const uint8_t *weights_digest, ingot_arena *arena, void **out_bytes, size_t *out_size);
-/* The object that holds plan bytes, kernel table, ingot_model struct and the functions NAME_init and so on; embeds the weights file if given. */
-ingot_status ingot_plan_object(const ingot_program *program, const void *plan, size_t plan_size, const char *embed_weights_path, ingot_arena *arena, ingot_object *out);
+ingot_status ingot_plan_serialize(const ingot_program *program, const ingot_target *target, const uint8_t *build_id,
+                                  const uint8_t *weights_digest, ingot_arena *arena, void **out_bytes,
+                                  size_t *out_size);
+/* The object that holds plan bytes, kernel table, ingot_model struct and the functions NAME_init and so on; embeds the
+ * weights file if given. */
+ingot_status ingot_plan_object(const ingot_program *program, const void *plan, size_t plan_size,
+                               const char *embed_weights_path, ingot_arena *arena, ingot_object *out);
 /* Names of the kernels in the plan's order (generated symbols and ingot_portable_*): the kernel table. */
-ingot_status ingot_program_kernel_names(const ingot_program *program, ingot_arena *arena, const char *const **out_names, int32_t *out_count);
+ingot_status ingot_program_kernel_names(const ingot_program *program, ingot_arena *arena, const char *const **out_names,
+                                        int32_t *out_count);
 typedef struct ingot_archive_member {
     const char *name;
     const void *data;
@@ -65,11 +75,12 @@ typedef struct ingot_archive_member {
 /* A System V / GNU `ar` archive with a symbol table, deterministic. */
 ingot_status ingot_archive_write(const ingot_archive_member *members, int32_t n, ingot_text *out);
 /* Members of an archive in memory (the embedded runtime). */
-ingot_status ingot_archive_read(const void *data, size_t size, ingot_arena *arena, ingot_archive_member **out, int32_t *out_n);
+ingot_status ingot_archive_read(const void *data, size_t size, ingot_arena *arena, ingot_archive_member **out,
+                                int32_t *out_n);
 ingot_status ingot_header_write(const ingot_program *program, ingot_text *out);
 
-/* The file NAME.weights (runtime/weights.h), from where `fd` stands: a regular file or a memfd, written front to back, one constant in memory at a time.
- * out_digest: 16 bytes, for ingot_plan_serialize. */
+/* The file NAME.weights (runtime/weights.h), from where `fd` stands: a regular file or a memfd, written front to back,
+ * one constant in memory at a time. out_digest: 16 bytes, for ingot_plan_serialize. */
 ingot_status ingot_weights_write(ingot_program *program, const uint8_t *build_id, int fd, uint8_t *out_digest);
 
 enum { INGOT_ARTIFACT_ARCHIVE = 1, INGOT_ARTIFACT_SHARED = 2, INGOT_ARTIFACT_OBJECTS = 4 };
@@ -84,11 +95,13 @@ typedef struct ingot_artifact_options {
     bool embed_weights;
     const uint8_t *build_id; /* 16 bytes */
     const ingot_target *target;
-    uint64_t max_workspace_bytes; /* of a run; 0: none */
+    uint64_t max_workspace_bytes;     /* of a run; 0: none */
     const ingot_artifact_file *files; /* further ones, written with the rest */
     int32_t n_files;
 } ingot_artifact_options;
-/* Writes NAME.a (NAME.so, or NAME.o and an object per kernel), NAME.weights, NAME.h and ingot/runtime.h for program->name, a C identifier. `kernels`: one object
- * per spec. Files get their names when all of them are there; a failure leaves nothing behind. */
-ingot_status ingot_artifact_write(const ingot_artifact_options *options, ingot_program *program, const ingot_object *kernels, int32_t n_kernels);
+/* Writes NAME.a (NAME.so, or NAME.o and an object per kernel), NAME.weights, NAME.h and ingot/runtime.h for
+ * program->name, a C identifier. `kernels`: one object per spec. Files get their names when all of them are there; a
+ * failure leaves nothing behind. */
+ingot_status ingot_artifact_write(const ingot_artifact_options *options, ingot_program *program,
+                                  const ingot_object *kernels, int32_t n_kernels);
 #endif

@@ -10,13 +10,13 @@
 
 /* A CPU as code generation and prediction see it (costmodel/targets.def). */
 typedef struct ingot_target {
-    const char *name;       /* "x86-64-v3", "znver3": what specs and `--cpu` say */
+    const char *name; /* "x86-64-v3", "znver3": what specs and `--cpu` say */
     const char *summary;
-    const char *llvm_cpu;   /* -mcpu */
-    const char *llvm_features; /* "+avx2,+fma", may be "" */
-    uint64_t required;      /* INGOT_CPU_* bits that the code needs, checked at load */
-    int32_t vector_bytes;   /* 16, 32, 64 */
-    int32_t vector_regs;    /* 16, 32 */
+    const char *llvm_cpu;         /* -mcpu */
+    const char *llvm_features;    /* "+avx2,+fma", may be "" */
+    uint64_t required;            /* INGOT_CPU_* bits that the code needs, checked at load */
+    int32_t vector_bytes;         /* 16, 32, 64 */
+    int32_t vector_regs;          /* 16, 32 */
     int32_t tile_rows, tile_cols; /* f32 register tile: 6x16, 14x32, ... */
     int64_t l1_bytes, l2_bytes, l3_bytes;
     double ghz, fma_per_cycle; /* vector FMAs per cycle */
@@ -25,9 +25,18 @@ typedef struct ingot_target {
 } ingot_target;
 /* CPU features, as the runtime tests them at load (runtime/cpu.c). */
 enum {
-    INGOT_CPU_SSE42 = 1, INGOT_CPU_AVX = 2, INGOT_CPU_AVX2 = 4, INGOT_CPU_FMA = 8, INGOT_CPU_F16C = 16, INGOT_CPU_BMI2 = 32,
-    INGOT_CPU_AVX512F = 64, INGOT_CPU_AVX512BW = 128, INGOT_CPU_AVX512VL = 256, INGOT_CPU_AVX512DQ = 512,
-    INGOT_CPU_AVX512VNNI = 1024, INGOT_CPU_AVX512BF16 = 2048
+    INGOT_CPU_SSE42 = 1,
+    INGOT_CPU_AVX = 2,
+    INGOT_CPU_AVX2 = 4,
+    INGOT_CPU_FMA = 8,
+    INGOT_CPU_F16C = 16,
+    INGOT_CPU_BMI2 = 32,
+    INGOT_CPU_AVX512F = 64,
+    INGOT_CPU_AVX512BW = 128,
+    INGOT_CPU_AVX512VL = 256,
+    INGOT_CPU_AVX512DQ = 512,
+    INGOT_CPU_AVX512VNNI = 1024,
+    INGOT_CPU_AVX512BF16 = 2048
 };
 /* "native": a row for this CPU. Unknown names list what there is (INGOT_BAD_USAGE). */
 ingot_status ingot_target_find(const char *name, const ingot_target **out);
@@ -40,10 +49,13 @@ typedef struct ingot_cost {
 } ingot_cost;
 typedef struct ingot_cost_model {
     const char *name;
-    ingot_cost (*predict)(const struct ingot_cost_model *self, const ingot_spec *spec, const int64_t *sizes, const ingot_target *target);
+    ingot_cost (*predict)(const struct ingot_cost_model *self, const ingot_spec *spec, const int64_t *sizes,
+                          const ingot_target *target);
 } ingot_cost_model;
 extern const ingot_cost_model ingot_cost_roofline;
-static inline ingot_cost ingot_cost_predict(const ingot_cost_model *model, const ingot_spec *spec, const int64_t *sizes, const ingot_target *target) {
+static inline ingot_cost ingot_cost_predict(const ingot_cost_model *model, const ingot_spec *spec, const int64_t *sizes,
+                                            const ingot_target *target)
+{
     return model->predict(model, spec, sizes, target);
 }
 #endif

@@ -1,11 +1,12 @@
 /* From ONNX bytes to a module of the IR.
  *
- * The reader is our own: a bounded protobuf wire reader (wire.c) with zero-copy views (onnx_view.c), a table of operators (onnx.def, one
- * row per ONNX operator and opset range) and one importer file per family. Input is untrusted: every size is checked, depth and counts are
- * limited, external data never leaves the model's folder.
+ * The reader is our own: a bounded protobuf wire reader (wire.c) with zero-copy views (onnx_view.c), a table of
+ * operators (onnx.def, one row per ONNX operator and opset range) and one importer file per family. Input is untrusted:
+ * every size is checked, depth and counts are limited, external data never leaves the model's folder.
  *
- * Initializers become literals that refer to the file (INGOT_LITERAL_FILE); sizes known by name become symbols; small integer tensors
- * (Shape, Gather of it, arithmetic...) are followed as symbolic contents, so that exported shape arithmetic turns into size expressions.
+ * Initializers become literals that refer to the file (INGOT_LITERAL_FILE); sizes known by name become symbols; small
+ * integer tensors (Shape, Gather of it, arithmetic...) are followed as symbolic contents, so that exported shape
+ * arithmetic turns into size expressions.
  *
  *     ingot_import_options o = {.struct_size = sizeof o};
  *     INGOT_TRY(ingot_import_file("model.onnx", &o, &module));
@@ -40,7 +41,8 @@ typedef struct ingot_import_options {
 
 ingot_status ingot_import_file(const char *path, const ingot_import_options *options, ingot_module **out);
 /* `bytes` are borrowed until the module goes. */
-ingot_status ingot_import_memory(const void *bytes, size_t size, const ingot_import_options *options, ingot_module **out);
+ingot_status ingot_import_memory(const void *bytes, size_t size, const ingot_import_options *options,
+                                 ingot_module **out);
 
 /* Reads a TensorProto file (test_data_set_0/input_0.pb) into `arena`. */
 ingot_status ingot_read_tensor_pb(const char *path, ingot_arena *arena, ingot_tensor *out);

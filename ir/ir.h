@@ -1,7 +1,8 @@
 /* The intermediate representation: modules of graphs of ops and values, symbolic sizes, text form.
  *
- * All of a module lives in one arena and goes with it; pointers are stable. Ops of a graph form a list in execution order. Every op has
- * an id that survives passes. The text form is MLIR's generic syntax in the dialect `ingot`; printing and reading are exact inverses.
+ * All of a module lives in one arena and goes with it; pointers are stable. Ops of a graph form a list in execution
+ * order. Every op has an id that survives passes. The text form is MLIR's generic syntax in the dialect `ingot`;
+ * printing and reading are exact inverses.
  *
  *     ingot_module *m;
  *     INGOT_TRY(ingot_module_create(&limits, &m));
@@ -28,17 +29,28 @@ typedef struct ingot_graph ingot_graph;
 typedef struct ingot_op ingot_op;
 typedef struct ingot_value ingot_value;
 
-/* ---- Symbolic sizes (ir/dim.c) -----------------------------------------------------------------------------------------------
- * Immutable, interned in the module: equal expressions are equal pointers. Canonical form: a sum of products with sorted factors and
- * integer coefficients; floordiv, mod, min, max of canonical parts; ranges are propagated, and used to simplify ((x*4)/4, max(x, 1) with
- * x >= 1). Integers are int64; an operation that overflows gives an expression that is not constant, and range ends saturate. */
-typedef enum { INGOT_DIM_CONST, INGOT_DIM_SYMBOL, INGOT_DIM_ADD, INGOT_DIM_MUL, INGOT_DIM_FLOORDIV, INGOT_DIM_MOD, INGOT_DIM_MIN, INGOT_DIM_MAX } ingot_dim_kind;
+/* ---- Symbolic sizes (ir/dim.c)
+ * ----------------------------------------------------------------------------------------------- Immutable, interned
+ * in the module: equal expressions are equal pointers. Canonical form: a sum of products with sorted factors and
+ * integer coefficients; floordiv, mod, min, max of canonical parts; ranges are propagated, and used to simplify
+ * ((x*4)/4, max(x, 1) with x >= 1). Integers are int64; an operation that overflows gives an expression that is not
+ * constant, and range ends saturate. */
+typedef enum {
+    INGOT_DIM_CONST,
+    INGOT_DIM_SYMBOL,
+    INGOT_DIM_ADD,
+    INGOT_DIM_MUL,
+    INGOT_DIM_FLOORDIV,
+    INGOT_DIM_MOD,
+    INGOT_DIM_MIN,
+    INGOT_DIM_MAX
+} ingot_dim_kind;
 typedef struct ingot_dim {
     ingot_dim_kind kind;
-    uint32_t id;              /* creation order: deterministic */
-    int64_t value;            /* CONST: the number; SYMBOL: index into the module's symbols */
+    uint32_t id;                   /* creation order: deterministic */
+    int64_t value;                 /* CONST: the number; SYMBOL: index into the module's symbols */
     const struct ingot_dim *a, *b; /* n-ary sums and products are right-leaning chains */
-    int64_t lo, hi;           /* range, inclusive */
+    int64_t lo, hi;                /* range, inclusive */
 } ingot_dim;
 
 typedef struct ingot_symbol_info {
@@ -49,7 +61,8 @@ typedef struct ingot_symbol_info {
 
 #define INGOT_DIM_MAX_VALUE ((int64_t)1 << 31) /* default upper end of an undeclared symbol */
 const ingot_dim *ingot_dim_const(ingot_module *m, int64_t value);
-/* The symbol of that name; created with the range if new (else the ranges are intersected by ingot_symbol_restrict only). */
+/* The symbol of that name; created with the range if new (else the ranges are intersected by ingot_symbol_restrict
+ * only). */
 const ingot_dim *ingot_symbol(ingot_module *m, const char *name, int64_t lo, int64_t hi);
 const ingot_dim *ingot_symbol_fresh(ingot_module *m, const char *prefix, int64_t lo, int64_t hi, bool from_data);
 const ingot_dim *ingot_dim_add(ingot_module *m, const ingot_dim *a, const ingot_dim *b);
@@ -63,8 +76,14 @@ const ingot_dim *ingot_dim_max(ingot_module *m, const ingot_dim *a, const ingot_
 const ingot_dim *ingot_dim_round_up(ingot_module *m, const ingot_dim *a, int64_t multiple);
 /* Size functions return a stand-in when they meet a limit; this reports (and clears) that. */
 INGOT_MUST_USE ingot_status ingot_dims_check(ingot_module *m);
-static inline bool ingot_dim_is_const(const ingot_dim *d) { return d->kind == INGOT_DIM_CONST; }
-static inline bool ingot_dim_is(const ingot_dim *d, int64_t v) { return d->kind == INGOT_DIM_CONST && d->value == v; }
+static inline bool ingot_dim_is_const(const ingot_dim *d)
+{
+    return d->kind == INGOT_DIM_CONST;
+}
+static inline bool ingot_dim_is(const ingot_dim *d, int64_t v)
+{
+    return d->kind == INGOT_DIM_CONST && d->value == v;
+}
 /* Value with symbols[i] for symbol i; INT64_MIN on overflow or division by zero. */
 int64_t ingot_dim_eval(const ingot_dim *d, const int64_t *symbols);
 /* `d` with the given symbol replaced. */
@@ -87,10 +106,15 @@ typedef struct ingot_check {
     const char *message;    /* names the op and the dims */
     struct ingot_check *next;
 } ingot_check;
-ingot_status ingot_module_require(ingot_module *m, ingot_check_kind kind, const ingot_dim *a, const ingot_dim *b, const ingot_op *op);
+ingot_status ingot_module_require(ingot_module *m, ingot_check_kind kind, const ingot_dim *a, const ingot_dim *b,
+                                  const ingot_op *op);
 
-/* ---- Types ------------------------------------------------------------------------------------------------------------------ */
-typedef enum { INGOT_LAYOUT_PLAIN, INGOT_LAYOUT_C16 /* [N][ceil(C/16)][spatial...][16], channels past C hold zero */ } ingot_layout;
+/* ---- Types
+ * ------------------------------------------------------------------------------------------------------------------ */
+typedef enum {
+    INGOT_LAYOUT_PLAIN,
+    INGOT_LAYOUT_C16 /* [N][ceil(C/16)][spatial...][16], channels past C hold zero */
+} ingot_layout;
 typedef struct ingot_type {
     ingot_dtype dtype;
     int32_t rank; /* -1: unknown */
@@ -106,24 +130,28 @@ int64_t ingot_type_count(const ingot_type *t);
 const ingot_dim *ingot_type_count_dim(ingot_module *m, const ingot_type *t);
 void ingot_type_print(const ingot_module *m, const ingot_type *t, ingot_text *out); /* tensor<?x3xf32, ["batch"]> */
 
-/* ---- Constants --------------------------------------------------------------------------------------------------------------- */
+/* ---- Constants
+ * --------------------------------------------------------------------------------------------------------------- */
 typedef enum { INGOT_LITERAL_MEMORY, INGOT_LITERAL_SPLAT, INGOT_LITERAL_FILE } ingot_literal_kind;
 typedef struct ingot_literal {
     ingot_literal_kind kind;
-    const void *data;     /* MEMORY: borrowed or in the arena, dense; SPLAT: one element; STRING data: array of ingot_string */
-    int64_t size_bytes;   /* of the dense form */
-    const char *file;     /* FILE: path as opened */
-    int32_t file_handle;  /* FILE: index of ingot_module_add_file */
+    const void
+        *data; /* MEMORY: borrowed or in the arena, dense; SPLAT: one element; STRING data: array of ingot_string */
+    int64_t size_bytes;  /* of the dense form */
+    const char *file;    /* FILE: path as opened */
+    int32_t file_handle; /* FILE: index of ingot_module_add_file */
     int64_t file_offset;
 } ingot_literal;
 /* Dense bytes of a literal: lends memory where it can, else reads or expands into `arena`. */
-ingot_status ingot_literal_get_data(ingot_module *m, const ingot_literal *lit, ingot_dtype dtype, ingot_arena *arena, const void **out);
+ingot_status ingot_literal_get_data(ingot_module *m, const ingot_literal *lit, ingot_dtype dtype, ingot_arena *arena,
+                                    const void **out);
 /* A file that literals may refer to; the module owns the descriptor. */
 ingot_status ingot_module_add_file(ingot_module *m, int fd, const char *path, int64_t size_bytes, int32_t *out_handle);
 
-/* ---- Ops and values ---------------------------------------------------------------------------------------------------------- */
+/* ---- Ops and values
+ * ---------------------------------------------------------------------------------------------------------- */
 typedef enum ingot_op_kind {
-#define SCALAR_OP(name, arity, result) INGOT_OP_##name,
+#define SCALAR_OP(name, arity, result)                                         INGOT_OP_##name,
 #define OP(name, in_lo, in_hi, out_lo, out_hi, attrs, shape, portable, traits) INGOT_OP_##name,
 #include "ir/ops.def"
 #undef SCALAR_OP
@@ -132,14 +160,15 @@ typedef enum ingot_op_kind {
 } ingot_op_kind;
 
 struct ingot_value {
-    uint32_t id;       /* unique in the module */
+    uint32_t id; /* unique in the module */
     ingot_type type;
     ingot_op *def;     /* null: graph parameter */
     int32_t def_index; /* result or parameter number */
     ingot_graph *graph;
-    const char *name;  /* of the model, or null */
+    const char *name;                  /* of the model, or null */
     struct ingot_use *uses, *last_use; /* list; order is that of adding */
-    /* Contents of a small integer tensor (rank 0 or 1, at most INGOT_MAX_CONTENT elements) as sizes, when known; else null. Entries may be null. */
+    /* Contents of a small integer tensor (rank 0 or 1, at most INGOT_MAX_CONTENT elements) as sizes, when known; else
+     * null. Entries may be null. */
     const ingot_dim *const *content;
     int32_t n_content;
 };
@@ -163,11 +192,11 @@ struct ingot_op {
     ingot_prog *prog;        /* or null */
     int32_t n_sym;
     const ingot_dim **sym;
-    const double *scales;    /* resize: one per axis; null: from sizes */
+    const double *scales; /* resize: one per axis; null: from sizes */
     int32_t n_scales;
-    ingot_literal *literal;  /* constant */
+    ingot_literal *literal; /* constant */
     ingot_graph *regions[2];
-    const char *loc;         /* ONNX node name and op type: "Conv_0 (Conv)" */
+    const char *loc; /* ONNX node name and op type: "Conv_0 (Conv)" */
 };
 
 struct ingot_graph {
@@ -196,7 +225,7 @@ typedef struct ingot_op_info {
     const char *name; /* "conv" */
     int8_t in_lo, in_hi, out_lo, out_hi;
     ingot_attrs_kind attrs;
-    int portable;       /* ingot_portable_id, or -1: special */
+    int portable; /* ingot_portable_id, or -1: special */
     bool scalar, pure, foldable, view, data_sized;
 } ingot_op_info;
 const ingot_op_info *ingot_op_info_get(ingot_op_kind kind);
@@ -207,7 +236,8 @@ typedef struct ingot_limits { /* zero: the default */
     int64_t max_tensor_bytes; /* 2^40 */
     int64_t max_memory;       /* compiler; 0: none */
     int32_t max_depth;        /* of nesting, 64 */
-    int64_t max_fold_bytes;   /* 16 MiB: results of folding larger than this and larger than the operands stay as they are */
+    int64_t
+        max_fold_bytes; /* 16 MiB: results of folding larger than this and larger than the operands stay as they are */
 } ingot_limits;
 ingot_status ingot_module_create(const ingot_limits *limits, ingot_module **out);
 void ingot_module_destroy(ingot_module *m);
@@ -215,12 +245,16 @@ ingot_graph *ingot_module_add_graph(ingot_module *m, const char *name);
 ingot_value *ingot_graph_add_input(ingot_graph *g, const char *name, const ingot_type *type);
 ingot_status ingot_graph_add_output(ingot_graph *g, const char *name, ingot_value *value);
 /* New op before `before` (null: at the end) with zeroed attributes and results without types. `in` may hold nulls. */
-ingot_status ingot_graph_add_op(ingot_graph *g, ingot_op *before, ingot_op_kind kind, int32_t n_in, ingot_value *const *in, int32_t n_out, ingot_op **out);
-ingot_status ingot_graph_add_constant(ingot_graph *g, ingot_op *before, const ingot_type *type, const void *data, bool copy, ingot_value **out);
-ingot_status ingot_graph_add_splat(ingot_graph *g, ingot_op *before, const ingot_type *type, double value, ingot_value **out);
+ingot_status ingot_graph_add_op(ingot_graph *g, ingot_op *before, ingot_op_kind kind, int32_t n_in,
+                                ingot_value *const *in, int32_t n_out, ingot_op **out);
+ingot_status ingot_graph_add_constant(ingot_graph *g, ingot_op *before, const ingot_type *type, const void *data,
+                                      bool copy, ingot_value **out);
+ingot_status ingot_graph_add_splat(ingot_graph *g, ingot_op *before, const ingot_type *type, double value,
+                                   ingot_value **out);
 ingot_status ingot_op_set_sym(ingot_op *op, int32_t n, const ingot_dim *const *sym);
 ingot_status ingot_op_append_operand(ingot_op *op, ingot_value *v);
-/* Result types (and contents) from operands and attributes: the op's shape rule. Errors name op, operands and shapes. */
+/* Result types (and contents) from operands and attributes: the op's shape rule. Errors name op, operands and shapes.
+ */
 ingot_status ingot_op_infer(ingot_op *op);
 void ingot_op_set_operand(ingot_op *op, int32_t index, ingot_value *v); /* keeps use lists */
 void ingot_value_replace_uses(ingot_value *old_value, ingot_value *new_value);
@@ -240,13 +274,16 @@ ingot_status ingot_module_verify(const ingot_module *m);
 /* The one-instruction program of an elementwise op. */
 void ingot_op_to_prog(const ingot_op *op, ingot_prog *out);
 
-/* ---- Evaluation of constants (ir/evaluate.c): results of an op whose operands are all constant, through its portable kernel.
- * out_data[i]: dense bytes in `arena`. INGOT_UNSUPPORTED when the op is not foldable or a size is unknown. */
+/* ---- Evaluation of constants (ir/evaluate.c): results of an op whose operands are all constant, through its portable
+ * kernel. out_data[i]: dense bytes in `arena`. INGOT_UNSUPPORTED when the op is not foldable or a size is unknown. */
 ingot_status ingot_op_evaluate(const ingot_op *op, ingot_arena *arena, void **out_data);
 
-/* ---- Text -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Text
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 void ingot_module_print(const ingot_module *m, ingot_text *out);
-ingot_status ingot_module_parse(const char *text, size_t size, const char *file, const ingot_limits *limits, ingot_module **out);
+ingot_status ingot_module_parse(const char *text, size_t size, const char *file, const ingot_limits *limits,
+                                ingot_module **out);
 void ingot_prog_print(const ingot_prog *prog, ingot_text *out);
 ingot_status ingot_prog_parse(const char *text, size_t size, ingot_prog *out);
 bool ingot_prog_equal(const ingot_prog *a, const ingot_prog *b);

@@ -12,7 +12,8 @@ typedef struct {
 static family_row rows[INGOT_FAMILY_COUNT];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static int32_t split(const char *list, char *storage, size_t capacity, const char **out, int32_t most) {
+static int32_t split(const char *list, char *storage, size_t capacity, const char **out, int32_t most)
+{
     int32_t n = 0;
     size_t size = strlen(list) < capacity ? strlen(list) : capacity - 1;
     memcpy(storage, list, size);
@@ -20,12 +21,14 @@ static int32_t split(const char *list, char *storage, size_t capacity, const cha
     for (char *at = storage; *at != 0 && n < most;) {
         out[n++] = at;
         at += strcspn(at, " ");
-        if (*at == ' ') *at++ = 0;
+        if (*at == ' ')
+            *at++ = 0;
     }
     return n;
 }
 
-static void fill_rows(void) {
+static void fill_rows(void)
+{
     static const char *const texts[INGOT_FAMILY_COUNT][4] = {
 #define FAMILY(name, dims, params, decisions) {#name, dims, params, decisions},
 #include "kernel/families.def"
@@ -36,11 +39,13 @@ static void fill_rows(void) {
         row->info.name = texts[f][0];
         row->info.n_dims = split(texts[f][1], row->dims, sizeof row->dims, row->info.dims, INGOT_SPEC_DIMS);
         row->info.n_params = split(texts[f][2], row->params, sizeof row->params, row->info.params, INGOT_SPEC_PARAMS);
-        row->info.n_decisions = split(texts[f][3], row->decisions, sizeof row->decisions, row->info.decisions, INGOT_SPEC_DECISIONS);
+        row->info.n_decisions =
+            split(texts[f][3], row->decisions, sizeof row->decisions, row->info.decisions, INGOT_SPEC_DECISIONS);
     }
 }
 
-const ingot_family_info *ingot_family_info_get(ingot_family family) {
+const ingot_family_info *ingot_family_info_get(ingot_family family)
+{
     pthread_once(&once, fill_rows);
     return &rows[family].info;
 }

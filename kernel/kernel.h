@@ -1,10 +1,10 @@
 /* Kernels and programs: KernelSpecs, and what a compiled module is made of (lower/ makes the programs).
  *
- * A KernelSpec is a value with a canonical one-line text (`task | decisions | target`), an exact parser and a hash. The same line is what
- * codegen generates, the cost model predicts, `ingot bench --kernel` replays and a report lists.
+ * A KernelSpec is a value with a canonical one-line text (`task | decisions | target`), an exact parser and a hash. The
+ * same line is what codegen generates, the cost model predicts, `ingot bench --kernel` replays and a report lists.
  *
- *     contract b0=1 b1=1 m=128 n=768 k=768 in=f32[0,0,768,0,1] in=f32.packed16[0,0,0,0,0] in=f32[0,0,0,1,0] out=f32[0,0,768,1,0]
- *              body="(f32,f32) r2=add(r0,r1):f32 -> r2" | mr=6 nr=16 | x86-64-v3        (one line)
+ *     contract b0=1 b1=1 m=128 n=768 k=768 in=f32[0,0,768,0,1] in=f32.packed16[0,0,0,0,0] in=f32[0,0,0,1,0]
+ * out=f32[0,0,768,1,0] body="(f32,f32) r2=add(r0,r1):f32 -> r2" | mr=6 nr=16 | x86-64-v3        (one line)
  *
  * A size that a run decides is written `?3`: entry 3 of the sizes passed to the kernel.
  */
@@ -12,7 +12,8 @@
 #define INGOT_KERNEL_H
 #include "ir/ir.h"
 
-/* ---- Specs (kernel/spec.c) ---------------------------------------------------------------------------------------------------- */
+/* ---- Specs (kernel/spec.c)
+ * ---------------------------------------------------------------------------------------------------- */
 typedef enum ingot_family {
 #define FAMILY(name, dims, params, decisions) INGOT_FAMILY_##name,
 #include "kernel/families.def"
@@ -22,15 +23,24 @@ typedef enum ingot_family {
 
 typedef int64_t ingot_size; /* a number, or ingot_size_dynamic(i): entry i of the kernel's sizes */
 #define INGOT_SIZE_BASE (INT64_MIN / 2)
-static inline ingot_size ingot_size_dynamic(int32_t i) { return INT64_MIN + i; }
-static inline bool ingot_size_is_dynamic(ingot_size s) { return s < INGOT_SIZE_BASE; }
-static inline int32_t ingot_size_index(ingot_size s) { return (int32_t)(s - INT64_MIN); }
+static inline ingot_size ingot_size_dynamic(int32_t i)
+{
+    return INT64_MIN + i;
+}
+static inline bool ingot_size_is_dynamic(ingot_size s)
+{
+    return s < INGOT_SIZE_BASE;
+}
+static inline int32_t ingot_size_index(ingot_size s)
+{
+    return (int32_t)(s - INT64_MIN);
+}
 
-#define INGOT_SPEC_DIMS 9
-#define INGOT_SPEC_PARAMS 12
+#define INGOT_SPEC_DIMS      9
+#define INGOT_SPEC_PARAMS    12
 #define INGOT_SPEC_DECISIONS 6
-#define INGOT_SPEC_OPERANDS 16
-#define INGOT_SPEC_SIZES 64
+#define INGOT_SPEC_OPERANDS  16
+#define INGOT_SPEC_SIZES     64
 
 typedef enum { INGOT_ACCESS_STRIDED, INGOT_ACCESS_PACKED16 } ingot_access;
 typedef struct ingot_operand {
@@ -42,8 +52,20 @@ typedef struct ingot_operand {
 } ingot_operand;
 
 typedef enum {
-    INGOT_SPEC_SUM, INGOT_SPEC_MEAN, INGOT_SPEC_MAX, INGOT_SPEC_MIN, INGOT_SPEC_PROD, INGOT_SPEC_L1, INGOT_SPEC_L2, INGOT_SPEC_SUM_SQUARE,
-    INGOT_SPEC_SOFTMAX, INGOT_SPEC_LOG_SOFTMAX, INGOT_SPEC_LAYER_NORM, INGOT_SPEC_RMS_NORM, INGOT_SPEC_ARG_MAX, INGOT_SPEC_ARG_MIN
+    INGOT_SPEC_SUM,
+    INGOT_SPEC_MEAN,
+    INGOT_SPEC_MAX,
+    INGOT_SPEC_MIN,
+    INGOT_SPEC_PROD,
+    INGOT_SPEC_L1,
+    INGOT_SPEC_L2,
+    INGOT_SPEC_SUM_SQUARE,
+    INGOT_SPEC_SOFTMAX,
+    INGOT_SPEC_LOG_SOFTMAX,
+    INGOT_SPEC_LAYER_NORM,
+    INGOT_SPEC_RMS_NORM,
+    INGOT_SPEC_ARG_MAX,
+    INGOT_SPEC_ARG_MIN
 } ingot_spec_reduce;
 typedef enum { INGOT_SPEC_POOL_MAX, INGOT_SPEC_POOL_AVG } ingot_spec_window;
 
@@ -70,7 +92,8 @@ const ingot_family_info *ingot_family_info_get(ingot_family family);
 void ingot_spec_print(const ingot_spec *spec, ingot_text *out);
 /* The task part alone: what dedupe, splits of data and regret go by. */
 void ingot_spec_print_task(const ingot_spec *spec, ingot_text *out);
-/* Exact inverse of print; errors say what was expected and where. Checks counts, ranges and registers, so that emitters may rely on them. */
+/* Exact inverse of print; errors say what was expected and where. Checks counts, ranges and registers, so that emitters
+ * may rely on them. */
 ingot_status ingot_spec_parse(const char *text, size_t size, ingot_spec *out);
 uint64_t ingot_spec_hash(const ingot_spec *spec); /* of the text */
 bool ingot_spec_equal(const ingot_spec *a, const ingot_spec *b);
@@ -80,17 +103,19 @@ typedef struct ingot_spec_work {
 } ingot_spec_work;
 ingot_spec_work ingot_spec_count_work(const ingot_spec *spec, const int64_t *sizes);
 
-/* ---- Programs: what a compiled module is made of ------------------------------------------------------------------------------- */
+/* ---- Programs: what a compiled module is made of
+ * ------------------------------------------------------------------------------- */
 typedef enum { INGOT_POOL_ARENA, INGOT_POOL_WEIGHTS, INGOT_POOL_INPUT, INGOT_POOL_OUTPUT } ingot_pool_kind;
 
 /* Memory: one run-time address range. Arena buffers get offsets from the memory planner. */
 typedef struct ingot_buffer {
     ingot_pool_kind pool;
-    int32_t index;             /* INPUT, OUTPUT: which */
-    const ingot_dim *bytes;    /* size; upper bound for sizes that the data decides */
-    const ingot_dim *offset;   /* ARENA, WEIGHTS: bytes from the pool's start; ARENA, null: memory of its own, when a run knows its size */
+    int32_t index;           /* INPUT, OUTPUT: which */
+    const ingot_dim *bytes;  /* size; upper bound for sizes that the data decides */
+    const ingot_dim *offset; /* ARENA, WEIGHTS: bytes from the pool's start; ARENA, null: memory of its own, when a run
+                                knows its size */
     int32_t first_step, last_step; /* lifetime, inclusive; -1: not used */
-    const char *name;          /* for the memory map */
+    const char *name;              /* for the memory map */
 } ingot_buffer;
 
 /* An operand of a step: a start inside a buffer, and the tensor seen there (dense for portable kernels). */
@@ -103,14 +128,14 @@ typedef struct ingot_place {
 } ingot_place;
 
 typedef enum ingot_step_kind {
-    INGOT_STEP_KERNEL,      /* generated: specs[spec] */
-    INGOT_STEP_PORTABLE,    /* portable kernel `portable` */
-    INGOT_STEP_COPY,        /* dense bytes in -> out (memmove of in's size) */
-    INGOT_STEP_ZERO,        /* out bytes = 0 */
-    INGOT_STEP_DIMS,        /* out (i64) = sizes */
-    INGOT_STEP_BIND,        /* symbols first_symbol.. = elements of in (integers), checked against their ranges */
-    INGOT_STEP_JUMP,        /* to step `target` */
-    INGOT_STEP_JUMP_UNLESS  /* to `target` when the bool in[0] is false */
+    INGOT_STEP_KERNEL,     /* generated: specs[spec] */
+    INGOT_STEP_PORTABLE,   /* portable kernel `portable` */
+    INGOT_STEP_COPY,       /* dense bytes in -> out (memmove of in's size) */
+    INGOT_STEP_ZERO,       /* out bytes = 0 */
+    INGOT_STEP_DIMS,       /* out (i64) = sizes */
+    INGOT_STEP_BIND,       /* symbols first_symbol.. = elements of in (integers), checked against their ranges */
+    INGOT_STEP_JUMP,       /* to step `target` */
+    INGOT_STEP_JUMP_UNLESS /* to `target` when the bool in[0] is false */
 } ingot_step_kind;
 
 typedef struct ingot_step {
@@ -127,7 +152,7 @@ typedef struct ingot_step {
     int32_t n_data_dims;           /* PORTABLE of trait S: result sizes to read back */
     const struct ingot_data_dim {
         int32_t out, dim, symbol;
-    } *data_dims;
+    } * data_dims;
     int32_t first_symbol; /* BIND */
     int32_t target;       /* jumps; after lowering a step index */
     const ingot_op *op;   /* for messages, profile and report */
@@ -135,8 +160,9 @@ typedef struct ingot_step {
     double cost_ns;       /* predicted for one call, one thread; sizes that vary at their low end */
 } ingot_step;
 
-/* A constant to be written into the weights: dest[i0..] = src[logical index], zero outside. Every dest dim adds index * multiplier to one logical
- * dim of the source; source is dense in `src_dims` (a reshape of the literal) with bounds checked per logical dim. */
+/* A constant to be written into the weights: dest[i0..] = src[logical index], zero outside. Every dest dim adds index *
+ * multiplier to one logical dim of the source; source is dense in `src_dims` (a reshape of the literal) with bounds
+ * checked per logical dim. */
 #define INGOT_PACK_DIMS 10
 typedef struct ingot_packing {
     int32_t src_rank, dest_rank;
@@ -144,7 +170,7 @@ typedef struct ingot_packing {
     int64_t src_strides[INGOT_PACK_DIMS]; /* elements of the literal; may be negative */
     int64_t src_offset;                   /* element of logical index 0 */
     int64_t dest_dims[INGOT_PACK_DIMS];
-    int32_t dest_src[INGOT_PACK_DIMS];        /* which logical source dim */
+    int32_t dest_src[INGOT_PACK_DIMS]; /* which logical source dim */
     int64_t dest_multiplier[INGOT_PACK_DIMS];
 } ingot_packing;
 typedef struct ingot_weight {
@@ -168,15 +194,15 @@ typedef struct ingot_program {
     const ingot_dim *arena_bytes;
     int64_t arena_lower_bound_bytes; /* largest sum of sizes alive together, where sizes are static; else -1 */
     int64_t weights_bytes;
-    const char *planner;   /* which order won */
+    const char *planner; /* which order won */
 } ingot_program;
 
 typedef struct ingot_lower_options {
     const struct ingot_target *target;
     const char *name;
     bool (*supports)(const ingot_spec *spec, const char **out_why); /* ingot_codegen_supports */
-    bool no_generated; /* portable kernels only: the oracle */
-    bool no_portable;  /* error instead of a portable op that is not shape arithmetic */
+    bool no_generated;                                              /* portable kernels only: the oracle */
+    bool no_portable;            /* error instead of a portable op that is not shape arithmetic */
     int64_t max_workspace_bytes; /* 0: none */
     void (*log)(void *arg, const char *line);
     void *log_arg;

@@ -2,10 +2,17 @@
 #include "lower/lower.h"
 #include <string.h>
 
-const ingot_dim *ingot_lower_const(lowering *l, int64_t value) { return ingot_dim_const(l->m, value); }
-const ingot_dim *ingot_lower_mul(lowering *l, const ingot_dim *a, const ingot_dim *b) { return ingot_dim_mul(l->m, a, b); }
+const ingot_dim *ingot_lower_const(lowering *l, int64_t value)
+{
+    return ingot_dim_const(l->m, value);
+}
+const ingot_dim *ingot_lower_mul(lowering *l, const ingot_dim *a, const ingot_dim *b)
+{
+    return ingot_dim_mul(l->m, a, b);
+}
 
-void ingot_location_set_dense(lowering *l, location *at) {
+void ingot_location_set_dense(lowering *l, location *at)
+{
     at->layout = INGOT_LAYOUT_PLAIN;
     const ingot_dim *stride = ingot_lower_const(l, 1);
     for (int32_t d = at->rank - 1; d >= 0; d--) {
@@ -14,12 +21,16 @@ void ingot_location_set_dense(lowering *l, location *at) {
     }
 }
 
-bool ingot_location_is_dense(lowering *l, const location *at) {
-    if (at->layout != INGOT_LAYOUT_PLAIN) return false;
+bool ingot_location_is_dense(lowering *l, const location *at)
+{
+    if (at->layout != INGOT_LAYOUT_PLAIN)
+        return false;
     const ingot_dim *stride = ingot_lower_const(l, 1);
     for (int32_t d = at->rank - 1; d >= 0; d--) {
-        if (ingot_dim_is(at->dims[d], 1)) continue;
-        if (at->strides[d] != stride) return false;
+        if (ingot_dim_is(at->dims[d], 1))
+            continue;
+        if (at->strides[d] != stride)
+            return false;
         stride = ingot_lower_mul(l, stride, at->dims[d]);
     }
     return true;
@@ -27,15 +38,21 @@ bool ingot_location_is_dense(lowering *l, const location *at) {
 
 /* ---- Buffers ---- */
 
-static const ingot_dim *blocks_of(lowering *l, const ingot_dim *channels) { return ingot_dim_ceildiv(l->m, channels, ingot_lower_const(l, 16)); }
+static const ingot_dim *blocks_of(lowering *l, const ingot_dim *channels)
+{
+    return ingot_dim_ceildiv(l->m, channels, ingot_lower_const(l, 16));
+}
 
-/* Strides of a C16 buffer with its border; offset is that of the first inner element. Returns the elements of the buffer. */
-static const ingot_dim *set_c16(lowering *l, location *at, const int32_t *halo) {
+/* Strides of a C16 buffer with its border; offset is that of the first inner element. Returns the elements of the
+ * buffer. */
+static const ingot_dim *set_c16(lowering *l, location *at, const int32_t *halo)
+{
     const ingot_dim *stride = ingot_lower_const(l, 16), *offset = ingot_lower_const(l, 0);
     at->layout = INGOT_LAYOUT_C16;
     for (int32_t d = at->rank - 1; d >= 2; d--) {
         int32_t slot = d - (at->rank - 2); /* 0: rows, 1: columns; 1-D has columns alone */
-        if (at->rank == 3) slot = 1;
+        if (at->rank == 3)
+            slot = 1;
         int32_t low = halo != NULL && slot >= 0 ? halo[slot] : 0, high = halo != NULL && slot >= 0 ? halo[2 + slot] : 0;
         at->strides[d] = stride;
         offset = ingot_dim_add(l->m, offset, ingot_lower_mul(l, stride, ingot_lower_const(l, low)));
@@ -45,11 +62,14 @@ static const ingot_dim *set_c16(lowering *l, location *at, const int32_t *halo) 
     stride = ingot_lower_mul(l, stride, blocks_of(l, at->dims[1]));
     at->strides[0] = stride;
     at->offset = offset;
-    if (halo != NULL) memcpy(at->halo, halo, sizeof at->halo);
+    if (halo != NULL)
+        memcpy(at->halo, halo, sizeof at->halo);
     return ingot_lower_mul(l, stride, at->dims[0]);
 }
 
-ingot_status ingot_lower_new_buffer(lowering *l, const ingot_type *type, const int32_t *halo, const char *name, location *out) {
+ingot_status ingot_lower_new_buffer(lowering *l, const ingot_type *type, const int32_t *halo, const char *name,
+                                    location *out)
+{
     *out = (location){.valid = true, .offset = ingot_lower_const(l, 0), .dtype = type->dtype, .rank = type->rank};
     memcpy(out->dims, type->dims, sizeof out->dims);
     int32_t bits = ingot_dtype_bits(type->dtype);
@@ -60,12 +80,15 @@ ingot_status ingot_lower_new_buffer(lowering *l, const ingot_type *type, const i
         ingot_location_set_dense(l, out);
         count = out->rank == 0 ? ingot_lower_const(l, 1) : ingot_lower_mul(l, out->strides[0], out->dims[0]);
     }
-    const ingot_dim *bytes = bits >= 8 ? ingot_lower_mul(l, count, ingot_lower_const(l, bits / 8)) : ingot_dim_ceildiv(l->m, ingot_lower_mul(l, count, ingot_lower_const(l, bits)), ingot_lower_const(l, 8));
+    const ingot_dim *bytes = bits >= 8 ? ingot_lower_mul(l, count, ingot_lower_const(l, bits / 8))
+                                       : ingot_dim_ceildiv(l->m, ingot_lower_mul(l, count, ingot_lower_const(l, bits)),
+                                                           ingot_lower_const(l, 8));
     return ingot_lower_add_buffer(l, INGOT_POOL_ARENA, 0, bytes, name, &out->buffer);
 }
 
 /* One side of the border: rows above or below with the corners, or columns left or right. */
-static location border_band(lowering *l, const location *at, int32_t side) {
+static location border_band(lowering *l, const location *at, int32_t side)
+{
     int32_t rows = at->rank - 2, cols = at->rank - 1, d = side % 2 == 0 ? rows : cols;
     const int32_t *h = at->halo;
     location band = *at;
@@ -74,13 +97,15 @@ static location border_band(lowering *l, const location *at, int32_t side) {
     band.offset = ingot_dim_add(l->m, band.offset, ingot_lower_mul(l, start, at->strides[d]));
     band.dims[d] = ingot_lower_const(l, h[side]);
     if (d == rows) {
-        band.offset = ingot_dim_sub(l->m, band.offset, ingot_lower_mul(l, ingot_lower_const(l, h[1]), at->strides[cols]));
+        band.offset =
+            ingot_dim_sub(l->m, band.offset, ingot_lower_mul(l, ingot_lower_const(l, h[1]), at->strides[cols]));
         band.dims[cols] = ingot_dim_add(l->m, band.dims[cols], ingot_lower_const(l, h[1] + h[3]));
     }
     return band;
 }
 
-ingot_status ingot_lower_zero_border(lowering *l, const location *at) {
+ingot_status ingot_lower_zero_border(lowering *l, const location *at)
+{
     const int32_t *h = at->halo;
     for (int32_t side = at->rank == 3 ? 1 : 0; side < 2; side++) { /* 0 top with 2 bottom, 1 left with 3 right */
         location bands[2] = {border_band(l, at, side), border_band(l, at, side + 2)};
@@ -89,14 +114,17 @@ ingot_status ingot_lower_zero_border(lowering *l, const location *at) {
             continue;
         }
         for (int32_t i = 0; i < 2; i++)
-            if (h[side + 2 * i] > 0) INGOT_TRY(ingot_lower_fill_zero(l, &bands[i], "zero border"));
-        if (at->rank == 3) break;
+            if (h[side + 2 * i] > 0)
+                INGOT_TRY(ingot_lower_fill_zero(l, &bands[i], "zero border"));
+        if (at->rank == 3)
+            break;
     }
     return NULL;
 }
 
 /* Strides that make the transpose of a value dense. */
-static void set_dense_permuted(lowering *l, location *at, const ingot_ints *perm) {
+static void set_dense_permuted(lowering *l, location *at, const ingot_ints *perm)
+{
     const ingot_dim *stride = ingot_lower_const(l, 1);
     for (int32_t d = at->rank - 1; d >= 0; d--) {
         at->strides[perm->v[d]] = stride;
@@ -104,7 +132,8 @@ static void set_dense_permuted(lowering *l, location *at, const ingot_ints *perm
     }
 }
 
-ingot_status ingot_lower_claim(lowering *l, ingot_value *v, location *out) {
+ingot_status ingot_lower_claim(lowering *l, ingot_value *v, location *out)
+{
     if (l->locations[v->id].valid) {
         *out = l->locations[v->id];
         return NULL;
@@ -113,7 +142,8 @@ ingot_status ingot_lower_claim(lowering *l, ingot_value *v, location *out) {
     if (p->inside != NULL) {
         ingot_value *whole = (ingot_value *)p->inside;
         INGOT_TRY(ingot_lower_claim(l, whole, out));
-        const ingot_dim *at = v->type.layout == INGOT_LAYOUT_C16 ? ingot_dim_floordiv(l->m, p->at, ingot_lower_const(l, 16)) : p->at;
+        const ingot_dim *at =
+            v->type.layout == INGOT_LAYOUT_C16 ? ingot_dim_floordiv(l->m, p->at, ingot_lower_const(l, 16)) : p->at;
         out->offset = ingot_dim_add(l->m, out->offset, ingot_lower_mul(l, at, out->strides[p->axis]));
         memcpy(out->dims, v->type.dims, sizeof out->dims);
         l->locations[v->id] = *out;
@@ -125,39 +155,53 @@ ingot_status ingot_lower_claim(lowering *l, ingot_value *v, location *out) {
         l->p->buffers[out->buffer].pool = INGOT_POOL_OUTPUT;
         l->p->buffers[out->buffer].index = p->output;
     }
-    if (p->perm != NULL && !c16) set_dense_permuted(l, out, p->perm);
+    if (p->perm != NULL && !c16)
+        set_dense_permuted(l, out, p->perm);
     l->locations[v->id] = *out;
     return c16 ? ingot_lower_zero_border(l, out) : NULL;
 }
 
 /* ---- Views ---- */
 
-bool ingot_location_reshape(lowering *l, const location *at, int32_t rank, const ingot_dim *const *dims, location *out) {
-    if (at->layout != INGOT_LAYOUT_PLAIN) return false;
+bool ingot_location_reshape(lowering *l, const location *at, int32_t rank, const ingot_dim *const *dims, location *out)
+{
+    if (at->layout != INGOT_LAYOUT_PLAIN)
+        return false;
     location view = *at;
     view.rank = rank;
-    for (int32_t d = 0; d < rank; d++) view.dims[d] = dims[d];
+    for (int32_t d = 0; d < rank; d++)
+        view.dims[d] = dims[d];
     if (ingot_location_is_dense(l, at)) {
         ingot_location_set_dense(l, &view);
         *out = view;
         return true;
     }
-    /* Match groups of old and new dims of equal product, from the right; within a group the old strides must be mergeable. */
+    /* Match groups of old and new dims of equal product, from the right; within a group the old strides must be
+     * mergeable. */
     int32_t i = at->rank - 1, j = rank - 1;
     const ingot_dim *one = ingot_lower_const(l, 1);
     while (i >= 0 || j >= 0) {
-        while (i >= 0 && at->dims[i] == one) i--;
-        while (j >= 0 && dims[j] == one) view.strides[j--] = one;
-        if (i < 0 && j < 0) break;
-        if (i < 0 || j < 0) return false;
+        while (i >= 0 && at->dims[i] == one)
+            i--;
+        while (j >= 0 && dims[j] == one)
+            view.strides[j--] = one;
+        if (i < 0 && j < 0)
+            break;
+        if (i < 0 || j < 0)
+            return false;
         const ingot_dim *old_count = at->dims[i], *new_count = dims[j];
         int32_t i_low = i, j_low = j;
         while (old_count != new_count) {
-            bool grow_old = i_low > 0 && (j_low == 0 || (ingot_dim_is_const(old_count) && ingot_dim_is_const(new_count) ? old_count->value < new_count->value : i - i_low <= j - j_low));
-            if (!grow_old && j_low == 0) return false;
+            bool grow_old = i_low > 0 && (j_low == 0 || (ingot_dim_is_const(old_count) && ingot_dim_is_const(new_count)
+                                                             ? old_count->value < new_count->value
+                                                             : i - i_low <= j - j_low));
+            if (!grow_old && j_low == 0)
+                return false;
             if (grow_old) {
                 i_low--;
-                if (at->dims[i_low] != one && at->strides[i_low] != ingot_lower_mul(l, at->strides[i_low + 1], at->dims[i_low + 1])) return false;
+                if (at->dims[i_low] != one &&
+                    at->strides[i_low] != ingot_lower_mul(l, at->strides[i_low + 1], at->dims[i_low + 1]))
+                    return false;
                 old_count = ingot_lower_mul(l, old_count, at->dims[i_low]);
             } else {
                 new_count = ingot_lower_mul(l, new_count, dims[--j_low]);
@@ -175,9 +219,11 @@ bool ingot_location_reshape(lowering *l, const location *at, int32_t rank, const
     return true;
 }
 
-static bool view_transpose(const location *at, const ingot_op *op, location *out) {
+static bool view_transpose(const location *at, const ingot_op *op, location *out)
+{
     const ingot_attrs_perm *a = op->attrs;
-    if (at->layout != INGOT_LAYOUT_PLAIN) return false;
+    if (at->layout != INGOT_LAYOUT_PLAIN)
+        return false;
     location view = *at;
     for (int32_t d = 0; d < at->rank; d++) {
         view.dims[d] = at->dims[a->perm.v[d]];
@@ -187,7 +233,8 @@ static bool view_transpose(const location *at, const ingot_op *op, location *out
     return true;
 }
 
-static bool view_slice(lowering *l, const location *at, const ingot_op *op, location *out) {
+static bool view_slice(lowering *l, const location *at, const ingot_op *op, location *out)
+{
     const ingot_attrs_slice *a = op->attrs;
     location view = *at;
     for (int64_t i = 0; i < a->axes.n; i++) {
@@ -195,7 +242,8 @@ static bool view_slice(lowering *l, const location *at, const ingot_op *op, loca
         const ingot_dim *start = op->sym[i];
         if (at->layout == INGOT_LAYOUT_C16) {
             if (axis == 1 || a->steps.v[i] != 1) {
-                if (axis != 1 || a->steps.v[i] != 1 || !ingot_dim_is_const(start) || start->value % 16 != 0) return false;
+                if (axis != 1 || a->steps.v[i] != 1 || !ingot_dim_is_const(start) || start->value % 16 != 0)
+                    return false;
                 start = ingot_lower_const(l, start->value / 16);
             }
             memset(view.halo, 0, sizeof view.halo);
@@ -208,7 +256,9 @@ static bool view_slice(lowering *l, const location *at, const ingot_op *op, loca
     return true;
 }
 
-void ingot_location_broadcast_strides(lowering *l, const location *at, int32_t rank, const ingot_dim *const *dims, const ingot_dim **out) {
+void ingot_location_broadcast_strides(lowering *l, const location *at, int32_t rank, const ingot_dim *const *dims,
+                                      const ingot_dim **out)
+{
     for (int32_t d = 0; d < rank; d++) {
         int32_t from = d - (rank - at->rank);
         bool spread = from < 0 || (ingot_dim_is(at->dims[from], 1) && !ingot_dim_is(dims[d], 1));
@@ -216,8 +266,10 @@ void ingot_location_broadcast_strides(lowering *l, const location *at, int32_t r
     }
 }
 
-static bool view_broadcast(lowering *l, const location *at, const ingot_op *op, location *out) {
-    if (at->layout != INGOT_LAYOUT_PLAIN) return false;
+static bool view_broadcast(lowering *l, const location *at, const ingot_op *op, location *out)
+{
+    if (at->layout != INGOT_LAYOUT_PLAIN)
+        return false;
     const ingot_type *type = &op->out[0]->type;
     location view = *at;
     view.rank = type->rank;
@@ -228,37 +280,49 @@ static bool view_broadcast(lowering *l, const location *at, const ingot_op *op, 
 }
 
 /* A plain [N,C,1,1...] with C a multiple of 16 is the same bytes in both layouts. */
-static bool view_relayout(lowering *l, const location *at, const ingot_op *op, location *out) {
+static bool view_relayout(lowering *l, const location *at, const ingot_op *op, location *out)
+{
     const ingot_type *to = &op->out[0]->type;
     if (to->layout == at->layout) {
         *out = *at;
         return true;
     }
     for (int32_t d = 2; d < at->rank; d++)
-        if (!ingot_dim_is(at->dims[d], 1)) return false;
-    if (at->rank < 2) return false;
+        if (!ingot_dim_is(at->dims[d], 1))
+            return false;
+    if (at->rank < 2)
+        return false;
     location view = *at;
     view.layout = to->layout;
     memset(view.halo, 0, sizeof view.halo);
     if (to->layout == INGOT_LAYOUT_PLAIN) {
-        if (at->strides[1] != ingot_lower_const(l, 16) && !(ingot_dim_is_const(at->dims[1]) && at->dims[1]->value <= 16)) return false;
+        if (at->strides[1] != ingot_lower_const(l, 16) &&
+            !(ingot_dim_is_const(at->dims[1]) && at->dims[1]->value <= 16))
+            return false;
         view.strides[1] = ingot_lower_const(l, 1);
     } else {
-        if (at->strides[1] != ingot_lower_const(l, 1) || !ingot_dim_is_const(at->dims[1]) || at->dims[1]->value % 16 != 0) return false;
+        if (at->strides[1] != ingot_lower_const(l, 1) || !ingot_dim_is_const(at->dims[1]) ||
+            at->dims[1]->value % 16 != 0)
+            return false;
         view.strides[1] = ingot_lower_const(l, 16);
     }
-    for (int32_t d = 2; d < at->rank; d++) view.strides[d] = ingot_lower_const(l, 16);
+    for (int32_t d = 2; d < at->rank; d++)
+        view.strides[d] = ingot_lower_const(l, 16);
     *out = view;
     return true;
 }
 
-ingot_status ingot_lower_view(lowering *l, ingot_op *op, bool *out_done) {
+ingot_status ingot_lower_view(lowering *l, ingot_op *op, bool *out_done)
+{
     ingot_value *result = op->out[0];
     *out_done = false;
     placement *p = &l->placements[result->id];
-    if (p->output >= 0) return NULL; /* the caller's memory wants elements, not a view */
+    if (p->output >= 0)
+        return NULL; /* the caller's memory wants elements, not a view */
     location at, view;
-    if (op->in[0]->type.rank < 0 || ingot_dtype_bits(op->in[0]->type.dtype) < 8 || op->in[0]->type.dtype == INGOT_STRING) return NULL;
+    if (op->in[0]->type.rank < 0 || ingot_dtype_bits(op->in[0]->type.dtype) < 8 ||
+        op->in[0]->type.dtype == INGOT_STRING)
+        return NULL;
     INGOT_TRY(ingot_lower_locate(l, op->in[0], &at));
     bool ok = false;
     switch (op->kind) {
@@ -266,18 +330,31 @@ ingot_status ingot_lower_view(lowering *l, ingot_op *op, bool *out_done) {
         view = at;
         ok = true;
         break;
-    case INGOT_OP_reshape: ok = ingot_location_reshape(l, &at, result->type.rank, result->type.dims, &view); break;
-    case INGOT_OP_transpose: ok = view_transpose(&at, op, &view); break;
-    case INGOT_OP_slice: ok = view_slice(l, &at, op, &view); break;
-    case INGOT_OP_broadcast: ok = view_broadcast(l, &at, op, &view); break;
-    case INGOT_OP_relayout: ok = view_relayout(l, &at, op, &view); break;
-    default: break;
+    case INGOT_OP_reshape:
+        ok = ingot_location_reshape(l, &at, result->type.rank, result->type.dims, &view);
+        break;
+    case INGOT_OP_transpose:
+        ok = view_transpose(&at, op, &view);
+        break;
+    case INGOT_OP_slice:
+        ok = view_slice(l, &at, op, &view);
+        break;
+    case INGOT_OP_broadcast:
+        ok = view_broadcast(l, &at, op, &view);
+        break;
+    case INGOT_OP_relayout:
+        ok = view_relayout(l, &at, op, &view);
+        break;
+    default:
+        break;
     }
-    if (ok) l->locations[result->id] = view;
+    if (ok)
+        l->locations[result->id] = view;
     *out_done = ok;
     if (!ok && op->kind == INGOT_OP_reshape) { /* of something strided: through a dense copy */
         INGOT_TRY(ingot_lower_locate_dense(l, op->in[0], &at));
-        if (!ingot_location_reshape(l, &at, result->type.rank, result->type.dims, &view)) return ingot_fail(INGOT_INTERNAL, "%s: reshape of a dense copy", ingot_lower_label(l, op));
+        if (!ingot_location_reshape(l, &at, result->type.rank, result->type.dims, &view))
+            return ingot_fail(INGOT_INTERNAL, "%s: reshape of a dense copy", ingot_lower_label(l, op));
         l->locations[result->id] = view;
         *out_done = true;
     }
@@ -286,29 +363,38 @@ ingot_status ingot_lower_view(lowering *l, ingot_op *op, bool *out_done) {
 
 /* ---- Finding operands ---- */
 
-static ingot_status locate_constant(lowering *l, ingot_value *v, location *out) {
+static ingot_status locate_constant(lowering *l, ingot_value *v, location *out)
+{
     const ingot_literal *literal = ingot_value_literal(v);
-    if (v->type.dtype == INGOT_STRING) return ingot_fail(INGOT_UNSUPPORTED, "%s: constants of type string", l->op != NULL ? ingot_lower_label(l, l->op) : "constant");
+    if (v->type.dtype == INGOT_STRING)
+        return ingot_fail(INGOT_UNSUPPORTED, "%s: constants of type string",
+                          l->op != NULL ? ingot_lower_label(l, l->op) : "constant");
     if (literal->kind == INGOT_LITERAL_SPLAT && ingot_dtype_bits(v->type.dtype) >= 8) {
         INGOT_TRY(ingot_lower_add_weight(l, v, NULL, ingot_dtype_bytes(v->type.dtype, 1), out));
-        for (int32_t d = 0; d < out->rank; d++) out->strides[d] = ingot_lower_const(l, 0);
+        for (int32_t d = 0; d < out->rank; d++)
+            out->strides[d] = ingot_lower_const(l, 0);
         return NULL;
     }
     return ingot_lower_add_weight(l, v, NULL, literal->size_bytes, out);
 }
 
-ingot_status ingot_lower_locate(lowering *l, ingot_value *v, location *out) {
+ingot_status ingot_lower_locate(lowering *l, ingot_value *v, location *out)
+{
     if (!l->locations[v->id].valid) {
-        if (ingot_value_literal(v) == NULL) return ingot_fail(INGOT_INTERNAL, "%s: an operand has no location yet", l->op != NULL ? ingot_lower_label(l, l->op) : "output");
+        if (ingot_value_literal(v) == NULL)
+            return ingot_fail(INGOT_INTERNAL, "%s: an operand has no location yet",
+                              l->op != NULL ? ingot_lower_label(l, l->op) : "output");
         INGOT_TRY(locate_constant(l, v, &l->locations[v->id]));
     }
     *out = l->locations[v->id];
     return NULL;
 }
 
-ingot_status ingot_lower_locate_dense(lowering *l, ingot_value *v, location *out) {
+ingot_status ingot_lower_locate_dense(lowering *l, ingot_value *v, location *out)
+{
     INGOT_TRY(ingot_lower_locate(l, v, out));
-    if (ingot_location_is_dense(l, out)) return NULL;
+    if (ingot_location_is_dense(l, out))
+        return NULL;
     if (ingot_value_literal(v) != NULL) { /* a splat: written out */
         int64_t count = ingot_type_count(&v->type);
         return ingot_lower_add_weight(l, v, NULL, ingot_dtype_bytes(v->type.dtype, count), out);
@@ -323,7 +409,8 @@ ingot_status ingot_lower_locate_dense(lowering *l, ingot_value *v, location *out
     type.layout = INGOT_LAYOUT_PLAIN;
     INGOT_TRY(ingot_lower_new_buffer(l, &type, NULL, v->name, out));
     INGOT_TRY(ingot_lower_copy(l, &from, out, "copy to dense"));
-    if (l->region_depth > 0) return NULL; /* made in a branch: not there for others */
+    if (l->region_depth > 0)
+        return NULL; /* made in a branch: not there for others */
     dense_copy *copy;
     INGOT_TRY(ingot_arena_array(l->arena, 1, sizeof *copy, (void **)&copy));
     *copy = (dense_copy){v, *out, l->copies};
@@ -331,7 +418,8 @@ ingot_status ingot_lower_locate_dense(lowering *l, ingot_value *v, location *out
     return NULL;
 }
 
-int32_t ingot_location_physical(lowering *l, const location *at, const ingot_dim **dims, const ingot_dim **strides) {
+int32_t ingot_location_physical(lowering *l, const location *at, const ingot_dim **dims, const ingot_dim **strides)
+{
     for (int32_t d = 0; d < at->rank; d++) {
         dims[d] = d == 1 ? blocks_of(l, at->dims[1]) : at->dims[d];
         strides[d] = at->strides[d];
@@ -341,12 +429,16 @@ int32_t ingot_location_physical(lowering *l, const location *at, const ingot_dim
     return at->rank + 1;
 }
 
-ingot_status ingot_lower_c16_operand(lowering *l, ingot_value *v, const location *result, location *out_at, const ingot_dim **out_strides) {
+ingot_status ingot_lower_c16_operand(lowering *l, ingot_value *v, const location *result, location *out_at,
+                                     const ingot_dim **out_strides)
+{
     int32_t rank = result->rank;
     INGOT_TRY(ingot_lower_locate(l, v, out_at));
     const ingot_dim *zero = ingot_lower_const(l, 0), *one = ingot_lower_const(l, 1);
     if (out_at->layout == INGOT_LAYOUT_C16) {
-        for (int32_t d = 0; d < rank; d++) out_strides[d] = ingot_dim_is(out_at->dims[d], 1) && !ingot_dim_is(result->dims[d], 1) ? zero : out_at->strides[d];
+        for (int32_t d = 0; d < rank; d++)
+            out_strides[d] =
+                ingot_dim_is(out_at->dims[d], 1) && !ingot_dim_is(result->dims[d], 1) ? zero : out_at->strides[d];
         bool one_channel = ingot_dim_is(out_at->dims[1], 1) && !ingot_dim_is(result->dims[1], 1);
         out_strides[rank] = one_channel ? zero : one;
         return NULL;
@@ -355,22 +447,33 @@ ingot_status ingot_lower_c16_operand(lowering *l, ingot_value *v, const location
     bool has_channels = channel >= 0 && !ingot_dim_is(out_at->dims[channel], 1);
     const ingot_literal *literal = ingot_value_literal(v);
     int64_t channels = has_channels && ingot_dim_is_const(out_at->dims[channel]) ? out_at->dims[channel]->value : -1;
-    if (has_channels && literal != NULL && literal->kind != INGOT_LITERAL_SPLAT && channels > 0 && ingot_type_is_static(&v->type)) {
+    if (has_channels && literal != NULL && literal->kind != INGOT_LITERAL_SPLAT && channels > 0 &&
+        ingot_type_is_static(&v->type)) {
         /* Channels of a constant, padded to whole blocks: [before][blocks][after][16]. */
         int64_t before = 1, after = 1;
         for (int32_t d = 0; d < v->type.rank; d++) {
-            if (d < channel) before *= v->type.dims[d]->value;
-            if (d > channel) after *= v->type.dims[d]->value;
+            if (d < channel)
+                before *= v->type.dims[d]->value;
+            if (d > channel)
+                after *= v->type.dims[d]->value;
         }
         int64_t blocks = (channels + 15) / 16;
-        ingot_packing packing = {.src_rank = 3, .dest_rank = 4, .src_dims = {before, channels, after}, .src_strides = {channels * after, after, 1}, .dest_dims = {before, blocks, after, 16}, .dest_src = {0, 1, 2, 1}, .dest_multiplier = {1, 16, 1, 1}};
-        INGOT_TRY(ingot_lower_add_weight(l, v, &packing, before * blocks * after * 16 * ingot_dtype_bits(v->type.dtype) / 8, out_at));
+        ingot_packing packing = {.src_rank = 3,
+                                 .dest_rank = 4,
+                                 .src_dims = {before, channels, after},
+                                 .src_strides = {channels * after, after, 1},
+                                 .dest_dims = {before, blocks, after, 16},
+                                 .dest_src = {0, 1, 2, 1},
+                                 .dest_multiplier = {1, 16, 1, 1}};
+        INGOT_TRY(ingot_lower_add_weight(l, v, &packing,
+                                         before * blocks * after * 16 * ingot_dtype_bits(v->type.dtype) / 8, out_at));
         const ingot_dim *stride = ingot_lower_const(l, 16);
         for (int32_t d = rank - 1; d >= 0; d--) {
             int32_t from = d - (rank - v->type.rank);
             bool there = from >= 0 && !ingot_dim_is(v->type.dims[from], 1);
             out_strides[d] = there ? stride : zero;
-            if (there) stride = ingot_lower_mul(l, stride, d == 1 ? ingot_lower_const(l, blocks) : v->type.dims[from]);
+            if (there)
+                stride = ingot_lower_mul(l, stride, d == 1 ? ingot_lower_const(l, blocks) : v->type.dims[from]);
         }
         out_strides[rank] = one;
         return NULL;
@@ -387,9 +490,12 @@ ingot_status ingot_lower_c16_operand(lowering *l, ingot_value *v, const location
         }
         type.layout = INGOT_LAYOUT_C16;
         INGOT_TRY(ingot_lower_new_buffer(l, &type, NULL, v->name, out_at));
-        if (channels < 0 || channels % 16 != 0) INGOT_TRY(ingot_lower_fill_zero(l, out_at, "zero channel padding"));
+        if (channels < 0 || channels % 16 != 0)
+            INGOT_TRY(ingot_lower_fill_zero(l, out_at, "zero channel padding"));
         INGOT_TRY(ingot_lower_copy(l, &from, out_at, "copy to blocks"));
-        for (int32_t d = 0; d < rank; d++) out_strides[d] = ingot_dim_is(out_at->dims[d], 1) && !ingot_dim_is(result->dims[d], 1) ? zero : out_at->strides[d];
+        for (int32_t d = 0; d < rank; d++)
+            out_strides[d] =
+                ingot_dim_is(out_at->dims[d], 1) && !ingot_dim_is(result->dims[d], 1) ? zero : out_at->strides[d];
         out_strides[rank] = one;
         return NULL;
     }

@@ -1,8 +1,9 @@
 /* Lowering, private to lower/: one graph becomes specs, steps, buffers and places.
  *
- * Every value gets a location: a buffer, an offset and one stride per dim. Views (reshape, transpose, slice, broadcast...) are locations that share
- * their operand's buffer; an op that cannot read such strides asks for a dense copy. Where a value will lie is settled before its op is lowered:
- * in the caller's output, inside the result of a concat, or in a buffer of its own with the border of zeros that convolutions read.
+ * Every value gets a location: a buffer, an offset and one stride per dim. Views (reshape, transpose, slice,
+ * broadcast...) are locations that share their operand's buffer; an op that cannot read such strides asks for a dense
+ * copy. Where a value will lie is settled before its op is lowered: in the caller's output, inside the result of a
+ * concat, or in a buffer of its own with the border of zeros that convolutions read.
  */
 #ifndef INGOT_LOWER_LOWER_H
 #define INGOT_LOWER_LOWER_H
@@ -16,7 +17,8 @@ typedef struct location {
     ingot_dtype dtype;
     int32_t rank;
     const ingot_dim *dims[INGOT_MAX_RANK];    /* logical sizes */
-    const ingot_dim *strides[INGOT_MAX_RANK]; /* elements; C16: [1] is that of a block of 16 channels and channels of a block have stride 1 */
+    const ingot_dim *strides[INGOT_MAX_RANK]; /* elements; C16: [1] is that of a block of 16 channels and channels of a
+                                                 block have stride 1 */
     ingot_layout layout;
     int32_t halo[4]; /* zeros there are around the two last dims: top, left, bottom, right */
 } location;
@@ -26,8 +28,8 @@ typedef struct placement {
     const ingot_value *inside; /* result of a concat that holds this value; null: none */
     const ingot_dim *at;       /* first index there along `axis` */
     int32_t axis;
-    int32_t output;   /* number of the graph output that it is; -1 */
-    int32_t halo[4];  /* wanted by convolutions */
+    int32_t output;         /* number of the graph output that it is; -1 */
+    int32_t halo[4];        /* wanted by convolutions */
     const ingot_ints *perm; /* its one reader is this transpose, whose result shall be dense; null: none */
 } placement;
 
@@ -42,7 +44,7 @@ typedef struct lowering {
     ingot_program *p;
     const ingot_lower_options *options;
     const ingot_target *target;
-    ingot_arena *arena; /* the program's */
+    ingot_arena *arena;    /* the program's */
     location *locations;   /* by value id */
     placement *placements; /* by value id */
     uint32_t n_values;
@@ -59,12 +61,15 @@ typedef struct loop_range {
 } loop_range;
 
 /* ---- program.c: growing the program ---- */
-ingot_status ingot_lower_add_buffer(lowering *l, ingot_pool_kind pool, int32_t index, const ingot_dim *bytes, const char *name, int32_t *out);
+ingot_status ingot_lower_add_buffer(lowering *l, ingot_pool_kind pool, int32_t index, const ingot_dim *bytes,
+                                    const char *name, int32_t *out);
 /* A dense place at an element offset of a location's buffer. */
 ingot_status ingot_lower_add_place(lowering *l, const location *at, int32_t *out);
-ingot_status ingot_lower_add_step(lowering *l, ingot_step_kind kind, int32_t n_in, const int32_t *in, int32_t n_out, const int32_t *out, ingot_step **out_step);
+ingot_status ingot_lower_add_step(lowering *l, ingot_step_kind kind, int32_t n_in, const int32_t *in, int32_t n_out,
+                                  const int32_t *out, ingot_step **out_step);
 /* Weight for a constant, shared between equal requests; null packing: dense as it is. */
-ingot_status ingot_lower_add_weight(lowering *l, const ingot_value *value, const ingot_packing *packing, int64_t size_bytes, location *out);
+ingot_status ingot_lower_add_weight(lowering *l, const ingot_value *value, const ingot_packing *packing,
+                                    int64_t size_bytes, location *out);
 
 /* ---- location.c ---- */
 const ingot_dim *ingot_lower_const(lowering *l, int64_t value);
@@ -76,10 +81,12 @@ bool ingot_location_is_dense(lowering *l, const location *at);
 ingot_status ingot_lower_locate(lowering *l, ingot_value *v, location *out);
 /* As above but dense, plain, row-major: copies when it is not. */
 ingot_status ingot_lower_locate_dense(lowering *l, ingot_value *v, location *out);
-/* Where the op's result shall be written: claims its placement, or a new buffer with the wanted halo (whose zeros are written by steps). */
+/* Where the op's result shall be written: claims its placement, or a new buffer with the wanted halo (whose zeros are
+ * written by steps). */
 ingot_status ingot_lower_claim(lowering *l, ingot_value *v, location *out);
 /* A new arena buffer for a value of this type; halo may be null. */
-ingot_status ingot_lower_new_buffer(lowering *l, const ingot_type *type, const int32_t *halo, const char *name, location *out);
+ingot_status ingot_lower_new_buffer(lowering *l, const ingot_type *type, const int32_t *halo, const char *name,
+                                    location *out);
 /* Copies elements of equal logical dims between any two locations (layouts may differ). */
 ingot_status ingot_lower_copy(lowering *l, const location *from, const location *to, const char *label);
 ingot_status ingot_lower_fill_zero(lowering *l, const location *at, const char *label);
@@ -91,10 +98,13 @@ ingot_status ingot_lower_zero_border(lowering *l, const location *at);
 bool ingot_location_reshape(lowering *l, const location *at, int32_t rank, const ingot_dim *const *dims, location *out);
 /* Physical iteration dims of a C16 location: n, blocks, spatial..., 16. */
 int32_t ingot_location_physical(lowering *l, const location *at, const ingot_dim **dims, const ingot_dim **strides);
-/* A constant, scalar, per-channel or same-shape operand as strides over the physical dims of a C16 result; copies where it must. */
-ingot_status ingot_lower_c16_operand(lowering *l, ingot_value *v, const location *result, location *out_at, const ingot_dim **out_strides);
+/* A constant, scalar, per-channel or same-shape operand as strides over the physical dims of a C16 result; copies where
+ * it must. */
+ingot_status ingot_lower_c16_operand(lowering *l, ingot_value *v, const location *result, location *out_at,
+                                     const ingot_dim **out_strides);
 /* Strides of an operand broadcast to `rank` dims (aligned right; 0 where its size is 1 and the result's is not). */
-void ingot_location_broadcast_strides(lowering *l, const location *at, int32_t rank, const ingot_dim *const *dims, const ingot_dim **out);
+void ingot_location_broadcast_strides(lowering *l, const location *at, int32_t rank, const ingot_dim *const *dims,
+                                      const ingot_dim **out);
 
 /* ---- spec_builder.c: specs with their dynamic sizes ---- */
 typedef struct spec_builder {
@@ -108,7 +118,8 @@ typedef struct spec_builder {
 void ingot_spec_begin(spec_builder *b, lowering *l, ingot_family family);
 ingot_size ingot_spec_size(spec_builder *b, const ingot_dim *d);
 /* Next operand (inputs first) with strides over the spec's dims. */
-ingot_operand *ingot_spec_add_operand(spec_builder *b, const location *at, const ingot_dim *const *strides, bool output);
+ingot_operand *ingot_spec_add_operand(spec_builder *b, const location *at, const ingot_dim *const *strides,
+                                      bool output);
 /* Whether the emitters take it; a reason else. */
 bool ingot_spec_supported(spec_builder *b, const char **out_why);
 /* Adds spec and step. */
@@ -116,14 +127,22 @@ ingot_status ingot_spec_finish(spec_builder *b, const char *label);
 
 /* ---- one per family of ops; *out_done false: not possible, nothing was added, use the portable kernel ---- */
 typedef ingot_status ingot_lower_fn(lowering *l, ingot_op *op, bool *out_done);
-ingot_lower_fn ingot_lower_map, ingot_lower_concat, ingot_lower_pad, ingot_lower_relayout, ingot_lower_view, ingot_lower_matmul, ingot_lower_conv, ingot_lower_conv_transpose, ingot_lower_reduce, ingot_lower_softmax, ingot_lower_norm, ingot_lower_arg_reduce, ingot_lower_pool, ingot_lower_gather, ingot_lower_attention, ingot_lower_lstm, ingot_lower_gru, ingot_lower_resize;
+ingot_lower_fn ingot_lower_map, ingot_lower_concat, ingot_lower_pad, ingot_lower_relayout, ingot_lower_view,
+    ingot_lower_matmul, ingot_lower_conv, ingot_lower_conv_transpose, ingot_lower_reduce, ingot_lower_softmax,
+    ingot_lower_norm, ingot_lower_arg_reduce, ingot_lower_pool, ingot_lower_gather, ingot_lower_attention,
+    ingot_lower_lstm, ingot_lower_gru, ingot_lower_resize;
 ingot_status ingot_lower_portable(lowering *l, ingot_op *op);
 ingot_status ingot_lower_graph(lowering *l, ingot_graph *g);
 ingot_status ingot_lower_control(lowering *l, ingot_op *op); /* if, loop */
 ingot_status ingot_lower_dims(lowering *l, ingot_op *op);
 ingot_status ingot_lower_bind(lowering *l, ingot_op *op);
-/* The map kernel of a program over operands at these locations (broadcast to `out`'s dims); shared by copies, fills, epilogues. */
-ingot_status ingot_lower_map_kernel(lowering *l, const ingot_prog *prog, int32_t n_in, const location *in, const ingot_dim *const (*in_strides)[INGOT_MAX_RANK], int32_t n_out, const location *out, int32_t rank, const ingot_dim *const *dims, const ingot_dim *const (*out_strides)[INGOT_MAX_RANK], const char *label, bool *out_done);
+/* The map kernel of a program over operands at these locations (broadcast to `out`'s dims); shared by copies, fills,
+ * epilogues. */
+ingot_status ingot_lower_map_kernel(lowering *l, const ingot_prog *prog, int32_t n_in, const location *in,
+                                    const ingot_dim *const (*in_strides)[INGOT_MAX_RANK], int32_t n_out,
+                                    const location *out, int32_t rank, const ingot_dim *const *dims,
+                                    const ingot_dim *const (*out_strides)[INGOT_MAX_RANK], const char *label,
+                                    bool *out_done);
 const char *ingot_lower_label(lowering *l, const ingot_op *op);
 
 /* ---- memory_plan.c ---- */

@@ -3,46 +3,69 @@
 #include <stdio.h>
 #include <string.h>
 
-static ingot_lower_fn *generated(const ingot_op *op) {
+static ingot_lower_fn *generated(const ingot_op *op)
+{
     switch (op->kind) {
     case INGOT_OP_identity:
     case INGOT_OP_reshape:
     case INGOT_OP_transpose:
     case INGOT_OP_slice:
-    case INGOT_OP_broadcast: return ingot_lower_view;
-    case INGOT_OP_map: return ingot_lower_map;
-    case INGOT_OP_concat: return ingot_lower_concat;
-    case INGOT_OP_pad: return ingot_lower_pad;
-    case INGOT_OP_relayout: return ingot_lower_relayout;
-    case INGOT_OP_matmul: return ingot_lower_matmul;
-    case INGOT_OP_conv: return ingot_lower_conv;
-    case INGOT_OP_conv_transpose: return ingot_lower_conv_transpose;
-    case INGOT_OP_reduce: return ingot_lower_reduce;
-    case INGOT_OP_arg_reduce: return ingot_lower_arg_reduce;
-    case INGOT_OP_softmax: return ingot_lower_softmax;
+    case INGOT_OP_broadcast:
+        return ingot_lower_view;
+    case INGOT_OP_map:
+        return ingot_lower_map;
+    case INGOT_OP_concat:
+        return ingot_lower_concat;
+    case INGOT_OP_pad:
+        return ingot_lower_pad;
+    case INGOT_OP_relayout:
+        return ingot_lower_relayout;
+    case INGOT_OP_matmul:
+        return ingot_lower_matmul;
+    case INGOT_OP_conv:
+        return ingot_lower_conv;
+    case INGOT_OP_conv_transpose:
+        return ingot_lower_conv_transpose;
+    case INGOT_OP_reduce:
+        return ingot_lower_reduce;
+    case INGOT_OP_arg_reduce:
+        return ingot_lower_arg_reduce;
+    case INGOT_OP_softmax:
+        return ingot_lower_softmax;
     case INGOT_OP_layer_norm:
-    case INGOT_OP_rms_norm: return ingot_lower_norm;
+    case INGOT_OP_rms_norm:
+        return ingot_lower_norm;
     case INGOT_OP_max_pool:
-    case INGOT_OP_avg_pool: return ingot_lower_pool;
-    case INGOT_OP_gather: return ingot_lower_gather;
-    case INGOT_OP_attention: return ingot_lower_attention;
-    case INGOT_OP_lstm: return ingot_lower_lstm;
-    case INGOT_OP_gru: return ingot_lower_gru;
-    case INGOT_OP_resize: return ingot_lower_resize;
-    default: return ingot_op_info_get(op->kind)->scalar ? ingot_lower_map : NULL;
+    case INGOT_OP_avg_pool:
+        return ingot_lower_pool;
+    case INGOT_OP_gather:
+        return ingot_lower_gather;
+    case INGOT_OP_attention:
+        return ingot_lower_attention;
+    case INGOT_OP_lstm:
+        return ingot_lower_lstm;
+    case INGOT_OP_gru:
+        return ingot_lower_gru;
+    case INGOT_OP_resize:
+        return ingot_lower_resize;
+    default:
+        return ingot_op_info_get(op->kind)->scalar ? ingot_lower_map : NULL;
     }
 }
 
 /* A view op whose operand cannot be viewed: its elements are copied. */
-static ingot_status copy_view(lowering *l, ingot_op *op, bool *out_done) {
+static ingot_status copy_view(lowering *l, ingot_op *op, bool *out_done)
+{
     *out_done = false;
-    if (!ingot_op_info_get(op->kind)->view || op->kind == INGOT_OP_relayout) return NULL;
+    if (!ingot_op_info_get(op->kind)->view || op->kind == INGOT_OP_relayout)
+        return NULL;
     placement *p = &l->placements[op->out[0]->id], saved = *p;
     *p = (placement){.output = -1};
     bool done;
     INGOT_TRY(ingot_lower_view(l, op, &done));
     *p = saved;
-    if (!done) return NULL;
+    if (!done)
+        return NULL;
     location view = l->locations[op->out[0]->id], to;
     l->locations[op->out[0]->id].valid = false;
     INGOT_TRY(ingot_lower_claim(l, op->out[0], &to));
@@ -50,13 +73,16 @@ static ingot_status copy_view(lowering *l, ingot_op *op, bool *out_done) {
     return ingot_lower_copy(l, &view, &to, ingot_lower_label(l, op));
 }
 
-static ingot_status symbols_of_results(lowering *l, const ingot_op *op, ingot_step *step) {
+static ingot_status symbols_of_results(lowering *l, const ingot_op *op, ingot_step *step)
+{
     struct ingot_data_dim found[INGOT_MAX_RANK * 4];
     int32_t n = 0;
     for (int32_t o = 0; o < op->n_out; o++)
         for (int32_t d = 0; d < op->out[o]->type.rank; d++) {
             const ingot_dim *dim = op->out[o]->type.dims[d];
-            if (dim->kind == INGOT_DIM_SYMBOL && ingot_module_symbol(l->m, (int32_t)dim->value)->from_data && n < INGOT_MAX_RANK * 4) found[n++] = (struct ingot_data_dim){o, d, (int32_t)dim->value};
+            if (dim->kind == INGOT_DIM_SYMBOL && ingot_module_symbol(l->m, (int32_t)dim->value)->from_data &&
+                n < INGOT_MAX_RANK * 4)
+                found[n++] = (struct ingot_data_dim){o, d, (int32_t)dim->value};
         }
     struct ingot_data_dim *copy;
     INGOT_TRY(ingot_arena_array(l->arena, (size_t)n + 1, sizeof *copy, (void **)&copy));
@@ -67,11 +93,13 @@ static ingot_status symbols_of_results(lowering *l, const ingot_op *op, ingot_st
 }
 
 /* sym of the call: the op's own; resize adds the bits of its scales. */
-static ingot_status portable_sizes(lowering *l, const ingot_op *op, ingot_step *step) {
+static ingot_status portable_sizes(lowering *l, const ingot_op *op, ingot_step *step)
+{
     int32_t n = op->n_sym + (op->kind == INGOT_OP_resize ? op->out[0]->type.rank : 0);
     const ingot_dim **sizes;
     INGOT_TRY(ingot_arena_array(l->arena, (size_t)n + 1, sizeof *sizes, (void **)&sizes));
-    for (int32_t i = 0; i < op->n_sym; i++) sizes[i] = op->sym[i];
+    for (int32_t i = 0; i < op->n_sym; i++)
+        sizes[i] = op->sym[i];
     for (int32_t i = op->n_sym; i < n; i++) {
         double scale = op->scales != NULL && i - op->n_sym < op->n_scales ? op->scales[i - op->n_sym] : 0;
         int64_t bits;
@@ -83,16 +111,20 @@ static ingot_status portable_sizes(lowering *l, const ingot_op *op, ingot_step *
     return NULL;
 }
 
-ingot_status ingot_lower_portable(lowering *l, ingot_op *op) {
+ingot_status ingot_lower_portable(lowering *l, ingot_op *op)
+{
     const ingot_op_info *info = ingot_op_info_get(op->kind);
-    if (info->portable < 0) return ingot_fail(INGOT_UNSUPPORTED, "%s: this op has no kernel", ingot_lower_label(l, op));
+    if (info->portable < 0)
+        return ingot_fail(INGOT_UNSUPPORTED, "%s: this op has no kernel", ingot_lower_label(l, op));
     bool epilogue = op->prog != NULL && op->kind != INGOT_OP_map;
     int32_t n_in = epilogue ? op->n_base : op->n_in, in[64], out[8];
-    if (n_in > 64 || op->n_out > 8) return ingot_fail(INGOT_LIMIT, "%s: more than 64 operands for a portable kernel", ingot_lower_label(l, op));
+    if (n_in > 64 || op->n_out > 8)
+        return ingot_fail(INGOT_LIMIT, "%s: more than 64 operands for a portable kernel", ingot_lower_label(l, op));
     for (int32_t i = 0; i < n_in; i++) {
         location at;
         in[i] = -1;
-        if (op->in[i] == NULL) continue;
+        if (op->in[i] == NULL)
+            continue;
         INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &at));
         INGOT_TRY(ingot_lower_add_place(l, &at, &in[i]));
     }
@@ -103,7 +135,8 @@ ingot_status ingot_lower_portable(lowering *l, ingot_op *op) {
         if (!ingot_location_is_dense(l, &wanted[i]) || epilogue) {
             ingot_type type = op->out[i]->type;
             type.layout = INGOT_LAYOUT_PLAIN;
-            if (epilogue) type.dtype = (ingot_dtype)op->prog->arg_dtypes[0];
+            if (epilogue)
+                type.dtype = (ingot_dtype)op->prog->arg_dtypes[0];
             INGOT_TRY(ingot_lower_new_buffer(l, &type, NULL, op->out[i]->name, &made[i]));
         }
         INGOT_TRY(ingot_lower_add_place(l, &made[i], &out[i]));
@@ -137,7 +170,8 @@ ingot_status ingot_lower_portable(lowering *l, ingot_op *op) {
         ingot_type type = op->out[0]->type;
         type.layout = INGOT_LAYOUT_PLAIN;
         target = wanted[0];
-        if (!ingot_location_is_dense(l, &wanted[0])) INGOT_TRY(ingot_lower_new_buffer(l, &type, NULL, op->out[0]->name, &target));
+        if (!ingot_location_is_dense(l, &wanted[0]))
+            INGOT_TRY(ingot_lower_new_buffer(l, &type, NULL, op->out[0]->name, &target));
         INGOT_TRY(ingot_lower_add_place(l, &target, &result));
         INGOT_TRY(ingot_lower_add_step(l, INGOT_STEP_PORTABLE, 1 + op->n_in - op->n_base, args, 1, &result, &step));
         step->portable = INGOT_PORTABLE_map;
@@ -146,53 +180,73 @@ ingot_status ingot_lower_portable(lowering *l, ingot_op *op) {
         made[0] = target;
     }
     for (int32_t i = 0; i < op->n_out; i++)
-        if (made[i].buffer != wanted[i].buffer) INGOT_TRY(ingot_lower_copy(l, &made[i], &wanted[i], "copy from dense"));
+        if (made[i].buffer != wanted[i].buffer)
+            INGOT_TRY(ingot_lower_copy(l, &made[i], &wanted[i], "copy from dense"));
     return NULL;
 }
 
 /* Shape arithmetic: small integer or bool tensors. It may run portable without anybody's leave. */
-static bool shape_arithmetic(const ingot_op *op) {
+static bool shape_arithmetic(const ingot_op *op)
+{
     for (int32_t i = 0; i < op->n_out; i++) {
         const ingot_type *t = &op->out[i]->type;
         int64_t count = ingot_type_count(t);
-        if (!(ingot_dtype_is_integer(t->dtype) || t->dtype == INGOT_BOOL) || count < 0 || count > INGOT_MAX_CONTENT) return false;
+        if (!(ingot_dtype_is_integer(t->dtype) || t->dtype == INGOT_BOOL) || count < 0 || count > INGOT_MAX_CONTENT)
+            return false;
     }
     return true;
 }
 
-static ingot_status lower_op(lowering *l, ingot_op *op) {
+static ingot_status lower_op(lowering *l, ingot_op *op)
+{
     l->op = op;
     switch (op->kind) {
-    case INGOT_OP_constant: return NULL;
-    case INGOT_OP_dims: return ingot_lower_dims(l, op);
-    case INGOT_OP_bind_dims: return ingot_lower_bind(l, op);
+    case INGOT_OP_constant:
+        return NULL;
+    case INGOT_OP_dims:
+        return ingot_lower_dims(l, op);
+    case INGOT_OP_bind_dims:
+        return ingot_lower_bind(l, op);
     case INGOT_OP_if:
-    case INGOT_OP_loop: return ingot_lower_control(l, op);
-    default: break;
+    case INGOT_OP_loop:
+        return ingot_lower_control(l, op);
+    default:
+        break;
     }
     for (int32_t i = 0; i < op->n_out; i++)
-        if (op->out[i] != NULL && op->out[i]->type.rank < 0) return ingot_fail(INGOT_UNSUPPORTED, "%s: the rank of result %d is not known", ingot_lower_label(l, op), i);
-    if (op->kind == INGOT_OP_relayout && l->options->no_generated) return ingot_fail(INGOT_INTERNAL, "layouts are for generated kernels");
+        if (op->out[i] != NULL && op->out[i]->type.rank < 0)
+            return ingot_fail(INGOT_UNSUPPORTED, "%s: the rank of result %d is not known", ingot_lower_label(l, op), i);
+    if (op->kind == INGOT_OP_relayout && l->options->no_generated)
+        return ingot_fail(INGOT_INTERNAL, "layouts are for generated kernels");
     bool done = false;
     if (!l->options->no_generated) {
         ingot_lower_fn *lower = generated(op);
-        if (op->kind == INGOT_OP_relayout) INGOT_TRY(ingot_lower_view(l, op, &done));
-        if (!done && lower != NULL) INGOT_TRY_NOTE(lower(l, op, &done), "lowering '%s'", ingot_lower_label(l, op));
-        if (!done) INGOT_TRY(copy_view(l, op, &done));
+        if (op->kind == INGOT_OP_relayout)
+            INGOT_TRY(ingot_lower_view(l, op, &done));
+        if (!done && lower != NULL)
+            INGOT_TRY_NOTE(lower(l, op, &done), "lowering '%s'", ingot_lower_label(l, op));
+        if (!done)
+            INGOT_TRY(copy_view(l, op, &done));
     }
-    if (done) return NULL;
-    if (l->options->no_portable && !shape_arithmetic(op)) return ingot_fail(INGOT_UNSUPPORTED, "%s (%s): no generated kernel takes it, and --no-portable is given", ingot_lower_label(l, op), ingot_op_info_get(op->kind)->name);
+    if (done)
+        return NULL;
+    if (l->options->no_portable && !shape_arithmetic(op))
+        return ingot_fail(INGOT_UNSUPPORTED, "%s (%s): no generated kernel takes it, and --no-portable is given",
+                          ingot_lower_label(l, op), ingot_op_info_get(op->kind)->name);
     INGOT_TRY_NOTE(ingot_lower_portable(l, op), "lowering '%s'", ingot_lower_label(l, op));
     return NULL;
 }
 
-ingot_status ingot_lower_graph(lowering *l, ingot_graph *g) {
-    for (ingot_op *op = g->first; op != NULL; op = op->next) INGOT_TRY(lower_op(l, op));
+ingot_status ingot_lower_graph(lowering *l, ingot_graph *g)
+{
+    for (ingot_op *op = g->first; op != NULL; op = op->next)
+        INGOT_TRY(lower_op(l, op));
     l->op = NULL;
     return NULL;
 }
 
-ingot_status ingot_lower_dims(lowering *l, ingot_op *op) {
+ingot_status ingot_lower_dims(lowering *l, ingot_op *op)
+{
     location to;
     int32_t place;
     ingot_step *step;
@@ -204,7 +258,8 @@ ingot_status ingot_lower_dims(lowering *l, ingot_op *op) {
     return NULL;
 }
 
-ingot_status ingot_lower_bind(lowering *l, ingot_op *op) {
+ingot_status ingot_lower_bind(lowering *l, ingot_op *op)
+{
     const ingot_attrs_bind_dims *a = op->attrs;
     location from;
     int32_t place;

@@ -12,23 +12,30 @@ typedef struct product {
     location at[INGOT_SPEC_OPERANDS];
 } product;
 
-static void drop_batch(product *t, int32_t d) {
-    for (int32_t i = d; i + 1 < t->n_batch; i++) t->batch[i] = t->batch[i + 1];
+static void drop_batch(product *t, int32_t d)
+{
+    for (int32_t i = d; i + 1 < t->n_batch; i++)
+        t->batch[i] = t->batch[i + 1];
     for (int32_t o = 0; o < t->n; o++)
-        for (int32_t i = d; i < t->n_batch + 1; i++) t->strides[o][i] = t->strides[o][i + 1];
+        for (int32_t i = d; i < t->n_batch + 1; i++)
+            t->strides[o][i] = t->strides[o][i + 1];
     t->n_batch--;
 }
 
-static bool merges(lowering *l, const product *t, int32_t d, const ingot_dim *inner_size) {
+static bool merges(lowering *l, const product *t, int32_t d, const ingot_dim *inner_size)
+{
     for (int32_t o = 0; o < t->n; o++)
-        if (t->strides[o][d] != ingot_lower_mul(l, t->strides[o][d + 1], inner_size)) return false;
+        if (t->strides[o][d] != ingot_lower_mul(l, t->strides[o][d + 1], inner_size))
+            return false;
     return true;
 }
 
 /* Batches that all operands walk like more rows become rows; neighbours merge; at most two stay. */
-static bool fold_batches(lowering *l, product *t) {
+static bool fold_batches(lowering *l, product *t)
+{
     for (int32_t d = t->n_batch - 1; d >= 0; d--)
-        if (ingot_dim_is(t->batch[d], 1)) drop_batch(t, d);
+        if (ingot_dim_is(t->batch[d], 1))
+            drop_batch(t, d);
     for (int32_t d = t->n_batch - 2; d >= 0; d--)
         if (merges(l, t, d, t->batch[d + 1])) {
             t->batch[d + 1] = ingot_lower_mul(l, t->batch[d], t->batch[d + 1]);
@@ -36,49 +43,69 @@ static bool fold_batches(lowering *l, product *t) {
         }
     while (t->n_batch > 0) {
         int32_t last = t->n_batch - 1;
-        bool one_row = ingot_dim_is(t->m, 1) && t->strides[1][last] == ingot_lower_const(l, 0); /* vectors times one matrix */
-        if (!one_row && !merges(l, t, last, t->m)) break;
+        bool one_row =
+            ingot_dim_is(t->m, 1) && t->strides[1][last] == ingot_lower_const(l, 0); /* vectors times one matrix */
+        if (!one_row && !merges(l, t, last, t->m))
+            break;
         t->m = one_row ? t->batch[last] : ingot_lower_mul(l, t->batch[last], t->m);
         /* strides[last + 1] are those of m: of one row, the batch's own */
         if (one_row)
-            for (int32_t o = 0; o < t->n; o++) t->strides[o][last + 1] = t->strides[o][last];
+            for (int32_t o = 0; o < t->n; o++)
+                t->strides[o][last + 1] = t->strides[o][last];
         drop_batch(t, last);
     }
     return t->n_batch <= 2;
 }
 
-static void operand_strides(lowering *l, product *t, int32_t o, const location *at, int32_t rank, const ingot_dim *const *dims) {
+static void operand_strides(lowering *l, product *t, int32_t o, const location *at, int32_t rank,
+                            const ingot_dim *const *dims)
+{
     const ingot_dim *strides[INGOT_MAX_RANK];
     ingot_location_broadcast_strides(l, at, rank, dims, strides);
-    for (int32_t d = 0; d < rank; d++) t->strides[o][d] = strides[d];
+    for (int32_t d = 0; d < rank; d++)
+        t->strides[o][d] = strides[d];
     t->at[o] = *at;
 }
 
 /* B as panels of 16 columns: [batch][n/16][k][16]. */
-static ingot_status pack_panels(lowering *l, ingot_value *b, int64_t k, int64_t n, int64_t k_stride, int64_t n_stride, location *out, int64_t *out_batch_elems) {
+static ingot_status pack_panels(lowering *l, ingot_value *b, int64_t k, int64_t n, int64_t k_stride, int64_t n_stride,
+                                location *out, int64_t *out_batch_elems)
+{
     int64_t batches = 1, panels = (n + 15) / 16;
-    for (int32_t d = 0; d < b->type.rank - 2; d++) batches *= b->type.dims[d]->value;
-    ingot_packing packing = {.src_rank = 3, .dest_rank = 4, .src_dims = {batches, k, n}, .src_strides = {k * n, k_stride, n_stride}, .dest_dims = {batches, panels, k, 16}, .dest_src = {0, 2, 1, 2}, .dest_multiplier = {1, 16, 1, 1}};
+    for (int32_t d = 0; d < b->type.rank - 2; d++)
+        batches *= b->type.dims[d]->value;
+    ingot_packing packing = {.src_rank = 3,
+                             .dest_rank = 4,
+                             .src_dims = {batches, k, n},
+                             .src_strides = {k * n, k_stride, n_stride},
+                             .dest_dims = {batches, panels, k, 16},
+                             .dest_src = {0, 2, 1, 2},
+                             .dest_multiplier = {1, 16, 1, 1}};
     *out_batch_elems = panels * k * 16;
     return ingot_lower_add_weight(l, b, &packing, batches * panels * k * 16 * ingot_dtype_bits(b->type.dtype) / 8, out);
 }
 
-ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done) {
+ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done)
+{
     const ingot_attrs_matmul *attrs = op->attrs;
     ingot_value *av = op->in[0], *bv = op->in[1], *cv = op->out[0];
     *out_done = false;
     int32_t rank = cv->type.rank;
-    if (av->type.rank < 2 || bv->type.rank < 2 || rank < 2 || op->n_in + 1 > INGOT_SPEC_OPERANDS || !ingot_dtype_is_float(av->type.dtype)) return NULL;
+    if (av->type.rank < 2 || bv->type.rank < 2 || rank < 2 || op->n_in + 1 > INGOT_SPEC_OPERANDS ||
+        !ingot_dtype_is_float(av->type.dtype))
+        return NULL;
     product t = {.n_batch = rank - 2, .n = op->n_in + 1};
     location a, b;
     INGOT_TRY(ingot_lower_locate(l, av, &a));
-    if (a.layout != INGOT_LAYOUT_PLAIN) INGOT_TRY(ingot_lower_locate_dense(l, av, &a));
+    if (a.layout != INGOT_LAYOUT_PLAIN)
+        INGOT_TRY(ingot_lower_locate_dense(l, av, &a));
     int32_t am = a.rank - 2 + (attrs->trans_a ? 1 : 0), ak = a.rank - 2 + (attrs->trans_a ? 0 : 1);
     int32_t bk = bv->type.rank - 2 + (attrs->trans_b ? 1 : 0), bn = bv->type.rank - 2 + (attrs->trans_b ? 0 : 1);
     t.m = av->type.dims[am];
     t.k = av->type.dims[ak];
     t.n_cols = bv->type.dims[bn];
-    for (int32_t d = 0; d < t.n_batch; d++) t.batch[d] = cv->type.dims[d];
+    for (int32_t d = 0; d < t.n_batch; d++)
+        t.batch[d] = cv->type.dims[d];
     const ingot_dim *zero = ingot_lower_const(l, 0), *one = ingot_lower_const(l, 1);
 
     /* A: batch strides broadcast; then m and k. */
@@ -94,7 +121,8 @@ ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done) {
 
     /* B: packed when constant. */
     const ingot_literal *literal = ingot_value_literal(bv);
-    bool packed = literal != NULL && literal->kind != INGOT_LITERAL_SPLAT && ingot_type_is_static(&bv->type) && ingot_dtype_bits(bv->type.dtype) >= 8;
+    bool packed = literal != NULL && literal->kind != INGOT_LITERAL_SPLAT && ingot_type_is_static(&bv->type) &&
+                  ingot_dtype_bits(bv->type.dtype) >= 8;
     if (packed) {
         int64_t k = t.k->value, n = t.n_cols->value, batch_elems;
         INGOT_TRY(pack_panels(l, bv, k, n, attrs->trans_b ? 1 : n, attrs->trans_b ? k : 1, &b, &batch_elems));
@@ -109,7 +137,9 @@ ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done) {
         t.b_k = zero;
     } else {
         INGOT_TRY(ingot_lower_locate(l, bv, &b));
-        if (b.layout != INGOT_LAYOUT_PLAIN || (b.strides[bn] != one && b.strides[bk] != one && !ingot_dim_is(t.n_cols, 1))) INGOT_TRY(ingot_lower_locate_dense(l, bv, &b));
+        if (b.layout != INGOT_LAYOUT_PLAIN ||
+            (b.strides[bn] != one && b.strides[bk] != one && !ingot_dim_is(t.n_cols, 1)))
+            INGOT_TRY(ingot_lower_locate_dense(l, bv, &b));
         lead = b;
         lead.rank = b.rank - 2;
         t.strides[1][t.n_batch + 1] = b.strides[bn];
@@ -122,31 +152,42 @@ ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done) {
 
     location c;
     INGOT_TRY(ingot_lower_claim(l, cv, &c));
-    if (c.layout != INGOT_LAYOUT_PLAIN) return NULL;
+    if (c.layout != INGOT_LAYOUT_PLAIN)
+        return NULL;
     operand_strides(l, &t, 2, &c, rank, cv->type.dims);
     for (int32_t i = 2; i < op->n_in; i++) {
         location extra;
         INGOT_TRY(ingot_lower_locate(l, op->in[i], &extra));
-        if (extra.layout != INGOT_LAYOUT_PLAIN) INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &extra));
+        if (extra.layout != INGOT_LAYOUT_PLAIN)
+            INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &extra));
         operand_strides(l, &t, i + 1, &extra, rank, cv->type.dims);
     }
-    /* B's rows must not block the folding of batches into rows: it has no m stride, so a batched B (stride != 0) never merges, as it must. */
-    if (!fold_batches(l, &t)) return NULL;
+    /* B's rows must not block the folding of batches into rows: it has no m stride, so a batched B (stride != 0) never
+     * merges, as it must. */
+    if (!fold_batches(l, &t))
+        return NULL;
 
     spec_builder s;
     ingot_spec_begin(&s, l, INGOT_FAMILY_contract);
     const ingot_dim *dims[5] = {one, one, t.m, t.n_cols, t.k};
-    for (int32_t d = 0; d < t.n_batch; d++) dims[2 - t.n_batch + d] = t.batch[d];
-    for (int32_t d = 0; d < 5; d++) s.spec.dims[d] = ingot_spec_size(&s, dims[d]);
+    for (int32_t d = 0; d < t.n_batch; d++)
+        dims[2 - t.n_batch + d] = t.batch[d];
+    for (int32_t d = 0; d < 5; d++)
+        s.spec.dims[d] = ingot_spec_size(&s, dims[d]);
     for (int32_t pass = 0; pass < 2; pass++) { /* inputs, then the result */
         for (int32_t o = 0; o < t.n; o++) {
-            if ((o == 2) != (pass == 1)) continue;
+            if ((o == 2) != (pass == 1))
+                continue;
             const ingot_dim *full[5] = {zero, zero, t.strides[o][t.n_batch], t.strides[o][t.n_batch + 1], zero};
-            for (int32_t d = 0; d < t.n_batch; d++) full[2 - t.n_batch + d] = t.strides[o][d];
-            if (o == 0) full[4] = t.a_k;
-            if (o == 1) full[4] = t.b_k;
+            for (int32_t d = 0; d < t.n_batch; d++)
+                full[2 - t.n_batch + d] = t.strides[o][d];
+            if (o == 0)
+                full[4] = t.a_k;
+            if (o == 1)
+                full[4] = t.b_k;
             ingot_operand *operand = ingot_spec_add_operand(&s, &t.at[o], full, pass == 1);
-            if (o == 1 && packed) operand->access = INGOT_ACCESS_PACKED16;
+            if (o == 1 && packed)
+                operand->access = INGOT_ACCESS_PACKED16;
         }
     }
     if (op->prog != NULL) {
@@ -154,7 +195,8 @@ ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done) {
         s.spec.body = *op->prog;
     }
     const char *why;
-    if (!ingot_spec_supported(&s, &why)) return NULL;
+    if (!ingot_spec_supported(&s, &why))
+        return NULL;
     *out_done = true;
     return ingot_spec_finish(&s, ingot_lower_label(l, op));
 }

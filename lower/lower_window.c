@@ -2,13 +2,16 @@
 #include "lower/lower.h"
 #include <string.h>
 
-ingot_status ingot_lower_pool(lowering *l, ingot_op *op, bool *out_done) {
+ingot_status ingot_lower_pool(lowering *l, ingot_op *op, bool *out_done)
+{
     const ingot_attrs_pool *a = op->attrs;
     ingot_value *xv = op->in[0], *yv = op->out[0];
     *out_done = false;
     int32_t spatial = xv->type.rank - 2;
-    if (spatial < 1 || spatial > 2 || xv->type.layout != yv->type.layout || op->n_in > INGOT_SPEC_OPERANDS - 1) return NULL;
-    if (op->n_out > 1 && op->out[1] != NULL && ingot_value_has_uses(op->out[1])) return NULL;
+    if (spatial < 1 || spatial > 2 || xv->type.layout != yv->type.layout || op->n_in > INGOT_SPEC_OPERANDS - 1)
+        return NULL;
+    if (op->n_out > 1 && op->out[1] != NULL && ingot_value_has_uses(op->out[1]))
+        return NULL;
     location x, y;
     INGOT_TRY(ingot_lower_locate(l, xv, &x));
     INGOT_TRY(ingot_lower_claim(l, yv, &y));
@@ -27,13 +30,35 @@ ingot_status ingot_lower_pool(lowering *l, ingot_op *op, bool *out_done) {
     const ingot_dim *channels = blocked ? ingot_dim_ceildiv(l->m, x.dims[1], ingot_lower_const(l, 16)) : x.dims[1];
     spec_builder b;
     ingot_spec_begin(&b, l, INGOT_FAMILY_window);
-    const ingot_dim *dims[7] = {y.dims[0], channels, spatial == 2 ? y.dims[2] : one, y.dims[1 + spatial], ingot_lower_const(l, kernel[0]), ingot_lower_const(l, kernel[1]), ingot_lower_const(l, blocked ? 16 : 1)};
-    for (int32_t d = 0; d < 7; d++) b.spec.dims[d] = ingot_spec_size(&b, dims[d]);
-    const ingot_dim *params[12] = {ingot_lower_const(l, op->kind == INGOT_OP_max_pool ? INGOT_SPEC_POOL_MAX : INGOT_SPEC_POOL_AVG), ingot_lower_const(l, stride[0]), ingot_lower_const(l, stride[1]), ingot_lower_const(l, dilation[0]), ingot_lower_const(l, dilation[1]), ingot_lower_const(l, low[0]), ingot_lower_const(l, low[1]), rows, cols, ingot_lower_const(l, a->count_include_pad != 0), ingot_lower_const(l, high[0]), ingot_lower_const(l, high[1])};
-    for (int32_t i = 0; i < 12; i++) b.spec.params[i] = ingot_spec_size(&b, params[i]);
+    const ingot_dim *dims[7] = {y.dims[0],
+                                channels,
+                                spatial == 2 ? y.dims[2] : one,
+                                y.dims[1 + spatial],
+                                ingot_lower_const(l, kernel[0]),
+                                ingot_lower_const(l, kernel[1]),
+                                ingot_lower_const(l, blocked ? 16 : 1)};
+    for (int32_t d = 0; d < 7; d++)
+        b.spec.dims[d] = ingot_spec_size(&b, dims[d]);
+    const ingot_dim *params[12] = {
+        ingot_lower_const(l, op->kind == INGOT_OP_max_pool ? INGOT_SPEC_POOL_MAX : INGOT_SPEC_POOL_AVG),
+        ingot_lower_const(l, stride[0]),
+        ingot_lower_const(l, stride[1]),
+        ingot_lower_const(l, dilation[0]),
+        ingot_lower_const(l, dilation[1]),
+        ingot_lower_const(l, low[0]),
+        ingot_lower_const(l, low[1]),
+        rows,
+        cols,
+        ingot_lower_const(l, a->count_include_pad != 0),
+        ingot_lower_const(l, high[0]),
+        ingot_lower_const(l, high[1])};
+    for (int32_t i = 0; i < 12; i++)
+        b.spec.params[i] = ingot_spec_size(&b, params[i]);
     const ingot_dim *lane = blocked ? one : zero;
-    const ingot_dim *x_strides[7] = {x.strides[0], x.strides[1], spatial == 2 ? x.strides[2] : zero, x.strides[1 + spatial], zero, zero, lane};
-    const ingot_dim *y_strides[7] = {y.strides[0], y.strides[1], spatial == 2 ? y.strides[2] : zero, y.strides[1 + spatial], zero, zero, lane};
+    const ingot_dim *x_strides[7] = {
+        x.strides[0], x.strides[1], spatial == 2 ? x.strides[2] : zero, x.strides[1 + spatial], zero, zero, lane};
+    const ingot_dim *y_strides[7] = {
+        y.strides[0], y.strides[1], spatial == 2 ? y.strides[2] : zero, y.strides[1 + spatial], zero, zero, lane};
     ingot_spec_add_operand(&b, &x, x_strides, false);
     for (int32_t i = 1; i < op->n_in; i++) {
         location at;
@@ -42,11 +67,14 @@ ingot_status ingot_lower_pool(lowering *l, ingot_op *op, bool *out_done) {
             INGOT_TRY(ingot_lower_c16_operand(l, op->in[i], &y, &at, strides));
         } else {
             INGOT_TRY(ingot_lower_locate(l, op->in[i], &at));
-            if (at.layout != INGOT_LAYOUT_PLAIN) INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &at));
+            if (at.layout != INGOT_LAYOUT_PLAIN)
+                INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &at));
             ingot_location_broadcast_strides(l, &at, y.rank, yv->type.dims, strides);
             strides[y.rank] = zero;
         }
-        const ingot_dim *all[7] = {strides[0], strides[1], spatial == 2 ? strides[2] : zero, strides[1 + spatial], zero, zero, strides[y.rank]};
+        const ingot_dim *all[7] = {strides[0],           strides[1], spatial == 2 ? strides[2] : zero,
+                                   strides[1 + spatial], zero,       zero,
+                                   strides[y.rank]};
         ingot_spec_add_operand(&b, &at, all, false);
     }
     ingot_spec_add_operand(&b, &y, y_strides, true);
@@ -55,41 +83,61 @@ ingot_status ingot_lower_pool(lowering *l, ingot_op *op, bool *out_done) {
         b.spec.body = *op->prog;
     }
     const char *why;
-    if (!ingot_spec_supported(&b, &why)) return NULL;
+    if (!ingot_spec_supported(&b, &why))
+        return NULL;
     *out_done = true;
     return ingot_spec_finish(&b, ingot_lower_label(l, op));
 }
 
 /* Whether output index o reads input floor(o / factor) for this nearest mode, for every o. */
-static bool repeats(const ingot_attrs_resize *a, int64_t factor) {
+static bool repeats(const ingot_attrs_resize *a, int64_t factor)
+{
     for (int64_t o = 0; o < factor; o++) { /* one period; the rest is shifted by whole inputs */
         double scale = (double)factor, x;
         switch (a->coords) {
-        case INGOT_COORDS_ASYMMETRIC: x = (double)o / scale; break;
+        case INGOT_COORDS_ASYMMETRIC:
+            x = (double)o / scale;
+            break;
         case INGOT_COORDS_HALF_PIXEL:
-        case INGOT_COORDS_HALF_PIXEL_SYMMETRIC: x = ((double)o + 0.5) / scale - 0.5; break;
-        default: return false;
+        case INGOT_COORDS_HALF_PIXEL_SYMMETRIC:
+            x = ((double)o + 0.5) / scale - 0.5;
+            break;
+        default:
+            return false;
         }
         double below = x < 0 ? -1 : 0, rest = x - below; /* x in (-1, 1) */
         double index;
         switch (a->nearest) {
-        case INGOT_NEAREST_FLOOR: index = below; break;
-        case INGOT_NEAREST_CEIL: index = rest > 0 ? below + 1 : below; break;
-        case INGOT_NEAREST_ROUND_PREFER_FLOOR: index = rest > 0.5 ? below + 1 : below; break;
-        default: index = rest >= 0.5 ? below + 1 : below; break;
+        case INGOT_NEAREST_FLOOR:
+            index = below;
+            break;
+        case INGOT_NEAREST_CEIL:
+            index = rest > 0 ? below + 1 : below;
+            break;
+        case INGOT_NEAREST_ROUND_PREFER_FLOOR:
+            index = rest > 0.5 ? below + 1 : below;
+            break;
+        default:
+            index = rest >= 0.5 ? below + 1 : below;
+            break;
         }
-        if ((index < 0 ? 0 : index) != 0 || index > 0) return false;
-        if (index < 0) return false;
+        if ((index < 0 ? 0 : index) != 0 || index > 0)
+            return false;
+        if (index < 0)
+            return false;
     }
     return true;
 }
 
 /* Nearest resizing by whole factors: [.., h, fh, w, fw] of the result reads [.., h, 0, w, 0]. */
-ingot_status ingot_lower_resize(lowering *l, ingot_op *op, bool *out_done) {
+ingot_status ingot_lower_resize(lowering *l, ingot_op *op, bool *out_done)
+{
     const ingot_attrs_resize *a = op->attrs;
     ingot_value *xv = op->in[0], *yv = op->out[0];
     *out_done = false;
-    if (a->mode != INGOT_RESIZE_NEAREST || xv->type.rank < 1 || xv->type.layout != yv->type.layout || ingot_dtype_bits(xv->type.dtype) < 8 || xv->type.dtype == INGOT_STRING) return NULL;
+    if (a->mode != INGOT_RESIZE_NEAREST || xv->type.rank < 1 || xv->type.layout != yv->type.layout ||
+        ingot_dtype_bits(xv->type.dtype) < 8 || xv->type.dtype == INGOT_STRING)
+        return NULL;
     location x, y;
     int64_t factors[INGOT_MAX_RANK];
     int32_t rank = xv->type.rank;
@@ -97,13 +145,18 @@ ingot_status ingot_lower_resize(lowering *l, ingot_op *op, bool *out_done) {
         const ingot_dim *from = xv->type.dims[d], *to = yv->type.dims[d];
         factors[d] = 0;
         for (int64_t f = 1; f <= 16 && factors[d] == 0; f++)
-            if (to == ingot_lower_mul(l, from, ingot_lower_const(l, f))) factors[d] = f;
-        if (factors[d] == 0 || (factors[d] > 1 && (!repeats(a, factors[d]) || (xv->type.layout == INGOT_LAYOUT_C16 && d == 1)))) return NULL;
-        if (op->scales != NULL && op->scales[d] != (double)factors[d]) return NULL;
+            if (to == ingot_lower_mul(l, from, ingot_lower_const(l, f)))
+                factors[d] = f;
+        if (factors[d] == 0 ||
+            (factors[d] > 1 && (!repeats(a, factors[d]) || (xv->type.layout == INGOT_LAYOUT_C16 && d == 1))))
+            return NULL;
+        if (op->scales != NULL && op->scales[d] != (double)factors[d])
+            return NULL;
     }
     INGOT_TRY(ingot_lower_locate(l, xv, &x));
     INGOT_TRY(ingot_lower_claim(l, yv, &y));
-    const ingot_dim *x_dims[INGOT_MAX_RANK + 1], *x_strides[INGOT_MAX_RANK + 1], *y_dims[INGOT_MAX_RANK + 1], *y_strides[INGOT_MAX_RANK + 1];
+    const ingot_dim *x_dims[INGOT_MAX_RANK + 1], *x_strides[INGOT_MAX_RANK + 1], *y_dims[INGOT_MAX_RANK + 1],
+        *y_strides[INGOT_MAX_RANK + 1];
     int32_t physical = rank;
     if (x.layout == INGOT_LAYOUT_C16) {
         physical = ingot_location_physical(l, &x, x_dims, x_strides);
@@ -119,15 +172,18 @@ ingot_status ingot_lower_resize(lowering *l, ingot_op *op, bool *out_done) {
     int32_t n = 0;
     for (int32_t d = 0; d < physical; d++) {
         int64_t f = d < rank ? factors[d] : 1;
-        if (n + 2 > INGOT_MAX_RANK) return NULL;
+        if (n + 2 > INGOT_MAX_RANK)
+            return NULL;
         dims[n] = x_dims[d];
         in[0][n] = x_strides[d];
         out[0][n++] = ingot_lower_mul(l, y_strides[d], ingot_lower_const(l, f));
-        if (f == 1) continue;
+        if (f == 1)
+            continue;
         dims[n] = ingot_lower_const(l, f);
         in[0][n] = ingot_lower_const(l, 0);
         out[0][n++] = y_strides[d];
     }
     ingot_prog prog = {.n_args = 1, .n_results = 1, .arg_dtypes = {(int16_t)x.dtype}};
-    return ingot_lower_map_kernel(l, &prog, 1, &x, (const ingot_dim *const(*)[INGOT_MAX_RANK])in, 1, &y, n, dims, (const ingot_dim *const(*)[INGOT_MAX_RANK])out, ingot_lower_label(l, op), out_done);
+    return ingot_lower_map_kernel(l, &prog, 1, &x, (const ingot_dim *const(*)[INGOT_MAX_RANK])in, 1, &y, n, dims,
+                                  (const ingot_dim *const(*)[INGOT_MAX_RANK])out, ingot_lower_label(l, op), out_done);
 }

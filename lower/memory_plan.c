@@ -1,15 +1,17 @@
 /* Offsets of arena buffers: buffers alive together never overlap.
  *
- * Sizes all known: several greedy orders (largest first, largest area of size times lifetime first, longest lived first, in order of time), each buffer at the lowest
- * or at the best-fitting gap; the smallest arena wins. Source: Pisarchyk and Lee, arXiv:2001.03288 (greedy by size), with more orders.
- * Symbolic sizes: the order is settled for typical sizes, and each buffer then lies above every earlier one that it lives together with:
- * offset = max(end of those), an expression that holds for all sizes. Data-decided sizes count at their upper ends.
+ * Sizes all known: several greedy orders (largest first, largest area of size times lifetime first, longest lived
+ * first, in order of time), each buffer at the lowest or at the best-fitting gap; the smallest arena wins. Source:
+ * Pisarchyk and Lee, arXiv:2001.03288 (greedy by size), with more orders. Symbolic sizes: the order is settled for
+ * typical sizes, and each buffer then lies above every earlier one that it lives together with: offset = max(end of
+ * those), an expression that holds for all sizes. Data-decided sizes count at their upper ends.
  */
 #include "lower/lower.h"
 #include <string.h>
 
 #define ALIGNMENT 64
-#define MAX_BOUND_BYTES ((int64_t)1 << 30) /* of a value whose size the data decides: beyond it the value stays out of the arena */
+#define MAX_BOUND_BYTES \
+    ((int64_t)1 << 30)   /* of a value whose size the data decides: beyond it the value stays out of the arena */
 #define TYPICAL_SIZE 128 /* stands for a symbol while choosing an order, within its range */
 
 typedef struct slot {
@@ -27,44 +29,57 @@ typedef struct plan {
     bool is_static;
 } plan;
 
-static bool together(const slot *a, const slot *b) { return a->first <= b->last && b->first <= a->last; }
+static bool together(const slot *a, const slot *b)
+{
+    return a->first <= b->last && b->first <= a->last;
+}
 
 /* A buffer that lives across the border of a loop, and is used inside, stays for all of the loop. */
-static void extend_over_loops(const lowering *l) {
+static void extend_over_loops(const lowering *l)
+{
     for (bool changed = true; changed;) {
         changed = false;
         for (const loop_range *r = l->loops; r != NULL; r = r->next)
             for (int32_t i = 0; i < l->p->n_buffers; i++) {
                 ingot_buffer *b = &l->p->buffers[i];
-                bool inside = b->first_step <= r->last && b->last_step >= r->first, crosses = b->first_step < r->first || b->last_step > r->last;
-                if (!inside || !crosses || b->first_step < 0 || (b->first_step <= r->first && b->last_step >= r->last)) continue;
-                if (b->first_step > r->first) b->first_step = r->first;
-                if (b->last_step < r->last) b->last_step = r->last;
+                bool inside = b->first_step <= r->last && b->last_step >= r->first,
+                     crosses = b->first_step < r->first || b->last_step > r->last;
+                if (!inside || !crosses || b->first_step < 0 || (b->first_step <= r->first && b->last_step >= r->last))
+                    continue;
+                if (b->first_step > r->first)
+                    b->first_step = r->first;
+                if (b->last_step < r->last)
+                    b->last_step = r->last;
                 changed = true;
             }
     }
 }
 
 /* Sizes with data-decided symbols at their upper ends. */
-static const ingot_dim *bound(lowering *l, const ingot_dim *d) {
+static const ingot_dim *bound(lowering *l, const ingot_dim *d)
+{
     for (int32_t s = 0; s < ingot_module_symbol_count(l->m); s++) {
         const ingot_symbol_info *info = ingot_module_symbol(l->m, s);
-        if (info->from_data) d = ingot_dim_substitute(l->m, d, s, ingot_lower_const(l, info->hi));
+        if (info->from_data)
+            d = ingot_dim_substitute(l->m, d, s, ingot_lower_const(l, info->hi));
     }
     return d;
 }
 
 /* `near`: room for n entries. Returns the size of the arena. */
-static int64_t place_greedy(plan *p, bool best_fit, int32_t *near) {
+static int64_t place_greedy(plan *p, bool best_fit, int32_t *near)
+{
     int64_t peak = 0;
     for (int32_t i = 0; i < p->n; i++) {
         slot *s = &p->slots[p->order[i]];
         int32_t n = 0;
         for (int32_t j = 0; j < i; j++) { /* those placed and alive together, by offset */
             const slot *other = &p->slots[p->order[j]];
-            if (!together(s, other)) continue;
+            if (!together(s, other))
+                continue;
             int32_t k = n++;
-            for (; k > 0 && p->slots[near[k - 1]].offset > other->offset; k--) near[k] = near[k - 1];
+            for (; k > 0 && p->slots[near[k - 1]].offset > other->offset; k--)
+                near[k] = near[k - 1];
             near[k] = p->order[j];
         }
         int64_t end = 0, found = -1, found_gap = 0;
@@ -73,44 +88,56 @@ static int64_t place_greedy(plan *p, bool best_fit, int32_t *near) {
             if (gap >= s->size && (found < 0 || (best_fit && gap < found_gap))) {
                 found = end;
                 found_gap = gap;
-                if (!best_fit) break;
+                if (!best_fit)
+                    break;
             }
             int64_t other_end = p->slots[near[k]].offset + p->slots[near[k]].size;
-            if (other_end > end) end = other_end;
+            if (other_end > end)
+                end = other_end;
         }
         s->offset = found >= 0 ? found : end;
-        if (s->offset + s->size > peak) peak = s->offset + s->size;
+        if (s->offset + s->size > peak)
+            peak = s->offset + s->size;
     }
     return peak;
 }
 
 /* Comparison keys: larger first; ties by buffer number, so that plans are reproducible. */
-static int64_t key(const slot *s, int32_t rule) {
+static int64_t key(const slot *s, int32_t rule)
+{
     int64_t life = (int64_t)s->last - s->first + 1;
     switch (rule) {
-    case 0: return s->size;
-    case 1: return s->size / 64 * life;
-    case 2: return life;
-    default: return -(int64_t)s->first;
+    case 0:
+        return s->size;
+    case 1:
+        return s->size / 64 * life;
+    case 2:
+        return life;
+    default:
+        return -(int64_t)s->first;
     }
 }
 
-static void sort_order(plan *p, int32_t rule) { /* insertion sort is stable; plans have at most thousands of buffers */
+static void sort_order(plan *p, int32_t rule)
+{ /* insertion sort is stable; plans have at most thousands of buffers */
     for (int32_t i = 0; i < p->n; i++) {
         int64_t k = key(&p->slots[i], rule);
         int32_t at = i;
         for (; at > 0; at--) {
             const slot *other = &p->slots[p->order[at - 1]];
             int64_t other_key = key(other, rule);
-            if (other_key > k || (other_key == k && other->size >= p->slots[i].size)) break;
+            if (other_key > k || (other_key == k && other->size >= p->slots[i].size))
+                break;
             p->order[at] = p->order[at - 1];
         }
         p->order[at] = i;
     }
 }
 
-/* Every buffer above all earlier ones of the order that it lives with; those below another such one need not be named. */
-static ingot_status stack_symbolic(lowering *l, plan *p, const ingot_dim **out_total) {
+/* Every buffer above all earlier ones of the order that it lives with; those below another such one need not be named.
+ */
+static ingot_status stack_symbolic(lowering *l, plan *p, const ingot_dim **out_total)
+{
     uint8_t *below; /* below[i * n + j]: order[j] lies under order[i] */
     ingot_arena scratch = {0};
     INGOT_TRY(ingot_arena_array(&scratch, (size_t)p->n * (size_t)p->n + 1, 1, (void **)&below));
@@ -120,10 +147,12 @@ static ingot_status stack_symbolic(lowering *l, plan *p, const ingot_dim **out_t
         s->at = ingot_lower_const(l, 0);
         for (int32_t j = i - 1; j >= 0; j--) {
             const slot *other = &p->slots[p->order[j]];
-            if (!together(s, other) || below[(size_t)i * (size_t)p->n + (size_t)j]) continue;
+            if (!together(s, other) || below[(size_t)i * (size_t)p->n + (size_t)j])
+                continue;
             s->at = ingot_dim_max(l->m, s->at, ingot_dim_add(l->m, other->at, other->bytes));
             below[(size_t)i * (size_t)p->n + (size_t)j] = 1;
-            for (int32_t k = 0; k < j; k++) below[(size_t)i * (size_t)p->n + (size_t)k] |= below[(size_t)j * (size_t)p->n + (size_t)k];
+            for (int32_t k = 0; k < j; k++)
+                below[(size_t)i * (size_t)p->n + (size_t)k] |= below[(size_t)j * (size_t)p->n + (size_t)k];
         }
         total = ingot_dim_max(l->m, total, ingot_dim_add(l->m, s->at, s->bytes));
     }
@@ -133,7 +162,8 @@ static ingot_status stack_symbolic(lowering *l, plan *p, const ingot_dim **out_t
 }
 
 /* The most bytes alive in one step: no placement needs less. */
-static ingot_status lower_bound(const plan *p, int32_t n_steps, ingot_arena *scratch, int64_t *out) {
+static ingot_status lower_bound(const plan *p, int32_t n_steps, ingot_arena *scratch, int64_t *out)
+{
     int64_t most = 0, alive = 0, *change;
     INGOT_TRY(ingot_arena_array(scratch, (size_t)n_steps + 2, sizeof *change, (void **)&change));
     for (int32_t i = 0; i < p->n; i++) {
@@ -142,25 +172,29 @@ static ingot_status lower_bound(const plan *p, int32_t n_steps, ingot_arena *scr
     }
     for (int32_t s = 0; s <= n_steps; s++) {
         alive += change[s];
-        if (alive > most) most = alive;
+        if (alive > most)
+            most = alive;
     }
     *out = most;
     return NULL;
 }
 
 /* Whether the buffer holds results of ops that decide sizes while they write: these need the bound. */
-static bool is_data_sized(const ingot_program *p, int32_t buffer) {
+static bool is_data_sized(const ingot_program *p, int32_t buffer)
+{
     for (int32_t i = 0; i < p->n_steps; i++) {
         const ingot_step *s = &p->steps[i];
         for (int32_t k = 0; k < s->n_data_dims; k++) {
             int32_t place = s->places[s->n_in + s->data_dims[k].out];
-            if (place >= 0 && p->places[place].buffer == buffer) return true;
+            if (place >= 0 && p->places[place].buffer == buffer)
+                return true;
         }
     }
     return false;
 }
 
-static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p) {
+static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p)
+{
     int32_t n_symbols = ingot_module_symbol_count(l->m);
     int64_t *typical;
     INGOT_TRY(ingot_arena_array(scratch, (size_t)l->p->n_buffers + 1, sizeof *p->slots, (void **)&p->slots));
@@ -174,24 +208,34 @@ static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p) {
     p->is_static = true;
     for (int32_t i = 0; i < l->p->n_buffers; i++) {
         const ingot_buffer *b = &l->p->buffers[i];
-        if (b->pool != INGOT_POOL_ARENA || b->first_step < 0) continue;
+        if (b->pool != INGOT_POOL_ARENA || b->first_step < 0)
+            continue;
         slot *s = &p->slots[p->n];
-        *s = (slot){.buffer = i, .first = b->first_step, .last = b->last_step, .bytes = ingot_dim_round_up(l->m, bound(l, b->bytes), ALIGNMENT)};
+        *s = (slot){.buffer = i,
+                    .first = b->first_step,
+                    .last = b->last_step,
+                    .bytes = ingot_dim_round_up(l->m, bound(l, b->bytes), ALIGNMENT)};
         s->size = ingot_dim_eval(s->bytes, typical);
-        if ((s->size == INT64_MIN || s->size > MAX_BOUND_BYTES) && bound(l, b->bytes) != b->bytes && !is_data_sized(l->p, i)) {
+        if ((s->size == INT64_MIN || s->size > MAX_BOUND_BYTES) && bound(l, b->bytes) != b->bytes &&
+            !is_data_sized(l->p, i)) {
             l->p->buffers[i].offset = NULL; /* the bound says nothing: memory of its own, when the run knows the size */
             continue;
         }
-        if (s->size < 0 && s->size != INT64_MIN) s->size = 0; /* typical sizes can be too small for the model */
-        if (s->size == INT64_MIN) return ingot_fail(INGOT_LIMIT, "buffer '%s': its size does not fit 63 bits", b->name != NULL ? b->name : "");
+        if (s->size < 0 && s->size != INT64_MIN)
+            s->size = 0; /* typical sizes can be too small for the model */
+        if (s->size == INT64_MIN)
+            return ingot_fail(INGOT_LIMIT, "buffer '%s': its size does not fit 63 bits",
+                              b->name != NULL ? b->name : "");
         p->is_static &= ingot_dim_is_const(s->bytes);
         p->n++;
     }
     return NULL;
 }
 
-static ingot_status plan_with(lowering *l, ingot_arena *scratch) {
-    static const char *const names[4] = {"largest first", "largest area first", "longest lived first", "in order of time"};
+static ingot_status plan_with(lowering *l, ingot_arena *scratch)
+{
+    static const char *const names[4] = {"largest first", "largest area first", "longest lived first",
+                                         "in order of time"};
     plan p = {0};
     INGOT_TRY(gather_slots(l, scratch, &p));
     int64_t *best;
@@ -203,19 +247,24 @@ static ingot_status plan_with(lowering *l, ingot_arena *scratch) {
         sort_order(&p, rule);
         for (int32_t fit = 0; fit < 2; fit++) {
             int64_t peak = place_greedy(&p, fit == 1, near);
-            if (best_peak >= 0 && peak >= best_peak) continue;
+            if (best_peak >= 0 && peak >= best_peak)
+                continue;
             best_peak = peak;
             l->p->planner = names[rule];
-            for (int32_t i = 0; i < p.n; i++) best[i] = p.slots[i].offset;
+            for (int32_t i = 0; i < p.n; i++)
+                best[i] = p.slots[i].offset;
             memcpy(p.best_order, p.order, (size_t)p.n * sizeof *p.order);
         }
     }
     l->p->arena_lower_bound_bytes = -1;
     if (p.is_static) {
-        for (int32_t i = 0; i < p.n; i++) l->p->buffers[p.slots[i].buffer].offset = ingot_lower_const(l, best[i]);
+        for (int32_t i = 0; i < p.n; i++)
+            l->p->buffers[p.slots[i].buffer].offset = ingot_lower_const(l, best[i]);
         l->p->arena_bytes = ingot_lower_const(l, best_peak < 0 ? 0 : best_peak);
         INGOT_TRY(lower_bound(&p, l->p->n_steps, scratch, &l->p->arena_lower_bound_bytes));
-        if (l->options->max_workspace_bytes > 0 && best_peak > l->options->max_workspace_bytes) return ingot_fail(INGOT_LIMIT, "a run needs %lld bytes of working memory; --max-workspace allows %lld", (long long)best_peak, (long long)l->options->max_workspace_bytes);
+        if (l->options->max_workspace_bytes > 0 && best_peak > l->options->max_workspace_bytes)
+            return ingot_fail(INGOT_LIMIT, "a run needs %lld bytes of working memory; --max-workspace allows %lld",
+                              (long long)best_peak, (long long)l->options->max_workspace_bytes);
         return NULL;
     }
     memcpy(p.order, p.best_order, (size_t)p.n * sizeof *p.order);
@@ -231,11 +280,13 @@ static ingot_status plan_with(lowering *l, ingot_arena *scratch) {
         }
         l->p->arena_bytes = end;
     }
-    for (int32_t i = 0; i < p.n; i++) l->p->buffers[p.slots[i].buffer].offset = p.slots[i].at;
+    for (int32_t i = 0; i < p.n; i++)
+        l->p->buffers[p.slots[i].buffer].offset = p.slots[i].at;
     return NULL;
 }
 
-ingot_status ingot_plan_memory(lowering *l) {
+ingot_status ingot_plan_memory(lowering *l)
+{
     ingot_arena scratch = {0};
     extend_over_loops(l);
     ingot_status status = plan_with(l, &scratch);

@@ -2,52 +2,66 @@
 #include "kernel/kernel.h"
 #include <string.h>
 
-/* One row of the innermost destination dim, whose source index moves by `step` elements from `from`; `room` of them exist. */
-static void copy_row(uint8_t *dest, const uint8_t *src, int64_t from, int64_t step, int64_t room, int64_t count, int64_t size) {
+/* One row of the innermost destination dim, whose source index moves by `step` elements from `from`; `room` of them
+ * exist. */
+static void copy_row(uint8_t *dest, const uint8_t *src, int64_t from, int64_t step, int64_t room, int64_t count,
+                     int64_t size)
+{
     int64_t n = room < count ? (room < 0 ? 0 : room) : count;
     if (step == 1) {
         memcpy(dest, src + from * size, (size_t)(n * size));
     } else if (size == 4) {
-        for (int64_t i = 0; i < n; i++) memcpy(dest + i * 4, src + (from + i * step) * 4, 4);
+        for (int64_t i = 0; i < n; i++)
+            memcpy(dest + i * 4, src + (from + i * step) * 4, 4);
     } else {
-        for (int64_t i = 0; i < n; i++) memcpy(dest + i * size, src + (from + i * step) * size, (size_t)size);
+        for (int64_t i = 0; i < n; i++)
+            memcpy(dest + i * size, src + (from + i * step) * size, (size_t)size);
     }
     memset(dest + n * size, 0, (size_t)((count - n) * size));
 }
 
-static void pack(const ingot_packing *p, const uint8_t *src, int64_t size, uint8_t *dest) {
+static void pack(const ingot_packing *p, const uint8_t *src, int64_t size, uint8_t *dest)
+{
     int64_t index[INGOT_PACK_DIMS] = {0};
     int32_t last = p->dest_rank - 1, along = p->dest_src[last];
     int64_t row = p->dest_dims[last], rows = 1;
-    for (int32_t d = 0; d < last; d++) rows *= p->dest_dims[d];
+    for (int32_t d = 0; d < last; d++)
+        rows *= p->dest_dims[d];
     for (int64_t r = 0; r < rows; r++) {
         int64_t logical[INGOT_PACK_DIMS] = {0};
-        for (int32_t d = 0; d < last; d++) logical[p->dest_src[d]] += index[d] * p->dest_multiplier[d];
+        for (int32_t d = 0; d < last; d++)
+            logical[p->dest_src[d]] += index[d] * p->dest_multiplier[d];
         bool inside = true;
         int64_t from = p->src_offset;
         for (int32_t s = 0; s < p->src_rank; s++) {
-            if (logical[s] >= p->src_dims[s]) inside = false;
+            if (logical[s] >= p->src_dims[s])
+                inside = false;
             from += logical[s] * p->src_strides[s];
         }
         int64_t multiplier = p->dest_multiplier[last];
         int64_t room = !inside ? 0 : (p->src_dims[along] - logical[along] + multiplier - 1) / multiplier;
         copy_row(dest + r * row * size, src, from, multiplier * p->src_strides[along], room, row, size);
         for (int32_t d = last - 1; d >= 0; d--) {
-            if (++index[d] < p->dest_dims[d]) break;
+            if (++index[d] < p->dest_dims[d])
+                break;
             index[d] = 0;
         }
     }
 }
 
-ingot_status ingot_weight_write(ingot_program *program, const ingot_weight *weight, ingot_arena *scratch, void *out) {
+ingot_status ingot_weight_write(ingot_program *program, const ingot_weight *weight, ingot_arena *scratch, void *out)
+{
     const ingot_literal *literal = ingot_value_literal(weight->value);
     ingot_dtype dtype = weight->value->type.dtype;
     int64_t element = ingot_dtype_bits(dtype) / 8;
-    if (literal == NULL) return ingot_fail(INGOT_INTERNAL, "weight of a value that is not constant");
+    if (literal == NULL)
+        return ingot_fail(INGOT_INTERNAL, "weight of a value that is not constant");
     if (literal->kind == INGOT_LITERAL_SPLAT && !weight->packed) {
         /* dense, or the one element that strides of 0 read */
-        if (element == 0) element = ingot_dtype_bytes(dtype, 1);
-        for (int64_t at = 0; at + element <= weight->size_bytes; at += element) memcpy((uint8_t *)out + at, literal->data, (size_t)element);
+        if (element == 0)
+            element = ingot_dtype_bytes(dtype, 1);
+        for (int64_t at = 0; at + element <= weight->size_bytes; at += element)
+            memcpy((uint8_t *)out + at, literal->data, (size_t)element);
         return NULL;
     }
     const void *data;

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-void ingot_spec_begin(spec_builder *b, lowering *l, ingot_family family) {
+void ingot_spec_begin(spec_builder *b, lowering *l, ingot_family family)
+{
     memset(b, 0, sizeof *b);
     b->l = l;
     b->spec.family = family;
@@ -11,10 +12,13 @@ void ingot_spec_begin(spec_builder *b, lowering *l, ingot_family family) {
     snprintf(b->spec.target, sizeof b->spec.target, "%s", l->target->name);
 }
 
-ingot_size ingot_spec_size(spec_builder *b, const ingot_dim *d) {
-    if (ingot_dim_is_const(d)) return d->value;
+ingot_size ingot_spec_size(spec_builder *b, const ingot_dim *d)
+{
+    if (ingot_dim_is_const(d))
+        return d->value;
     for (int32_t i = 0; i < b->n_sizes; i++)
-        if (b->sizes[i] == d) return ingot_size_dynamic(i);
+        if (b->sizes[i] == d)
+            return ingot_size_dynamic(i);
     if (b->n_sizes == INGOT_SPEC_SIZES) {
         b->failed = true;
         return 0;
@@ -23,7 +27,8 @@ ingot_size ingot_spec_size(spec_builder *b, const ingot_dim *d) {
     return ingot_size_dynamic(b->n_sizes++);
 }
 
-ingot_operand *ingot_spec_add_operand(spec_builder *b, const location *at, const ingot_dim *const *strides, bool output) {
+ingot_operand *ingot_spec_add_operand(spec_builder *b, const location *at, const ingot_dim *const *strides, bool output)
+{
     int32_t i = b->spec.n_in + b->spec.n_out;
     if (i == INGOT_SPEC_OPERANDS) {
         b->failed = true;
@@ -35,17 +40,20 @@ ingot_operand *ingot_spec_add_operand(spec_builder *b, const location *at, const
     }
     ingot_operand *operand = &b->spec.operands[i];
     *operand = (ingot_operand){.dtype = at->dtype, .constant = b->l->p->buffers[at->buffer].pool == INGOT_POOL_WEIGHTS};
-    for (int32_t d = 0; d < b->spec.n_dims; d++) operand->strides[d] = strides != NULL ? ingot_spec_size(b, strides[d]) : 0;
+    for (int32_t d = 0; d < b->spec.n_dims; d++)
+        operand->strides[d] = strides != NULL ? ingot_spec_size(b, strides[d]) : 0;
     b->at[i] = *at;
     return operand;
 }
 
-bool ingot_spec_supported(spec_builder *b, const char **out_why) {
+bool ingot_spec_supported(spec_builder *b, const char **out_why)
+{
     *out_why = "too many dynamic sizes or operands";
     return !b->failed && !b->l->options->no_generated && b->l->options->supports(&b->spec, out_why);
 }
 
-static ingot_status find_or_add(lowering *l, const ingot_spec *spec, int32_t *out) {
+static ingot_status find_or_add(lowering *l, const ingot_spec *spec, int32_t *out)
+{
     ingot_program *p = l->p;
     uint64_t hash = ingot_spec_hash(spec);
     for (int32_t i = 0; i < p->n_specs; i++)
@@ -73,13 +81,16 @@ static ingot_status find_or_add(lowering *l, const ingot_spec *spec, int32_t *ou
     return NULL;
 }
 
-ingot_status ingot_spec_finish(spec_builder *b, const char *label) {
+ingot_status ingot_spec_finish(spec_builder *b, const char *label)
+{
     lowering *l = b->l;
     int32_t spec, places[INGOT_SPEC_OPERANDS], n = b->spec.n_in + b->spec.n_out;
     INGOT_TRY(find_or_add(l, &b->spec, &spec));
-    for (int32_t i = 0; i < n; i++) INGOT_TRY(ingot_lower_add_place(l, &b->at[i], &places[i]));
+    for (int32_t i = 0; i < n; i++)
+        INGOT_TRY(ingot_lower_add_place(l, &b->at[i], &places[i]));
     ingot_step *step;
-    INGOT_TRY(ingot_lower_add_step(l, INGOT_STEP_KERNEL, b->spec.n_in, places, b->spec.n_out, places + b->spec.n_in, &step));
+    INGOT_TRY(
+        ingot_lower_add_step(l, INGOT_STEP_KERNEL, b->spec.n_in, places, b->spec.n_out, places + b->spec.n_in, &step));
     const ingot_dim **sizes;
     int64_t low[INGOT_SPEC_SIZES];
     INGOT_TRY(ingot_arena_array(l->arena, (size_t)b->n_sizes + 1, sizeof *sizes, (void **)&sizes));

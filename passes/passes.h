@@ -2,7 +2,8 @@
  *
  *     INGOT_TRY(ingot_run_pipeline(m, ingot_default_pipeline(level), &ctx));
  *
- * A pass keeps results (within section 6 of docs/design.md), types of graph inputs and outputs, and verifies in debug builds.
+ * A pass keeps results (within section 6 of docs/design.md), types of graph inputs and outputs, and verifies in debug
+ * builds.
  */
 #ifndef INGOT_PASSES_H
 #define INGOT_PASSES_H
@@ -10,9 +11,9 @@
 
 typedef struct ingot_pass_context {
     const struct ingot_target *target;
-    int32_t level;               /* -O */
-    const char *print_after;     /* comma-separated names, or "all" */
-    ingot_text *printed;         /* where that goes */
+    int32_t level;                            /* -O */
+    const char *print_after;                  /* comma-separated names, or "all" */
+    ingot_text *printed;                      /* where that goes */
     void (*log)(void *arg, const char *line); /* notes for `explain`: "fused gelu into 'MatMul_12'"; may be null */
     void *log_arg;
     ingot_status (*cancelled)(void *arg);

@@ -1,8 +1,9 @@
 /* The plan of a compiled model as it lies in an artifact: one block of bytes, position independent, read in place.
  *
- * All references are byte offsets from the start of the block (`ingot_span`), all numbers little endian, all records 8-byte aligned. The compiler
- * writes it (codegen/plan_blob.c), the runtime validates it once when a context is created and walks it on each run. Sizes are indices into
- * `exprs`: a table of expressions over the symbols, evaluated in order into the context's environment when sizes change.
+ * All references are byte offsets from the start of the block (`ingot_span`), all numbers little endian, all records
+ * 8-byte aligned. The compiler writes it (codegen/plan_blob.c), the runtime validates it once when a context is created
+ * and walks it on each run. Sizes are indices into `exprs`: a table of expressions over the symbols, evaluated in order
+ * into the context's environment when sizes change.
  */
 #ifndef INGOT_RUNTIME_PLAN_H
 #define INGOT_RUNTIME_PLAN_H
@@ -21,17 +22,17 @@ struct ingot_plan {
     uint64_t weights_bytes;
     uint8_t weights_digest[16]; /* runtime/digest.c over the weights */
     uint8_t build_id[16];
-    uint64_t cpu_required;      /* INGOT_CPU_* */
+    uint64_t cpu_required; /* INGOT_CPU_* */
     ingot_span name, cpu;
-    ingot_span symbols;     /* ingot_plan_symbol */
-    ingot_span exprs;       /* ingot_plan_expr */
-    ingot_span inputs, outputs; /* ingot_plan_io */
-    ingot_span checks;      /* ingot_plan_check */
-    ingot_span buffers;     /* ingot_plan_buffer */
-    ingot_span places;      /* ingot_plan_place */
-    ingot_span steps;       /* ingot_plan_step */
-    uint32_t arena_bytes;   /* expr */
-    uint32_t n_kernels;     /* entries of the kernel table */
+    ingot_span symbols;           /* ingot_plan_symbol */
+    ingot_span exprs;             /* ingot_plan_expr */
+    ingot_span inputs, outputs;   /* ingot_plan_io */
+    ingot_span checks;            /* ingot_plan_check */
+    ingot_span buffers;           /* ingot_plan_buffer */
+    ingot_span places;            /* ingot_plan_place */
+    ingot_span steps;             /* ingot_plan_step */
+    uint32_t arena_bytes;         /* expr */
+    uint32_t n_kernels;           /* entries of the kernel table */
     uint64_t max_workspace_bytes; /* 0: none */
 };
 typedef struct ingot_plan_symbol {
@@ -40,7 +41,16 @@ typedef struct ingot_plan_symbol {
     uint32_t from_data, reserved;
 } ingot_plan_symbol;
 /* env[i]; operands refer to earlier entries. */
-typedef enum { INGOT_EXPR_CONST, INGOT_EXPR_SYMBOL, INGOT_EXPR_ADD, INGOT_EXPR_MUL, INGOT_EXPR_FLOORDIV, INGOT_EXPR_MOD, INGOT_EXPR_MIN, INGOT_EXPR_MAX } ingot_expr_kind;
+typedef enum {
+    INGOT_EXPR_CONST,
+    INGOT_EXPR_SYMBOL,
+    INGOT_EXPR_ADD,
+    INGOT_EXPR_MUL,
+    INGOT_EXPR_FLOORDIV,
+    INGOT_EXPR_MOD,
+    INGOT_EXPR_MIN,
+    INGOT_EXPR_MAX
+} ingot_expr_kind;
 typedef struct ingot_plan_expr {
     uint32_t kind, a, b, on_data; /* on_data: depends on a symbol that the data decides */
     int64_t value;                /* CONST; SYMBOL: its index */
@@ -48,10 +58,11 @@ typedef struct ingot_plan_expr {
 typedef struct ingot_plan_io {
     ingot_span name;
     int32_t dtype, rank;
-    uint32_t dims[INGOT_MAX_RANK];           /* exprs */
-    ingot_span dim_names[INGOT_MAX_RANK];    /* text; empty: fixed */
+    uint32_t dims[INGOT_MAX_RANK];        /* exprs */
+    ingot_span dim_names[INGOT_MAX_RANK]; /* text; empty: fixed */
     int32_t place;
-    int32_t alias; /* output: >= 0 when it is input number `alias` unchanged, or -1; -2: its place is a buffer of its own to copy from (constants, repeated outputs) */
+    int32_t alias; /* output: >= 0 when it is input number `alias` unchanged, or -1; -2: its place is a buffer of its
+                      own to copy from (constants, repeated outputs) */
 } ingot_plan_io;
 typedef struct ingot_plan_check {
     uint32_t kind, a, b, reserved; /* ingot_check_kind; exprs */
@@ -60,7 +71,8 @@ typedef struct ingot_plan_check {
 typedef struct ingot_plan_buffer {
     uint32_t pool; /* 0 arena, 1 weights, 2 input, 3 output */
     int32_t index;
-    uint32_t bytes, offset; /* exprs; bytes of an arena or output buffer may depend on data: it then has memory of its own that grows */
+    uint32_t bytes, offset; /* exprs; bytes of an arena or output buffer may depend on data: it then has memory of its
+                               own that grows */
 } ingot_plan_buffer;
 typedef struct ingot_plan_place {
     int32_t buffer;
@@ -69,8 +81,8 @@ typedef struct ingot_plan_place {
     uint32_t dims[INGOT_MAX_RANK]; /* exprs */
 } ingot_plan_place;
 typedef struct ingot_plan_step {
-    uint32_t kind;   /* ingot_step_kind of kernel/kernel.h, same numbers: INGOT_PLAN_* below */
-    int32_t kernel;  /* index into the kernel table; -1 */
+    uint32_t kind;    /* ingot_step_kind of kernel/kernel.h, same numbers: INGOT_PLAN_* below */
+    int32_t kernel;   /* index into the kernel table; -1 */
     int32_t portable; /* ingot_portable_id or -1 */
     uint32_t n_in, n_out;
     ingot_span places;    /* int32_t; -1: left out */
@@ -83,7 +95,16 @@ typedef struct ingot_plan_step {
     uint32_t op_id, reserved;
     double cost_ns;
 } ingot_plan_step;
-enum { INGOT_PLAN_KERNEL, INGOT_PLAN_PORTABLE, INGOT_PLAN_COPY, INGOT_PLAN_ZERO, INGOT_PLAN_DIMS, INGOT_PLAN_BIND, INGOT_PLAN_JUMP, INGOT_PLAN_JUMP_UNLESS };
+enum {
+    INGOT_PLAN_KERNEL,
+    INGOT_PLAN_PORTABLE,
+    INGOT_PLAN_COPY,
+    INGOT_PLAN_ZERO,
+    INGOT_PLAN_DIMS,
+    INGOT_PLAN_BIND,
+    INGOT_PLAN_JUMP,
+    INGOT_PLAN_JUMP_UNLESS
+};
 typedef struct ingot_plan_data_dim {
     int32_t out, dim, symbol, reserved;
 } ingot_plan_data_dim;

@@ -1,9 +1,9 @@
 /* Portable kernels: one plain-C, dtype-generic implementation of each op (runtime/kernels/<op>.c).
  *
- * They fold constants at compile time, run what has no generated kernel, and are the oracle for generated code. Each file is its own
- * archive member, linked into an artifact only when used. f32 sums accumulate in double. Tensors are dense row-major; sub-byte types are
- * packed low bits first; strings are arrays of ingot_string. Kernels never read or write outside their operands, whatever the contents:
- * indices are checked and a bad one is an error that names it.
+ * They fold constants at compile time, run what has no generated kernel, and are the oracle for generated code. Each
+ * file is its own archive member, linked into an artifact only when used. f32 sums accumulate in double. Tensors are
+ * dense row-major; sub-byte types are packed low bits first; strings are arrays of ingot_string. Kernels never read or
+ * write outside their operands, whatever the contents: indices are checked and a bad one is an error that names it.
  */
 #ifndef INGOT_RUNTIME_PORTABLE_H
 #define INGOT_RUNTIME_PORTABLE_H
@@ -18,12 +18,12 @@ typedef struct ingot_tensor {
     int64_t dims[INGOT_MAX_RANK];
 } ingot_tensor;
 
-/* One call. Outputs come with their sizes filled in (upper bounds for sizes that the data decides: the kernel then lowers
- * out[i].dims and the runtime reads them back). */
+/* One call. Outputs come with their sizes filled in (upper bounds for sizes that the data decides: the kernel then
+ * lowers out[i].dims and the runtime reads them back). */
 typedef struct ingot_call {
-    const void *attrs;       /* the op's record of attrs.def */
-    const ingot_prog *prog;  /* map only */
-    const int64_t *sym;      /* values of the op's symbolic list (ir/ops.def) */
+    const void *attrs;      /* the op's record of attrs.def */
+    const ingot_prog *prog; /* map only */
+    const int64_t *sym;     /* values of the op's symbolic list (ir/ops.def) */
     int32_t n_in, n_out, n_sym;
     const ingot_tensor *in;
     ingot_tensor *out;
@@ -46,16 +46,17 @@ typedef enum ingot_portable_id {
 int64_t ingot_portable_scratch_bytes(ingot_portable_id id, const ingot_call *call);
 
 /* Element types (runtime/dtype.c). */
-int32_t ingot_dtype_bits(ingot_dtype dtype);              /* 0 for strings' own storage and undefined; STRING: 128 */
-int64_t ingot_dtype_bytes(ingot_dtype dtype, int64_t count); /* storage of `count` elements, rounded up; -1 on overflow */
-const char *ingot_dtype_name(ingot_dtype dtype);          /* "f32", "i64", "bool", "str", "f8e4m3fn" */
+int32_t ingot_dtype_bits(ingot_dtype dtype); /* 0 for strings' own storage and undefined; STRING: 128 */
+int64_t ingot_dtype_bytes(ingot_dtype dtype,
+                          int64_t count);        /* storage of `count` elements, rounded up; -1 on overflow */
+const char *ingot_dtype_name(ingot_dtype dtype); /* "f32", "i64", "bool", "str", "f8e4m3fn" */
 ingot_dtype ingot_dtype_parse(const char *name, size_t size); /* INGOT_UNDEFINED when unknown */
-const char *ingot_dtype_onnx_name(ingot_dtype dtype);     /* "float", "int64" */
+const char *ingot_dtype_onnx_name(ingot_dtype dtype);         /* "float", "int64" */
 int ingot_dtype_is_float(ingot_dtype dtype);
 int ingot_dtype_is_integer(ingot_dtype dtype); /* not bool */
 int ingot_dtype_is_signed(ingot_dtype dtype);
-/* Element i of dense data, any numeric type, converted. Float8, float4 and 16-bit floats round to nearest even; saturation as ONNX's
- * default. Integers beyond 2^53 need the i64 accessors. */
+/* Element i of dense data, any numeric type, converted. Float8, float4 and 16-bit floats round to nearest even;
+ * saturation as ONNX's default. Integers beyond 2^53 need the i64 accessors. */
 double ingot_load_f64(const void *data, ingot_dtype dtype, int64_t i);
 int64_t ingot_load_i64(const void *data, ingot_dtype dtype, int64_t i);
 void ingot_store_f64(void *data, ingot_dtype dtype, int64_t i, double value);

@@ -1,7 +1,8 @@
 /* Scalar programs: a short straight-line computation on the elements of some operands.
  *
- * The body of `ingot.map` and the epilogue of contractions, convolutions, reductions: fused elementwise chains live in one form from the
- * graph to the vectoriser. Register r is argument r for r < n_args, else the result of instruction r - n_args.
+ * The body of `ingot.map` and the epilogue of contractions, convolutions, reductions: fused elementwise chains live in
+ * one form from the graph to the vectoriser. Register r is argument r for r < n_args, else the result of instruction r
+ * - n_args.
  *
  *     y = relu(x * s + 0.5):   args x, s;  2: const 0.5   3: fma 0 1 2   4: relu 3   results 4
  *
@@ -19,13 +20,13 @@ typedef enum ingot_scalar {
     INGOT_SCALAR_const = INGOT_SCALAR_COUNT /* program instruction only: imm */
 } ingot_scalar;
 
-#define INGOT_PROG_MAX_ARGS 12
-#define INGOT_PROG_MAX_INSTRS 40
+#define INGOT_PROG_MAX_ARGS    12
+#define INGOT_PROG_MAX_INSTRS  40
 #define INGOT_PROG_MAX_RESULTS 4
 
 typedef struct ingot_instr {
-    int16_t op;    /* ingot_scalar */
-    int16_t dtype; /* of the result */
+    int16_t op;      /* ingot_scalar */
+    int16_t dtype;   /* of the result */
     int16_t a, b, c; /* registers; -1 unused */
     int16_t reserved;
     union {

@@ -9,9 +9,9 @@
  *     if (err) fprintf(stderr, "%s\n", ingot_status_message(err)), ingot_status_free(err);
  *     digits_destroy(ctx);
  *
- * Ownership: the caller owns inputs and outputs. An output whose `data` is null on entry is pointed at memory of the context that is
- * valid until its next run; its `shape` must have room for `ndim` sizes (INGOT_MAX_RANK suffices) and is filled in.
- * Threads: one context is one concurrent run; contexts of one model share weights.
+ * Ownership: the caller owns inputs and outputs. An output whose `data` is null on entry is pointed at memory of the
+ * context that is valid until its next run; its `shape` must have room for `ndim` sizes (INGOT_MAX_RANK suffices) and
+ * is filled in. Threads: one context is one concurrent run; contexts of one model share weights.
  */
 #ifndef INGOT_RUNTIME_H
 #define INGOT_RUNTIME_H
@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 #define INGOT_ABI_VERSION 1
-#define INGOT_MAX_RANK 12
+#define INGOT_MAX_RANK    12
 
 /* DLPack's DLTensor (https://dmlc.github.io/dlpack), unless its header came first. */
 #ifndef DLPACK_DLPACK_H_
@@ -33,9 +33,19 @@ typedef struct {
     int32_t device_id;
 } DLDevice;
 typedef enum {
-    kDLInt = 0U, kDLUInt = 1U, kDLFloat = 2U, kDLOpaqueHandle = 3U, kDLBfloat = 4U, kDLComplex = 5U, kDLBool = 6U,
-    kDLFloat8_e4m3fn = 10U, kDLFloat8_e4m3fnuz = 11U, kDLFloat8_e5m2 = 12U, kDLFloat8_e5m2fnuz = 13U,
-    kDLFloat8_e8m0fnu = 14U, kDLFloat4_e2m1fn = 17U
+    kDLInt = 0U,
+    kDLUInt = 1U,
+    kDLFloat = 2U,
+    kDLOpaqueHandle = 3U,
+    kDLBfloat = 4U,
+    kDLComplex = 5U,
+    kDLBool = 6U,
+    kDLFloat8_e4m3fn = 10U,
+    kDLFloat8_e4m3fnuz = 11U,
+    kDLFloat8_e5m2 = 12U,
+    kDLFloat8_e5m2fnuz = 13U,
+    kDLFloat8_e8m0fnu = 14U,
+    kDLFloat4_e2m1fn = 17U
 } DLDataTypeCode;
 typedef struct {
     uint8_t code;
@@ -55,11 +65,34 @@ typedef struct {
 
 /* Element types, with ONNX's numbers (onnx.proto, TensorProto.DataType). */
 typedef enum ingot_dtype {
-    INGOT_UNDEFINED = 0, INGOT_F32 = 1, INGOT_U8 = 2, INGOT_I8 = 3, INGOT_U16 = 4, INGOT_I16 = 5, INGOT_I32 = 6,
-    INGOT_I64 = 7, INGOT_STRING = 8, INGOT_BOOL = 9, INGOT_F16 = 10, INGOT_F64 = 11, INGOT_U32 = 12, INGOT_U64 = 13,
-    INGOT_C64 = 14, INGOT_C128 = 15, INGOT_BF16 = 16, INGOT_F8E4M3FN = 17, INGOT_F8E4M3FNUZ = 18, INGOT_F8E5M2 = 19,
-    INGOT_F8E5M2FNUZ = 20, INGOT_U4 = 21, INGOT_I4 = 22, INGOT_F4E2M1 = 23, INGOT_F8E8M0 = 24, INGOT_U2 = 25,
-    INGOT_I2 = 26, INGOT_DTYPE_COUNT = 27
+    INGOT_UNDEFINED = 0,
+    INGOT_F32 = 1,
+    INGOT_U8 = 2,
+    INGOT_I8 = 3,
+    INGOT_U16 = 4,
+    INGOT_I16 = 5,
+    INGOT_I32 = 6,
+    INGOT_I64 = 7,
+    INGOT_STRING = 8,
+    INGOT_BOOL = 9,
+    INGOT_F16 = 10,
+    INGOT_F64 = 11,
+    INGOT_U32 = 12,
+    INGOT_U64 = 13,
+    INGOT_C64 = 14,
+    INGOT_C128 = 15,
+    INGOT_BF16 = 16,
+    INGOT_F8E4M3FN = 17,
+    INGOT_F8E4M3FNUZ = 18,
+    INGOT_F8E5M2 = 19,
+    INGOT_F8E5M2FNUZ = 20,
+    INGOT_U4 = 21,
+    INGOT_I4 = 22,
+    INGOT_F4E2M1 = 23,
+    INGOT_F8E8M0 = 24,
+    INGOT_U2 = 25,
+    INGOT_I2 = 26,
+    INGOT_DTYPE_COUNT = 27
 } ingot_dtype;
 
 /* A string element: not null-terminated. */
@@ -126,7 +159,8 @@ typedef struct ingot_pool {
     uint64_t alignment;
 } ingot_pool;
 
-/* The same calls for any model: NAME_init and the rest are these with the model's own plan. An opened .so gives `ingot_model`. */
+/* The same calls for any model: NAME_init and the rest are these with the model's own plan. An opened .so gives
+ * `ingot_model`. */
 typedef struct ingot_plan ingot_plan;
 typedef struct ingot_context ingot_context;
 typedef struct ingot_model {
@@ -142,8 +176,10 @@ typedef struct ingot_model {
 ingot_status ingot_model_open(const char *path, const ingot_model **out_model, void **out_handle);
 void ingot_model_close(void *handle);
 const ingot_model_info *ingot_model_get_info(const ingot_model *model);
-/* Sizes for the given symbol values (in the order of the plan's symbols; null: lowest). Writes at most `capacity`; returns the count. */
-int32_t ingot_model_get_pools(const ingot_model *model, const int64_t *symbols, ingot_pool *out_pools, int32_t capacity);
+/* Sizes for the given symbol values (in the order of the plan's symbols; null: lowest). Writes at most `capacity`;
+ * returns the count. */
+int32_t ingot_model_get_pools(const ingot_model *model, const int64_t *symbols, ingot_pool *out_pools,
+                              int32_t capacity);
 ingot_status ingot_context_create(const ingot_model *model, const ingot_init_options *options, ingot_context **out_ctx);
 ingot_status ingot_context_run(ingot_context *ctx, const DLTensor *const *inputs, DLTensor *const *outputs);
 void ingot_context_destroy(ingot_context *ctx);

@@ -36,6 +36,7 @@ int main(int argc, char **argv)
         ingot_status_free(error);
         return 1;
     }
-    puts(memcmp(a, b, sizeof a) || strcmp(one_info()->name, "one") || strcmp(two_info()->name, "two") ? "differ" : "ok");
+    puts(memcmp(a, b, sizeof a) || strcmp(one_info()->name, "one") || strcmp(two_info()->name, "two") ? "differ"
+                                                                                                      : "ok");
     return 0;
 }

@@ -43,14 +43,14 @@ static void standin_add(struct standin_test *test)
     standin_last = &test->next;
 }
 
-#define Test(suite_, name_, ...)                                                                                       \
-    static void standin_run_##suite_##_##name_(void);                                                                  \
-    __attribute__((constructor)) static void standin_add_##suite_##_##name_(void)                                      \
-    {                                                                                                                  \
-        static struct standin_test test = {                                                                            \
-            .suite = #suite_, .name = #name_, .run = standin_run_##suite_##_##name_, .options = {0, ##__VA_ARGS__}};   \
-        standin_add(&test);                                                                                            \
-    }                                                                                                                  \
+#define Test(suite_, name_, ...)                                                                                     \
+    static void standin_run_##suite_##_##name_(void);                                                                \
+    __attribute__((constructor)) static void standin_add_##suite_##_##name_(void)                                    \
+    {                                                                                                                \
+        static struct standin_test test = {                                                                          \
+            .suite = #suite_, .name = #name_, .run = standin_run_##suite_##_##name_, .options = {0, ##__VA_ARGS__}}; \
+        standin_add(&test);                                                                                          \
+    }                                                                                                                \
     static void standin_run_##suite_##_##name_(void)
 #define TestSuite(...) struct standin_test
 
@@ -72,44 +72,44 @@ __attribute__((format(printf, 6, 7))) static inline void standin_check(bool ok, 
 }
 
 #define standin(fatal, cond, what, ...) standin_check((cond), fatal, what, __FILE__, __LINE__, " " __VA_ARGS__)
-#define standin_str(a, b, op) (strcmp((a), (b)) op 0)
-#define standin_near(a, b, eps) (fabs((double)(a) - (double)(b)) <= (double)(eps))
+#define standin_str(a, b, op)           (strcmp((a), (b)) op 0)
+#define standin_near(a, b, eps)         (fabs((double)(a) - (double)(b)) <= (double)(eps))
 
-#define cr_assert(c, ...) standin(true, (c), #c, __VA_ARGS__)
-#define cr_assert_not(c, ...) standin(true, !(c), "not " #c, __VA_ARGS__)
-#define cr_assert_eq(a, b, ...) standin(true, (a) == (b), #a " == " #b, __VA_ARGS__)
-#define cr_assert_neq(a, b, ...) standin(true, (a) != (b), #a " != " #b, __VA_ARGS__)
-#define cr_assert_lt(a, b, ...) standin(true, (a) < (b), #a " < " #b, __VA_ARGS__)
-#define cr_assert_leq(a, b, ...) standin(true, (a) <= (b), #a " <= " #b, __VA_ARGS__)
-#define cr_assert_gt(a, b, ...) standin(true, (a) > (b), #a " > " #b, __VA_ARGS__)
-#define cr_assert_geq(a, b, ...) standin(true, (a) >= (b), #a " >= " #b, __VA_ARGS__)
-#define cr_assert_null(p, ...) standin(true, (p) == NULL, #p " is null", __VA_ARGS__)
-#define cr_assert_not_null(p, ...) standin(true, (p) != NULL, #p " is not null", __VA_ARGS__)
-#define cr_assert_str_eq(a, b, ...) standin(true, standin_str(a, b, ==), #a " equals " #b, __VA_ARGS__)
-#define cr_assert_str_neq(a, b, ...) standin(true, standin_str(a, b, !=), #a " differs from " #b, __VA_ARGS__)
-#define cr_assert_arr_eq(a, b, n, ...) standin(true, !memcmp((a), (b), (n)), #a " equals " #b, __VA_ARGS__)
+#define cr_assert(c, ...)                standin(true, (c), #c, __VA_ARGS__)
+#define cr_assert_not(c, ...)            standin(true, !(c), "not " #c, __VA_ARGS__)
+#define cr_assert_eq(a, b, ...)          standin(true, (a) == (b), #a " == " #b, __VA_ARGS__)
+#define cr_assert_neq(a, b, ...)         standin(true, (a) != (b), #a " != " #b, __VA_ARGS__)
+#define cr_assert_lt(a, b, ...)          standin(true, (a) < (b), #a " < " #b, __VA_ARGS__)
+#define cr_assert_leq(a, b, ...)         standin(true, (a) <= (b), #a " <= " #b, __VA_ARGS__)
+#define cr_assert_gt(a, b, ...)          standin(true, (a) > (b), #a " > " #b, __VA_ARGS__)
+#define cr_assert_geq(a, b, ...)         standin(true, (a) >= (b), #a " >= " #b, __VA_ARGS__)
+#define cr_assert_null(p, ...)           standin(true, (p) == NULL, #p " is null", __VA_ARGS__)
+#define cr_assert_not_null(p, ...)       standin(true, (p) != NULL, #p " is not null", __VA_ARGS__)
+#define cr_assert_str_eq(a, b, ...)      standin(true, standin_str(a, b, ==), #a " equals " #b, __VA_ARGS__)
+#define cr_assert_str_neq(a, b, ...)     standin(true, standin_str(a, b, !=), #a " differs from " #b, __VA_ARGS__)
+#define cr_assert_arr_eq(a, b, n, ...)   standin(true, !memcmp((a), (b), (n)), #a " equals " #b, __VA_ARGS__)
 #define cr_assert_float_eq(a, b, e, ...) standin(true, standin_near(a, b, e), #a " is near " #b, __VA_ARGS__)
-#define cr_assert_fail(...) standin(true, false, "reached", __VA_ARGS__)
+#define cr_assert_fail(...)              standin(true, false, "reached", __VA_ARGS__)
 
-#define cr_expect(c, ...) standin(false, (c), #c, __VA_ARGS__)
-#define cr_expect_not(c, ...) standin(false, !(c), "not " #c, __VA_ARGS__)
-#define cr_expect_eq(a, b, ...) standin(false, (a) == (b), #a " == " #b, __VA_ARGS__)
-#define cr_expect_neq(a, b, ...) standin(false, (a) != (b), #a " != " #b, __VA_ARGS__)
-#define cr_expect_lt(a, b, ...) standin(false, (a) < (b), #a " < " #b, __VA_ARGS__)
-#define cr_expect_leq(a, b, ...) standin(false, (a) <= (b), #a " <= " #b, __VA_ARGS__)
-#define cr_expect_gt(a, b, ...) standin(false, (a) > (b), #a " > " #b, __VA_ARGS__)
-#define cr_expect_geq(a, b, ...) standin(false, (a) >= (b), #a " >= " #b, __VA_ARGS__)
-#define cr_expect_null(p, ...) standin(false, (p) == NULL, #p " is null", __VA_ARGS__)
-#define cr_expect_not_null(p, ...) standin(false, (p) != NULL, #p " is not null", __VA_ARGS__)
-#define cr_expect_str_eq(a, b, ...) standin(false, standin_str(a, b, ==), #a " equals " #b, __VA_ARGS__)
-#define cr_expect_str_neq(a, b, ...) standin(false, standin_str(a, b, !=), #a " differs from " #b, __VA_ARGS__)
-#define cr_expect_arr_eq(a, b, n, ...) standin(false, !memcmp((a), (b), (n)), #a " equals " #b, __VA_ARGS__)
+#define cr_expect(c, ...)                standin(false, (c), #c, __VA_ARGS__)
+#define cr_expect_not(c, ...)            standin(false, !(c), "not " #c, __VA_ARGS__)
+#define cr_expect_eq(a, b, ...)          standin(false, (a) == (b), #a " == " #b, __VA_ARGS__)
+#define cr_expect_neq(a, b, ...)         standin(false, (a) != (b), #a " != " #b, __VA_ARGS__)
+#define cr_expect_lt(a, b, ...)          standin(false, (a) < (b), #a " < " #b, __VA_ARGS__)
+#define cr_expect_leq(a, b, ...)         standin(false, (a) <= (b), #a " <= " #b, __VA_ARGS__)
+#define cr_expect_gt(a, b, ...)          standin(false, (a) > (b), #a " > " #b, __VA_ARGS__)
+#define cr_expect_geq(a, b, ...)         standin(false, (a) >= (b), #a " >= " #b, __VA_ARGS__)
+#define cr_expect_null(p, ...)           standin(false, (p) == NULL, #p " is null", __VA_ARGS__)
+#define cr_expect_not_null(p, ...)       standin(false, (p) != NULL, #p " is not null", __VA_ARGS__)
+#define cr_expect_str_eq(a, b, ...)      standin(false, standin_str(a, b, ==), #a " equals " #b, __VA_ARGS__)
+#define cr_expect_str_neq(a, b, ...)     standin(false, standin_str(a, b, !=), #a " differs from " #b, __VA_ARGS__)
+#define cr_expect_arr_eq(a, b, n, ...)   standin(false, !memcmp((a), (b), (n)), #a " equals " #b, __VA_ARGS__)
 #define cr_expect_float_eq(a, b, e, ...) standin(false, standin_near(a, b, e), #a " is near " #b, __VA_ARGS__)
-#define cr_expect_fail(...) standin(false, false, "reached", __VA_ARGS__)
-#define cr_fail(...) cr_expect_fail(__VA_ARGS__)
-#define cr_log_info(...) ((void)0)
-#define cr_skip_test(...) _exit(0)
-#define cr_skip(...) _exit(0)
+#define cr_expect_fail(...)              standin(false, false, "reached", __VA_ARGS__)
+#define cr_fail(...)                     cr_expect_fail(__VA_ARGS__)
+#define cr_log_info(...)                 ((void)0)
+#define cr_skip_test(...)                _exit(0)
+#define cr_skip(...)                     _exit(0)
 
 static bool standin_passes(const struct standin_test *test)
 {
@@ -144,7 +144,8 @@ int main(void)
             fprintf(stderr, "[FAIL] %s::%s\n", test->suite, test->name);
         }
     }
-    printf("[====] Synthesis: Tested: %d | Passing: %d | Failing: %d | Crashing: 0\n", tested, tested - failing, failing);
+    printf("[====] Synthesis: Tested: %d | Passing: %d | Failing: %d | Crashing: 0\n", tested, tested - failing,
+           failing);
     return failing > 0;
 }
 
