@@ -38,13 +38,15 @@ void ingot_emit_sym(ingot_node *n, ingot_op *op, int32_t n_sym, const ingot_dim 
     ingot_node_check(n, ingot_op_set_sym(op, n_sym, sym));
 }
 
-/* The value as a constant if it is small and everything it is made of is known, else itself. */
+/* The value as a constant if it is small and everything it is made of is known, else itself. Quantized numbers stay
+ * what they are: passes compute with them. */
 static ingot_value *fold(ingot_node *n, ingot_op *op)
 {
     ingot_value *v = op->out[0];
     const ingot_type *t = &v->type;
     int64_t count = ingot_type_count(t);
-    if (op->kind == INGOT_OP_constant || op->n_out != 1 || count < 0 || count > FOLD_ELEMENTS)
+    if (op->kind == INGOT_OP_constant || op->kind == INGOT_OP_dequantize || op->n_out != 1 || count < 0 ||
+        count > FOLD_ELEMENTS)
         return v;
     ingot_value *made = NULL;
     if (v->content && v->n_content == count) {

@@ -282,7 +282,7 @@ static ingot_status decompose_op(ingot_op *op, ingot_arena *scratch, ingot_pass_
         return ingot_decompose_dynamic_quantize(op);
     case INGOT_OP_matmul_integer:
     case INGOT_OP_conv_integer:
-        return ingot_decompose_integer(op);
+        return ingot_decompose_integer(op, ctx);
     default:
         return NULL;
     }

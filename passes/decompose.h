@@ -12,6 +12,6 @@ ingot_status ingot_finish_decomposition(ingot_op *op, ingot_value *v);
 ingot_status ingot_decompose_quantize(ingot_op *op);
 ingot_status ingot_decompose_dequantize(ingot_op *op, ingot_pass_context *ctx);
 ingot_status ingot_decompose_dynamic_quantize(ingot_op *op);
-ingot_status ingot_decompose_integer(ingot_op *op);
+ingot_status ingot_decompose_integer(ingot_op *op, ingot_pass_context *ctx);
 ingot_status ingot_decompose_conv_transpose(ingot_op *op, ingot_pass_context *ctx);
 #endif

@@ -222,7 +222,21 @@ static ingot_status build_centred(ingot_op *op, int32_t i, ingot_value **out)
     return ingot_build2(op, INGOT_OP_sub, x, zero, out);
 }
 
-ingot_status ingot_decompose_integer(ingot_op *op)
+/* Folds `op` and what it is made of, as far as that is constant and `depth` deep, whatever it takes: weights are wanted
+ * as floats. */
+static ingot_status fold_weights(ingot_op *op, ingot_pass_context *unlimited, int32_t depth)
+{
+    bool changed;
+    for (int32_t i = 0; i < op->n_in && depth > 0; i++)
+        if (op->in[i] && op->in[i]->def && op->in[i]->def->kind != INGOT_OP_constant)
+            INGOT_TRY(fold_weights(op->in[i]->def, unlimited, depth - 1));
+    for (int32_t i = 0; i < op->n_in; i++)
+        if (!op->in[i] || !ingot_value_literal(op->in[i]))
+            return NULL;
+    return ingot_fold_op(op, unlimited, &changed);
+}
+
+ingot_status ingot_decompose_integer(ingot_op *op, ingot_pass_context *ctx)
 {
     ingot_value *a, *b;
     if (!ingot_value_has_one_use(op->out[0]) || !op->out[0]->uses->op)
@@ -244,6 +258,10 @@ ingot_status ingot_decompose_integer(ingot_op *op)
         ingot_erase_dead(made);
         return NULL;
     }
+    ingot_pass_context unlimited = *ctx;
+    unlimited.max_fold_bytes = INT64_MAX;
+    if (made->in[1]->def)
+        INGOT_TRY(fold_weights(made->in[1]->def, &unlimited, 3)); /* sub of casts of a reshape */
     /* The product stands before the integer op; the cast's users come later. */
     ingot_value_replace_uses(cast->out[0], made->out[0]);
     ingot_erase_dead(cast);

@@ -94,25 +94,46 @@ def save(value, name, path):
     path.write_bytes(proto.SerializeToString(deterministic=True))
 
 
+def session_options(optimized=True):
+    import onnxruntime as ort
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.x64quantprecision", "1")     # no 16-bit saturation on CPUs without VNNI
+    if not optimized:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return options
+
+
+def noise(path, feeds, wanted):
+    """How far apart ONNX Runtime's own results with and without optimization are, over the largest value."""
+    import onnxruntime as ort
+    session = ort.InferenceSession(str(path), session_options(optimized=False), providers=["CPUExecutionProvider"])
+    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in zip(session.run(None, feeds), wanted))
+
+
 def make_case(entry, sources, out):
-    """Runs one entry through ONNX Runtime and writes its test directory, whole or not at all."""
+    """Runs one entry through ONNX Runtime and writes its test directory, whole or not at all.
+
+    A quantized model also gets the file `noise`: a network that rounds to 8 bits between its layers turns a last bit that
+    differs into a step of the grid, and that into more, so this is what two right answers may differ by.
+    """
     import onnxruntime as ort
     source, target, part = sources / entry["path"], out / entry["name"], out / (entry["name"] + ".part")
     shutil.rmtree(part, ignore_errors=True)
     data = part / "test_data_set_0"
     data.mkdir(parents=True)
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.x64quantprecision", "1")     # no 16-bit saturation on CPUs without VNNI
-    session = ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(str(source), session_options(), providers=["CPUExecutionProvider"])
     feeds = {}
     for k, value in enumerate(session.get_inputs()):
         seed = zlib.crc32(("%s/%s" % (entry["name"], value.name)).encode())
         feeds[value.name] = make_input(seed, entry["inputs"][value.name])
         save(feeds[value.name], value.name, data / ("input_%d.pb" % k))
     names = [o.name for o in session.get_outputs()]
-    for k, (name, value) in enumerate(zip(names, session.run(names, feeds))):
+    results = session.run(names, feeds)
+    for k, (name, value) in enumerate(zip(names, results)):
         save(value, name, data / ("output_%d.pb" % k))
+    if entry["quantized"]:
+        (part / "noise").write_text("%g\n" % noise(source, feeds, results))
     try:
         os.link(source, part / "model.onnx")
     except OSError:

@@ -63,8 +63,7 @@ def model(name):
 
 def reference(path, feeds):
     """ONNX Runtime's outputs."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options = cases.session_options()
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]).run(None, feeds)
 
 

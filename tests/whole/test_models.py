@@ -14,7 +14,8 @@ SMALL = ("lstm2.s128_b1", "light_squeezenet.b1", "silero_vad.b1", "silero_vad_16
 # Much to make, to compile or to run.
 LARGE_MODELS = ("bert_base", "bert_base_qdq", "bert_base_dyn8", "gpt2_decode", "vit_b_16", "light_bvlc_alexnet", "resnet50_qdq")
 CASE_TIMEOUT_S = 300
-QUANTIZED_ATOL_SCALED = 5e-2    # rounding differences of one step spread through a quantized network
+QUANTIZED_ATOL_SCALED = 5e-2    # rounding differences of one step spread through a quantized network...
+NOISE_FACTOR = 1.25             # ...or this much of what ONNX Runtime differs by from itself, where that is more
 
 
 def wanted():
@@ -75,9 +76,13 @@ def main():
             print("%s: %s: %s" % ("FAILED" if common.EVERYTHING else "skipped", entry["name"], error))
             failed, skipped = failed + common.EVERYTHING, skipped + (not common.EVERYTHING)
     accurate = ["--rtol", common.RTOL, "--atol-scaled=%g" % common.ATOL_SCALED]
-    quantized = ["--rtol", 0, "--atol-scaled=%g" % QUANTIZED_ATOL_SCALED]
-    for kind, options in ((False, accurate), (True, quantized)):
-        a, b = verify([e for e in ready if e["quantized"] == kind], folder, options)
+    groups = [([e for e in ready if not e["quantized"]], accurate)]
+    for entry in ready:
+        if entry["quantized"]:
+            allowed = max(QUANTIZED_ATOL_SCALED, NOISE_FACTOR * float((folder / entry["name"] / "noise").read_text()))
+            groups.append(([entry], ["--rtol", 0, "--atol-scaled=%g" % allowed]))
+    for group, options in groups:
+        a, b = verify(group, folder, options)
         passed, failed = passed + a, failed + b
     common.summary(passed, failed, skipped)
 
