@@ -10,7 +10,7 @@ static const char help[] =
     "  --name NAME            of the artifact and its symbols, a C identifier\n"
     "  --emit=LIST            instead of the archive: so, obj, mlir, llvm, asm, report (archive adds it again)\n"
     "  --embed-weights        the weights inside the archive or shared object\n"
-    "  --cpu TARGET           default native; see `ingot targets`\n"
+    "  --cpu A,B,...          targets, chosen from when loaded; default native (`ingot targets`)\n"
     "  -O0..3                 default 2\n"
     "  --dim NAME=4           fix a dynamic size; NAME=1:64 bounds it\n"
     "  --shape IN=1x3x8x8     shape of an input; ? leaves a size as it is\n"
@@ -174,7 +174,12 @@ static void print_summary(const ingot_compiled *c, const compile_options *o, dou
     }
     printf("\n  memory    %s\n", memory.data ? memory.data : "");
     printf("  weights   %s\n", weights);
-    printf("  requires  %s: %s\n", c->target->name, c->target->summary);
+    const ingot_compiled *last = c;
+    for (; last->fallback; last = last->fallback)
+        ;
+    printf("  requires  %s: %s\n", last->target->name, last->target->summary);
+    if (last != c)
+        printf("  versions  %s\n", c->cpus);
     printf("  time      %.2f s\n", seconds);
     ingot_text_free(&memory);
 }

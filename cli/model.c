@@ -61,6 +61,7 @@ static ingot_status open_any(const char *path, const cli_options *options, cli_m
         const char *file;
         INGOT_TRY(cli_artifact_path(path, &m->arena, &file));
         INGOT_TRY(ingot_model_open(file, &m->model, &m->handle));
+        m->model = ingot_model_for_cpu(m->model);
     } else {
         ingot_compile_options compile = options->compile;
         compile.path = path;

@@ -21,12 +21,12 @@ static const char *const runtime_roots[] = {"ingot_status_code",     "ingot_stat
 
 typedef struct artifact {
     const ingot_artifact_options *options;
-    ingot_program *program;
+    ingot_artifact_version *versions;
+    int32_t n_versions;
     const char *name;
     ingot_arena arena;
     ingot_files files;
-    const ingot_object *kernels;
-    int32_t n_kernels;
+    int32_t n_kernels; /* of all versions */
     uint8_t weights_digest[16];
     const char *weights_path; /* temporary */
     ingot_object plan_object;
@@ -48,10 +48,15 @@ static ingot_status check_options(const artifact *a)
     if (!a->name || !*a->name || *c || isdigit((unsigned char)*a->name))
         return ingot_fail(INGOT_BAD_USAGE, "'%s' cannot be a model's name: it must be a C identifier",
                           a->name ? a->name : "");
-    if (!a->options->build_id || !a->options->target)
-        return ingot_fail(INGOT_BAD_USAGE, "an artifact needs a build id and a target");
-    if (a->n_kernels != a->program->n_specs)
-        return ingot_fail(INGOT_INTERNAL, "%d objects for %d kernels", (int)a->n_kernels, (int)a->program->n_specs);
+    if (!a->options->build_id)
+        return ingot_fail(INGOT_BAD_USAGE, "an artifact needs a build id");
+    for (int32_t i = 0; i < a->n_versions; i++) {
+        const ingot_artifact_version *v = &a->versions[i];
+        if (!v->target)
+            return ingot_fail(INGOT_BAD_USAGE, "an artifact needs a target");
+        if (v->n_kernels != v->program->n_specs)
+            return ingot_fail(INGOT_INTERNAL, "%d objects for %d kernels", (int)v->n_kernels, (int)v->program->n_specs);
+    }
     return NULL;
 }
 
@@ -61,7 +66,7 @@ static ingot_status write_weights(artifact *a)
     int fd;
     INGOT_TRY(file_name(a, ".weights", &name));
     INGOT_TRY(ingot_files_open(&a->files, name, !a->options->embed_weights, &fd, &a->weights_path));
-    ingot_status status = ingot_weights_write(a->program, a->options->build_id, fd, a->weights_digest);
+    ingot_status status = ingot_weights_write(a->versions[0].program, a->options->build_id, fd, a->weights_digest);
     if (close(fd) && !status)
         status = ingot_fail(INGOT_IO, "%s", strerror(errno));
     return ingot_status_note(status, "%s/%s", a->files.folder, name);
@@ -69,16 +74,19 @@ static ingot_status write_weights(artifact *a)
 
 static ingot_status make_plan_object(artifact *a)
 {
-    void *plan;
-    size_t plan_size;
-    INGOT_TRY(ingot_plan_serialize(a->program, a->options->target, a->options->build_id, a->weights_digest, &a->arena,
-                                   &plan, &plan_size));
-    ((ingot_plan *)plan)->max_workspace_bytes = a->options->max_workspace_bytes;
-    return ingot_plan_object(a->program, plan, plan_size, a->options->embed_weights ? a->weights_path : NULL, &a->arena,
+    for (int32_t i = 0; i < a->n_versions; i++) {
+        ingot_artifact_version *v = &a->versions[i];
+        void *plan;
+        INGOT_TRY(ingot_plan_serialize(v->program, v->target, a->options->build_id, a->weights_digest, &a->arena, &plan,
+                                       &v->plan_size));
+        ((ingot_plan *)plan)->max_workspace_bytes = a->options->max_workspace_bytes;
+        v->plan = plan;
+    }
+    return ingot_plan_object(a->versions, a->n_versions, a->options->embed_weights ? a->weights_path : NULL, &a->arena,
                              &a->plan_object);
 }
 
-/* Plan object, kernels, then the runtime's members that these need. */
+/* Plan object, kernels of all versions, then the runtime's members that these need. */
 static ingot_status collect_members(artifact *a)
 {
     ingot_archive_member *runtime;
@@ -91,22 +99,24 @@ static ingot_status collect_members(artifact *a)
     INGOT_TRY(ingot_arena_array(&a->arena, (size_t)n_runtime + 1, sizeof *taken, (void **)&taken));
     INGOT_TRY(ingot_arena_array(&a->arena, (size_t)a->n_kernels + (size_t)n_runtime + 1, sizeof *a->members,
                                 (void **)&a->members));
-    users[a->n_kernels] = a->plan_object;
-    if (a->n_kernels)
-        memcpy(users, a->kernels, (size_t)a->n_kernels * sizeof *users);
-    INGOT_TRY(
-        ingot_archive_select(runtime, n_runtime, users, a->n_kernels + 1, runtime_roots, N_ROOTS, &a->arena, taken));
     const char *plan_name;
     INGOT_TRY(file_name(a, "_plan.o", &plan_name));
     a->members[a->n_members++] = (ingot_archive_member){plan_name, a->plan_object.data, a->plan_object.size};
-    for (int32_t i = 0; i < a->n_kernels; i++) {
-        char symbol[32];
-        ingot_kernel_symbol(&a->program->specs[i], symbol);
-        char *member = ingot_arena_printf(&a->arena, "%s.o", symbol);
-        if (!member)
-            return ingot_status_no_memory();
-        a->members[a->n_members++] = (ingot_archive_member){member, a->kernels[i].data, a->kernels[i].size};
+    for (int32_t k = 0; k < a->n_versions; k++) {
+        const ingot_artifact_version *v = &a->versions[k];
+        for (int32_t i = 0; i < v->n_kernels; i++) {
+            char symbol[32];
+            ingot_kernel_symbol(&v->program->specs[i], symbol);
+            char *member = ingot_arena_printf(&a->arena, "%s.o", symbol);
+            if (!member)
+                return ingot_status_no_memory();
+            users[a->n_members - 1] = v->kernels[i];
+            a->members[a->n_members++] = (ingot_archive_member){member, v->kernels[i].data, v->kernels[i].size};
+        }
     }
+    users[a->n_kernels] = a->plan_object;
+    INGOT_TRY(
+        ingot_archive_select(runtime, n_runtime, users, a->n_kernels + 1, runtime_roots, N_ROOTS, &a->arena, taken));
     for (int32_t i = 0; i < n_runtime; i++) {
         if (taken[i])
             a->members[a->n_members++] = runtime[i];
@@ -136,7 +146,7 @@ static ingot_status write_objects(artifact *a)
     INGOT_TRY(file_name(a, ".o", &name));
     INGOT_TRY(ingot_files_add(&a->files, name, a->plan_object.data, a->plan_object.size));
     for (int32_t i = 0; i < a->n_kernels; i++)
-        INGOT_TRY(ingot_files_add(&a->files, a->members[1 + i].name, a->kernels[i].data, a->kernels[i].size));
+        INGOT_TRY(ingot_files_add(&a->files, a->members[1 + i].name, a->members[1 + i].data, a->members[1 + i].size));
     return NULL;
 }
 
@@ -255,7 +265,7 @@ static ingot_status write_headers(artifact *a)
     const char *name;
     ingot_text text = {0};
     INGOT_TRY(file_name(a, ".h", &name));
-    ingot_status status = ingot_header_write(a->program, &text);
+    ingot_status status = ingot_header_write(a->versions[0].program, &text);
     if (!status)
         status = ingot_files_add(&a->files, name, text.data, text.size);
     ingot_text_free(&text);
@@ -289,11 +299,13 @@ static ingot_status write_all_files(artifact *a)
     return ingot_files_commit(&a->files);
 }
 
-ingot_status ingot_artifact_write(const ingot_artifact_options *options, ingot_program *program,
-                                  const ingot_object *kernels, int32_t n_kernels)
+ingot_status ingot_artifact_write(const ingot_artifact_options *options, ingot_artifact_version *versions,
+                                  int32_t n_versions)
 {
     artifact a = {
-        .options = options, .program = program, .name = program->name, .kernels = kernels, .n_kernels = n_kernels};
+        .options = options, .versions = versions, .n_versions = n_versions, .name = versions[0].program->name};
+    for (int32_t i = 0; i < n_versions; i++)
+        a.n_kernels += versions[i].n_kernels;
     ingot_status status = write_all_files(&a);
     ingot_files_end(&a.files);
     ingot_arena_release(&a.arena);

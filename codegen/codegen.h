@@ -60,9 +60,19 @@ void ingot_jit_destroy(ingot_jit *jit);
 ingot_status ingot_plan_serialize(const ingot_program *program, const ingot_target *target, const uint8_t *build_id,
                                   const uint8_t *weights_digest, ingot_arena *arena, void **out_bytes,
                                   size_t *out_size);
-/* The object that holds plan bytes, kernel table, ingot_model struct and the functions NAME_init and so on; embeds the
- * weights file if given. */
-ingot_status ingot_plan_object(const ingot_program *program, const void *plan, size_t plan_size,
+/* One version of a model in an artifact: its program for one target. All versions have one name, one interface and one
+ * weights file (ingot_programs_share_weights). The first is for the most demanding CPU. */
+typedef struct ingot_artifact_version {
+    ingot_program *program;
+    const ingot_target *target;
+    const ingot_object *kernels; /* one per spec */
+    int32_t n_kernels;
+    const void *plan; /* set by ingot_artifact_write */
+    size_t plan_size;
+} ingot_artifact_version;
+/* The object that holds plan bytes, kernel tables, ingot_model structs and the functions NAME_init and so on; embeds
+ * the weights file if given. */
+ingot_status ingot_plan_object(const ingot_artifact_version *versions, int32_t n_versions,
                                const char *embed_weights_path, ingot_arena *arena, ingot_object *out);
 /* Names of the kernels in the plan's order (generated symbols and ingot_portable_*): the kernel table. */
 ingot_status ingot_program_kernel_names(const ingot_program *program, ingot_arena *arena, const char *const **out_names,
@@ -93,15 +103,13 @@ typedef struct ingot_artifact_options {
     const char *out_dir; /* created, with its parents */
     uint32_t emit;       /* INGOT_ARTIFACT_* bits; 0: the archive */
     bool embed_weights;
-    const uint8_t *build_id; /* 16 bytes */
-    const ingot_target *target;
+    const uint8_t *build_id;          /* 16 bytes */
     uint64_t max_workspace_bytes;     /* of a run; 0: none */
     const ingot_artifact_file *files; /* further ones, written with the rest */
     int32_t n_files;
 } ingot_artifact_options;
-/* Writes NAME.a (NAME.so, or NAME.o and an object per kernel), NAME.weights, NAME.h and ingot/runtime.h for
- * program->name, a C identifier. `kernels`: one object per spec. Files get their names when all of them are there; a
- * failure leaves nothing behind. */
-ingot_status ingot_artifact_write(const ingot_artifact_options *options, ingot_program *program,
-                                  const ingot_object *kernels, int32_t n_kernels);
+/* Writes NAME.a (NAME.so, or NAME.o and an object per kernel), NAME.weights, NAME.h and ingot/runtime.h for the
+ * programs' name, a C identifier. Files get their names when all of them are there; a failure leaves nothing behind. */
+ingot_status ingot_artifact_write(const ingot_artifact_options *options, ingot_artifact_version *versions,
+                                  int32_t n_versions);
 #endif

@@ -1,5 +1,6 @@
-/* The object of an artifact that is no kernel: plan bytes, kernel table, the ingot_model and the functions NAME_init
- * and so on, which hand it to the runtime. Made through LLVM's C API for the baseline CPU, position independent. */
+/* The object of an artifact that is no kernel: plan bytes, kernel table and ingot_model of each version, and the
+ * functions NAME_init and so on, which hand the first to the runtime. Made through LLVM's C API for the baseline CPU,
+ * position independent. */
 #include "codegen/artifact.h"
 #include "runtime/weights.h"
 #include <errno.h>
@@ -84,32 +85,44 @@ static ingot_status add_embedded_weights(plan_module *m, const char *path, const
     return NULL;
 }
 
-static ingot_status add_model(plan_module *m, const ingot_program *program, const void *plan, size_t plan_size,
-                              const char *embed_path, ingot_arena *scratch, ingot_text *symbol)
+enum { ABI, SIZE, PLAN, KERNELS, WEIGHTS, NAME, FALLBACK, N_FIELDS }; /* of ingot_model */
+
+/* `fields` holds what all versions share, and the version to fall back to. */
+static ingot_status add_version(plan_module *m, const ingot_artifact_version *v, LLVMValueRef *fields,
+                                ingot_arena *scratch, ingot_text *symbol, LLVMValueRef *out)
 {
     const char *const *names;
     int32_t n;
-    INGOT_TRY(ingot_program_kernel_names(program, scratch, &names, &n));
-    LLVMValueRef fields[6], embedded = LLVMConstPointerNull(m->pointer);
+    INGOT_TRY(ingot_program_kernel_names(v->program, scratch, &names, &n));
     symbol_name(m, "plan", symbol);
-    LLVMValueRef bytes = LLVMConstStringInContext2(m->context, plan, plan_size, 1);
-    fields[2] = add_constant(m, symbol->data, bytes, 64);
+    fields[PLAN] = add_constant(m, symbol->data, LLVMConstStringInContext2(m->context, v->plan, v->plan_size, 1), 64);
     symbol_name(m, "kernels", symbol);
-    INGOT_TRY(add_kernel_table(m, names, n, scratch, symbol->data, &fields[3]));
-    if (embed_path && program->weights_bytes) {
+    INGOT_TRY(add_kernel_table(m, names, n, scratch, symbol->data, &fields[KERNELS]));
+    symbol_name(m, "version", symbol);
+    *out = add_constant(m, symbol->data, LLVMConstStructInContext(m->context, fields, N_FIELDS, 0), 8);
+    return NULL;
+}
+
+static ingot_status add_model(plan_module *m, const ingot_artifact_version *versions, int32_t n_versions,
+                              const char *embed_path, ingot_arena *scratch, ingot_text *symbol)
+{
+    LLVMTypeRef types[N_FIELDS] = {m->i32, m->i32, m->pointer, m->pointer, m->pointer, m->pointer, m->pointer};
+    LLVMValueRef fields[N_FIELDS] = {LLVMConstInt(m->i32, INGOT_ABI_VERSION, 0),
+                                     LLVMConstInt(m->i32, sizeof(ingot_model), 0)};
+    fields[WEIGHTS] = fields[FALLBACK] = LLVMConstPointerNull(m->pointer);
+    if (embed_path && versions[0].program->weights_bytes) {
         symbol_name(m, "weights", symbol);
-        INGOT_TRY(add_embedded_weights(m, embed_path, symbol->data, &embedded));
+        INGOT_TRY(add_embedded_weights(m, embed_path, symbol->data, &fields[WEIGHTS]));
     }
-    fields[0] = LLVMConstInt(m->i32, INGOT_ABI_VERSION, 0);
-    fields[1] = LLVMConstInt(m->i32, sizeof(ingot_model), 0);
-    fields[4] = embedded;
     symbol_name(m, "name", symbol);
-    fields[5] = add_constant(m, symbol->data, LLVMConstStringInContext2(m->context, m->name, strlen(m->name), 0), 1);
-    LLVMTypeRef types[6] = {m->i32, m->i32, m->pointer, m->pointer, m->pointer, m->pointer};
-    LLVMValueRef value = LLVMConstStructInContext(m->context, fields, 6, 0);
-    m->model_type = LLVMStructTypeInContext(m->context, types, 6, 0);
+    fields[NAME] = add_constant(m, symbol->data, LLVMConstStringInContext2(m->context, m->name, strlen(m->name), 0), 1);
+    for (int32_t i = n_versions - 1; i >= 0; i--) {
+        INGOT_TRY(add_version(m, &versions[i], fields, scratch, symbol, &m->model));
+        fields[FALLBACK] = m->model;
+    }
+    m->model_type = LLVMStructTypeInContext(m->context, types, N_FIELDS, 0);
     symbol_name(m, "model", symbol);
-    m->model = add_constant(m, symbol->data, value, 8);
+    LLVMSetValueName2(m->model, symbol->data, symbol->size);
     LLVMSetLinkage(m->model, LLVMExternalLinkage);
     /* What ingot_model_open looks for; weak, so that several models link into one program. */
     LLVMSetLinkage(LLVMAddAlias2(m->module, m->model_type, 0, m->model, "ingot_model_entry"), LLVMWeakAnyLinkage);
@@ -215,7 +228,7 @@ static ingot_status create_machine(LLVMTargetMachineRef *out)
     return *out ? NULL : ingot_fail(INGOT_INTERNAL, "LLVM makes no code for %s", triple);
 }
 
-static ingot_status build(plan_module *m, const ingot_program *program, const void *plan, size_t plan_size,
+static ingot_status build(plan_module *m, const ingot_artifact_version *versions, int32_t n_versions,
                           const char *embed_path, ingot_arena *arena, ingot_object *out)
 {
     ingot_text symbol = {0};
@@ -228,7 +241,7 @@ static ingot_status build(plan_module *m, const ingot_program *program, const vo
     LLVMSetTarget(m->module, triple);
     LLVMDisposeMessage(triple);
     LLVMDisposeTargetData(data);
-    ingot_status status = add_model(m, program, plan, plan_size, embed_path, &scratch, &symbol);
+    ingot_status status = add_model(m, versions, n_versions, embed_path, &scratch, &symbol);
     if (!status) {
         add_functions(m, &symbol);
         status = symbol.failed ? ingot_status_no_memory() : emit(m, machine, arena, out);
@@ -239,16 +252,16 @@ static ingot_status build(plan_module *m, const ingot_program *program, const vo
     return status;
 }
 
-ingot_status ingot_plan_object(const ingot_program *program, const void *plan, size_t plan_size,
+ingot_status ingot_plan_object(const ingot_artifact_version *versions, int32_t n_versions,
                                const char *embed_weights_path, ingot_arena *arena, ingot_object *out)
 {
-    plan_module m = {.name = program->name, .context = LLVMContextCreate()};
-    m.module = LLVMModuleCreateWithNameInContext(program->name, m.context);
+    plan_module m = {.name = versions[0].program->name, .context = LLVMContextCreate()};
+    m.module = LLVMModuleCreateWithNameInContext(m.name, m.context);
     m.builder = LLVMCreateBuilderInContext(m.context);
     m.pointer = LLVMPointerTypeInContext(m.context, 0);
     m.i32 = LLVMInt32TypeInContext(m.context);
     LLVMContextSetDiagnosticHandler(m.context, take_diagnostic, &m.diagnostics);
-    ingot_status status = build(&m, program, plan, plan_size, embed_weights_path, arena, out);
+    ingot_status status = build(&m, versions, n_versions, embed_weights_path, arena, out);
     LLVMDisposeBuilder(m.builder);
     LLVMDisposeModule(m.module);
     LLVMContextDispose(m.context);

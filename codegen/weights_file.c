@@ -36,13 +36,13 @@ static ingot_status add_zeros(int fd, ingot_digest_state *digest, int64_t count)
     return NULL;
 }
 
-static ingot_status add_weight(ingot_program *program, const ingot_weight *weight, int fd, ingot_digest_state *digest)
+static ingot_status add_weight(const ingot_weight *weight, int fd, ingot_digest_state *digest)
 {
     ingot_arena scratch = {0};
     void *bytes;
     ingot_status status = ingot_arena_array(&scratch, (size_t)weight->size_bytes, 1, &bytes);
     if (!status)
-        status = ingot_weight_write(program, weight, &scratch, bytes);
+        status = ingot_weight_write(weight, &scratch, bytes);
     if (!status)
         status = add(fd, digest, bytes, (size_t)weight->size_bytes);
     ingot_arena_release(&scratch);
@@ -61,7 +61,7 @@ static ingot_status add_weights(ingot_program *program, int fd, ingot_digest_sta
             return ingot_fail(INGOT_INTERNAL, "constant %s: bytes %lld and %lld more are not where they should be",
                               name, (long long)w->offset, (long long)w->size_bytes);
         INGOT_TRY(add_zeros(fd, digest, w->offset - at));
-        INGOT_TRY_NOTE(add_weight(program, w, fd, digest), "constant %s", name);
+        INGOT_TRY_NOTE(add_weight(w, fd, digest), "constant %s", name);
         at = w->offset + w->size_bytes;
     }
     return add_zeros(fd, digest, program->weights_bytes - at);

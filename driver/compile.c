@@ -175,25 +175,60 @@ static ingot_status run_stage(ingot_compiled *c, ingot_stage stage, ingot_status
     return status;
 }
 
-static ingot_status compile(ingot_compiled *c, const ingot_compile_options *options)
+static ingot_status create(ingot_compiled **out)
 {
-    INGOT_TRY(ingot_driver_set_options(c, options));
+    ingot_arena arena = {0};
+    INGOT_TRY(ingot_arena_array(&arena, 1, sizeof **out, (void **)out));
+    (*out)->arena = arena;
+    return NULL;
+}
+
+static ingot_status make_version(ingot_compiled *c)
+{
     INGOT_TRY(run_stage(c, INGOT_STAGE_IMPORT, ingot_driver_import));
     INGOT_TRY(run_stage(c, INGOT_STAGE_IMPORT, ingot_driver_set_build_id));
     INGOT_TRY(run_stage(c, INGOT_STAGE_PASSES, run_passes));
-    INGOT_TRY(run_stage(c, INGOT_STAGE_LOWER, make_program));
-    if (!c->options.no_code)
-        INGOT_TRY(run_stage(c, INGOT_STAGE_CODEGEN, make_code));
+    return run_stage(c, INGOT_STAGE_LOWER, make_program);
+}
+
+/* The versions for all but the first target, and one weights file for all. Kernels and layouts follow the target, so
+ * each is a compile of its own. */
+static ingot_status make_fallbacks(ingot_compiled *c, const ingot_compile_options *given)
+{
+    enum { MAX_VERSIONS = 16 };
+    const ingot_target **targets;
+    ingot_program *programs[MAX_VERSIONS] = {c->program};
+    int32_t n;
+    INGOT_TRY(ingot_driver_list_targets(c->options.cpu, &c->arena, &targets, &n));
+    ingot_compiled *last = c;
+    for (int32_t i = 1; i < n && i < MAX_VERSIONS; i++, last = last->fallback) {
+        ingot_compile_options options = {0};
+        memcpy(&options, given, given->struct_size);
+        options.cpu = targets[i]->name;
+        INGOT_TRY(create(&last->fallback));
+        INGOT_TRY(ingot_driver_set_options(last->fallback, &options));
+        last->fallback->cpus = c->cpus;
+        INGOT_TRY_NOTE(make_version(last->fallback), "for %s", options.cpu);
+        programs[i] = last->fallback->program;
+    }
+    return n > 1 ? ingot_programs_share_weights(programs, n) : NULL;
+}
+
+static ingot_status compile(ingot_compiled *c, const ingot_compile_options *options)
+{
+    INGOT_TRY(ingot_driver_set_options(c, options));
+    INGOT_TRY(make_version(c));
+    INGOT_TRY(make_fallbacks(c, options));
+    for (ingot_compiled *version = c; version && !c->options.no_code; version = version->fallback)
+        INGOT_TRY(run_stage(version, INGOT_STAGE_CODEGEN, make_code));
     return NULL;
 }
 
 ingot_status ingot_compile(const ingot_compile_options *options, ingot_compiled **out_compiled)
 {
     *out_compiled = NULL;
-    ingot_arena arena = {0};
     ingot_compiled *c;
-    INGOT_TRY(ingot_arena_array(&arena, 1, sizeof *c, (void **)&c));
-    c->arena = arena;
+    INGOT_TRY(create(&c));
     ingot_status status = compile(c, options);
     if (status) {
         ingot_compiled_destroy(c);
@@ -207,6 +242,7 @@ void ingot_compiled_destroy(ingot_compiled *c)
 {
     if (!c)
         return;
+    ingot_compiled_destroy(c->fallback);
     ingot_jit_destroy(c->jit);
     if (c->weights)
         munmap(c->weights, c->weights_mapped_bytes);

@@ -50,6 +50,9 @@ typedef struct ingot_log_line {
 
 struct ingot_compiled {
     ingot_arena arena;
+    /* The same model for the next target of --cpu, which needs fewer features; it belongs to this one. */
+    struct ingot_compiled *fallback;
+    const char *cpus; /* names of all targets, this one first where it leads */
     ingot_compile_options
         options; /* filled in; pointers of the caller are not used after ingot_compile, but constants and bytes */
     const char *path, *name; /* path: null for bytes without a name */
@@ -77,6 +80,8 @@ struct ingot_compiled {
 /* ---- options.c ---- */
 /* Fills `c->options` and `c->import` from the caller's; INGOT_BAD_USAGE for what makes no sense. */
 ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_options *options);
+/* Targets named by `cpu` (null: native), each once, those that need most features first; in `arena`. */
+ingot_status ingot_driver_list_targets(const char *cpu, ingot_arena *arena, const ingot_target ***out, int32_t *out_n);
 /* Digests of the model (file, external data, constants) and of all that decides the output bytes. After import. */
 ingot_status ingot_driver_set_build_id(ingot_compiled *c);
 /* A C identifier made of a path's last part. */

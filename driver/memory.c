@@ -1,6 +1,7 @@
 /* A compiled model in memory: its code through LLVM's ORC, its weights in pages of our own, the same plan as in an
  * artifact. */
 #include "driver/driver.h"
+#include "runtime/plan.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,9 +9,9 @@
 #include <unistd.h>
 
 /* NAME.weights as it would be on disk, in a file that has no name. */
-static ingot_status map_weights(ingot_compiled *c, int fd)
+static ingot_status map_weights(ingot_compiled *c, ingot_program *weights_of, int fd)
 {
-    INGOT_TRY(ingot_weights_write(c->program, c->build_id, fd, c->weights_digest));
+    INGOT_TRY(ingot_weights_write(weights_of, c->build_id, fd, c->weights_digest));
     struct stat info;
     if (fstat(fd, &info))
         return ingot_fail(INGOT_IO, "the weights in memory: %s", strerror(errno));
@@ -24,12 +25,12 @@ static ingot_status map_weights(ingot_compiled *c, int fd)
     return NULL;
 }
 
-static ingot_status make_weights(ingot_compiled *c)
+static ingot_status make_weights(ingot_compiled *c, ingot_program *weights_of)
 {
     int fd = memfd_create("ingot-weights", MFD_CLOEXEC);
     if (fd < 0)
         return ingot_fail(INGOT_LIMIT, "memory for the weights: %s", strerror(errno));
-    ingot_status status = map_weights(c, fd);
+    ingot_status status = map_weights(c, weights_of, fd);
     close(fd);
     return status;
 }
@@ -69,8 +70,19 @@ static ingot_status make_kernel_table(ingot_compiled *c)
     return NULL;
 }
 
+/* The first version that this machine runs, else the last. */
+static ingot_compiled *version_for_this_cpu(ingot_compiled *c)
+{
+    uint64_t have = ingot_cpu_detect();
+    while (c->fallback && (c->target->required & ~have))
+        c = c->fallback;
+    return c;
+}
+
 ingot_status ingot_compiled_get_model(ingot_compiled *c, const ingot_model **out_model)
 {
+    ingot_program *weights_of = c->program;
+    c = version_for_this_cpu(c);
     *out_model = NULL;
     if (!c->objects)
         return ingot_fail(INGOT_BAD_USAGE, "this model was compiled without code (no_code)");
@@ -78,7 +90,7 @@ ingot_status ingot_compiled_get_model(ingot_compiled *c, const ingot_model **out
         double begin = ingot_seconds_now();
         size_t plan_bytes;
         if (!c->weights)
-            INGOT_TRY(make_weights(c));
+            INGOT_TRY(make_weights(c, weights_of));
         if (!c->plan)
             INGOT_TRY(ingot_plan_serialize(c->program, c->target, c->build_id, c->weights_digest, &c->arena, &c->plan,
                                            &plan_bytes));

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MAX_TARGETS 16
+
 const char *ingot_version(void)
 {
     return INGOT_VERSION;
@@ -94,6 +96,59 @@ static ingot_status set_import(ingot_compiled *c)
     return NULL;
 }
 
+static int count_bits(uint64_t v)
+{
+    int n = 0;
+    for (; v; v &= v - 1)
+        n++;
+    return n;
+}
+
+ingot_status ingot_driver_list_targets(const char *cpu, ingot_arena *arena, const ingot_target ***out, int32_t *out_n)
+{
+    const ingot_target **targets;
+    int32_t n = 0, most = 1;
+    cpu = cpu ? cpu : "native";
+    for (const char *c = cpu; *c; c++)
+        most += *c == ',';
+    if (most > MAX_TARGETS)
+        return ingot_fail(INGOT_BAD_USAGE, "%d targets in one artifact are too many: at most %d", most, MAX_TARGETS);
+    INGOT_TRY(ingot_arena_array(arena, (size_t)most, sizeof *targets, (void **)&targets));
+    for (const char *at = cpu; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        size_t size = strcspn(at, ",");
+        char *name = ingot_arena_strndup(arena, at, size);
+        const ingot_target *target;
+        if (!name)
+            return ingot_status_no_memory();
+        INGOT_TRY(ingot_target_find(name, &target));
+        int32_t place = n;
+        for (int32_t i = 0; i < n; i++)
+            place = targets[i] == target ? -1 : place;
+        if (place < 0)
+            continue;
+        for (; place > 0 && count_bits(targets[place - 1]->required) < count_bits(target->required); place--)
+            targets[place] = targets[place - 1];
+        targets[place] = target;
+        n++;
+    }
+    *out = targets;
+    *out_n = n;
+    return NULL;
+}
+
+/* This compile's own target is the first; the names of all are part of the build id. */
+static ingot_status set_targets(ingot_compiled *c)
+{
+    const ingot_target **targets;
+    int32_t n;
+    INGOT_TRY(ingot_driver_list_targets(c->options.cpu, &c->arena, &targets, &n));
+    c->target = targets[0];
+    c->cpus = c->target->name;
+    for (int32_t i = 1; i < n && c->cpus; i++)
+        c->cpus = ingot_arena_printf(&c->arena, "%s,%s", c->cpus, targets[i]->name);
+    return c->cpus ? NULL : ingot_status_no_memory();
+}
+
 ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_options *options)
 {
     if (!options || options->struct_size < offsetof(ingot_compile_options, name) ||
@@ -119,11 +174,7 @@ ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_opt
                       : ingot_driver_name_of(&c->arena, c->path ? c->path : "model");
     if (!c->name)
         return ingot_status_no_memory();
-    if (o->cpu && strchr(o->cpu, ','))
-        return ingot_fail(INGOT_UNSUPPORTED,
-                          "several CPU versions in one artifact (--cpu=%.100s) are not supported yet: name one target",
-                          o->cpu);
-    INGOT_TRY(ingot_target_find(o->cpu ? o->cpu : "native", &c->target));
+    INGOT_TRY(set_targets(c));
     return set_import(c);
 }
 
@@ -219,7 +270,7 @@ ingot_status ingot_driver_set_build_id(ingot_compiled *c)
     ingot_digest_add(&d, c->model_digest, sizeof c->model_digest);
     add_text(&d, INGOT_VERSION);
     add_text(&d, ingot_cost_roofline.name);
-    add_text(&d, c->target->name);
+    add_text(&d, c->cpus);
     add_text(&d, c->name);
     add_number(&d, o->level);
     add_number(&d, o->no_portable | o->no_generated << 1 | o->keep_all << 2 | o->pin_dynamic << 3);

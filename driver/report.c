@@ -145,7 +145,7 @@ static void add_compile_inputs(const ingot_compiled *c, cJSON *root)
     cJSON_AddStringToObject(from, "digest", digest);
     cJSON_AddStringToObject(from, "cost_model", ingot_cost_roofline.name);
     cJSON *options = cJSON_AddObjectToObject(from, "options");
-    cJSON_AddStringToObject(options, "cpu", c->target->name);
+    cJSON_AddStringToObject(options, "cpu", c->cpus);
     add_number(options, "level", o->level);
     cJSON_AddBoolToObject(options, "no_portable", o->no_portable != 0);
     cJSON_AddBoolToObject(options, "no_generated", o->no_generated != 0);
@@ -269,6 +269,20 @@ static void add_memory(const ingot_compiled *c, cJSON *root)
     }
 }
 
+/* What differs between versions; all else in the report is the first one's. */
+static void add_versions(const ingot_compiled *c, cJSON *root)
+{
+    cJSON *versions = cJSON_AddArrayToObject(root, "versions");
+    for (; c; c = c->fallback) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "cpu", c->target->name);
+        add_number(item, "kernels", c->program->n_specs);
+        add_number(item, "portable", ingot_program_count_portable(c->program, false));
+        add_dim_member(c, item, "arena_bytes", c->program->arena_bytes);
+        cJSON_AddItemToArray(versions, item);
+    }
+}
+
 ingot_status ingot_compiled_get_report(ingot_compiled *c, const char **out_json)
 {
     *out_json = "";
@@ -291,6 +305,7 @@ ingot_status ingot_compiled_get_report(ingot_compiled *c, const char **out_json)
             cJSON_AddItemToArray(log, cJSON_CreateString(line->text));
         add_kernels(c, root);
         add_memory(c, root);
+        add_versions(c, root);
         char *text = cJSON_Print(root);
         cJSON_Delete(root);
         if (text)

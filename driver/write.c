@@ -21,28 +21,37 @@ static ingot_status add(outputs *out, const char *suffix, const ingot_text *text
     return NULL;
 }
 
-/* All kernels in one form of text, each under its spec. */
-static ingot_status add_kernels(ingot_compiled *c, outputs *out, const char *suffix, ingot_emit_kind kind,
-                                const char *comment)
+static ingot_status append_kernels(ingot_compiled *c, const ingot_codegen_options *options, const char *comment,
+                                   ingot_text *text)
 {
-    const ingot_codegen_options options = {
-        .workers = c->options.in_process ? -1 : c->options.threads, .emit = kind, .max_memory = c->options.max_memory};
     ingot_arena scratch = {0};
     ingot_object *texts = NULL;
     int32_t n = c->program->n_specs;
     ingot_status status = ingot_arena_array(&scratch, (size_t)n + 1, sizeof *texts, (void **)&texts);
     if (!status && n > 0)
-        status = ingot_codegen_compile(c->lines, n, &options, &scratch, texts);
-    ingot_text text = {0};
+        status = ingot_codegen_compile(c->lines, n, options, &scratch, texts);
     for (int32_t i = 0; !status && i < n; i++) {
-        ingot_text_append(&text, "%s %s\n", comment, c->lines[i]);
-        ingot_text_append_bytes(&text, texts[i].data, texts[i].size);
-        ingot_text_append(&text, "\n");
+        ingot_text_append(text, "%s %s\n", comment, c->lines[i]);
+        ingot_text_append_bytes(text, texts[i].data, texts[i].size);
+        ingot_text_append(text, "\n");
     }
+    ingot_arena_release(&scratch);
+    return status;
+}
+
+/* The kernels of all versions in one form of text, each under its spec. */
+static ingot_status add_kernels(ingot_compiled *c, outputs *out, const char *suffix, ingot_emit_kind kind,
+                                const char *comment)
+{
+    const ingot_codegen_options options = {
+        .workers = c->options.in_process ? -1 : c->options.threads, .emit = kind, .max_memory = c->options.max_memory};
+    ingot_text text = {0};
+    ingot_status status = NULL;
+    for (; c && !status; c = c->fallback)
+        status = append_kernels(c, &options, comment, &text);
     if (!status)
         status = add(out, suffix, &text);
     ingot_text_free(&text);
-    ingot_arena_release(&scratch);
     return status;
 }
 
@@ -77,12 +86,20 @@ static ingot_status write_files(ingot_compiled *c, const ingot_write_options *op
         .emit = emit,
         .embed_weights = options->embed_weights != 0,
         .build_id = c->build_id,
-        .target = c->target,
         .max_workspace_bytes = (uint64_t)c->options.max_workspace,
         .files = out->files,
         .n_files = out->n,
     };
-    return ingot_artifact_write(&artifact, c->program, c->objects, c->program->n_specs);
+    ingot_artifact_version *versions;
+    int32_t n = 0;
+    for (const ingot_compiled *v = c; v; v = v->fallback)
+        n++;
+    INGOT_TRY(ingot_arena_array(&out->arena, (size_t)n, sizeof *versions, (void **)&versions));
+    n = 0;
+    for (const ingot_compiled *v = c; v; v = v->fallback)
+        versions[n++] = (ingot_artifact_version){
+            .program = v->program, .target = v->target, .kernels = v->objects, .n_kernels = v->program->n_specs};
+    return ingot_artifact_write(&artifact, versions, n);
 }
 
 ingot_status ingot_compiled_write(ingot_compiled *c, const ingot_write_options *options)

@@ -210,5 +210,8 @@ typedef struct ingot_lower_options {
 ingot_status ingot_program_create(ingot_module *m, const ingot_lower_options *options, ingot_program **out);
 void ingot_program_destroy(ingot_program *program);
 /* Bytes of one weight into `out` (size_bytes of them). */
-ingot_status ingot_weight_write(ingot_program *program, const ingot_weight *weight, ingot_arena *scratch, void *out);
+ingot_status ingot_weight_write(const ingot_weight *weight, ingot_arena *scratch, void *out);
+/* Programs of one model for several targets get one weights file: equal constants lie at the same place in all of them,
+ * and the first lists the constants of all, whose modules must live as long as it. */
+ingot_status ingot_programs_share_weights(ingot_program *const *programs, int32_t n);
 #endif

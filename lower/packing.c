@@ -49,7 +49,7 @@ static void pack(const ingot_packing *p, const uint8_t *src, int64_t size, uint8
     }
 }
 
-ingot_status ingot_weight_write(ingot_program *program, const ingot_weight *weight, ingot_arena *scratch, void *out)
+ingot_status ingot_weight_write(const ingot_weight *weight, ingot_arena *scratch, void *out)
 {
     const ingot_literal *literal = ingot_value_literal(weight->value);
     ingot_dtype dtype = weight->value->type.dtype;
@@ -65,7 +65,7 @@ ingot_status ingot_weight_write(ingot_program *program, const ingot_weight *weig
         return NULL;
     }
     const void *data;
-    INGOT_TRY(ingot_literal_get_data(program->module, literal, dtype, scratch, &data));
+    INGOT_TRY(ingot_literal_get_data(weight->value->graph->module, literal, dtype, scratch, &data));
     if (!weight->packed)
         memcpy(out, data, (size_t)weight->size_bytes);
     else

@@ -94,6 +94,7 @@ static ingot_status create_threads(ingot_context *ctx, const ingot_init_options 
 
 static ingot_status create(ingot_context *ctx, const ingot_model *model, const ingot_init_options *options)
 {
+    model = ingot_model_for_cpu(model);
     INGOT_TRY(ingot_plan_view_create(model, &ctx->view));
     INGOT_TRY(check_cpu(&ctx->view));
     ctx->kernels = model->kernels;

@@ -1,6 +1,8 @@
-/* Which instruction sets this machine has, as far as generated code asks. */
+/* Which instruction sets this machine has, as far as generated code asks, and which version of a model that suits. */
 #include "runtime/plan.h"
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bits of INGOT_CPU_* (costmodel/costmodel.h), which the runtime does not include. */
 enum {
@@ -35,4 +37,24 @@ uint64_t ingot_cpu_detect(void)
     bits |= __builtin_cpu_supports("avx512vnni") ? AVX512VNNI : 0;
     bits |= __builtin_cpu_supports("avx512bf16") ? AVX512BF16 : 0;
     return bits;
+}
+
+static bool runs_here(const ingot_model *model, uint64_t have)
+{
+    /* What is no plan is left to the checks of whoever opens it. */
+    const ingot_plan *plan = model->plan;
+    return plan && (uintptr_t)plan % 8 == 0 && !memcmp(plan->magic, INGOT_PLAN_MAGIC, sizeof plan->magic) &&
+           (plan->cpu_required & ~have) == 0;
+}
+
+const ingot_model *ingot_model_for_cpu(const ingot_model *model)
+{
+    uint64_t have = ingot_cpu_detect();
+    /* The field came with this size; a chain is short, and a damaged one must end. */
+    for (int i = 0; model && i < 64 && !runs_here(model, have); i++) {
+        if (model->struct_size < sizeof *model || !model->fallback)
+            break;
+        model = model->fallback;
+    }
+    return model;
 }

@@ -42,7 +42,7 @@ ingot_status ingot_model_open(const char *path, const ingot_model **out_model, v
     if (!model)
         status = ingot_fail(INGOT_BAD_MODEL, "%s: is not a compiled model: it has no ingot_model_entry", path);
     else
-        status = ingot_status_note(ingot_plan_view_create(model, &view), "%s", path);
+        status = ingot_status_note(ingot_plan_view_create(ingot_model_for_cpu(model), &view), "%s", path);
     if (status) {
         dlclose(handle);
         return status;

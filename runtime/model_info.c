@@ -113,6 +113,7 @@ static const ingot_model_info *find_or_describe(const ingot_model *model)
 
 const ingot_model_info *ingot_model_get_info(const ingot_model *model)
 {
+    model = ingot_model_for_cpu(model);
     if (!model)
         return NULL;
     pthread_mutex_lock(&lock);
@@ -123,6 +124,7 @@ const ingot_model_info *ingot_model_get_info(const ingot_model *model)
 
 void ingot_model_forget(const ingot_model *model)
 {
+    model = ingot_model_for_cpu(model);
     pthread_mutex_lock(&lock);
     forget(model);
     pthread_mutex_unlock(&lock);
@@ -165,7 +167,7 @@ int32_t ingot_model_get_pools(const ingot_model *model, const int64_t *symbols, 
     ingot_plan_view v;
     ingot_arena scratch = {0};
     uint64_t arena_bytes = 0;
-    ingot_status status = ingot_plan_view_create(model, &v);
+    ingot_status status = ingot_plan_view_create(ingot_model_for_cpu(model), &v);
     if (!status)
         status = measure_arena(&scratch, &v, symbols, &arena_bytes);
     ingot_arena_release(&scratch);

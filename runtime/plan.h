@@ -120,6 +120,8 @@ const int64_t *ingot_context_sizes(const ingot_context *ctx, int32_t step, int32
 
 /* Bits of INGOT_CPU_* (costmodel/costmodel.h) that this machine has. */
 uint64_t ingot_cpu_detect(void);
+/* The first version of the model that this machine can run; the last one where it can run none. Null for null. */
+const ingot_model *ingot_model_for_cpu(const ingot_model *model);
 /* 128-bit digest of bytes: fast, not cryptographic against an adversary with time. */
 void ingot_digest(const void *data, size_t size, uint8_t out[16]);
 #endif

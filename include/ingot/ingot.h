@@ -64,7 +64,7 @@ typedef struct ingot_compile_options {
     const void *bytes;  /* the model in memory, borrowed until the compiled model is destroyed; null: read `path` */
     uint64_t size;
     const char *name;     /* of the compiled model: a C identifier; null: from the path */
-    const char *cpu;      /* target (`ingot targets`); null: "native" */
+    const char *cpu;      /* targets, separated by commas (`ingot targets`); null: "native" */
     int32_t level;        /* -O: 0 is taken as the default, 2; use -1 for no optimisation */
     int32_t threads;      /* of the compile; 0: the CPUs of the affinity mask */
     int32_t in_process;   /* generate code in this process: faster to start, but an abort of LLVM ends it */

@@ -170,6 +170,7 @@ typedef struct ingot_model {
     const void *const *kernels; /* generated and portable kernels, in the plan's order */
     const void *embedded_weights;
     const char *name;
+    const struct ingot_model *fallback; /* the same model for CPUs of fewer features; null: none */
 } ingot_model;
 
 /* Opens NAME.so (path of the file); weights come from NAME.weights beside it. */

@@ -137,7 +137,7 @@ Test(plan_blob, a_program_runs_from_its_bytes)
     ingot_portable_fn *kernel = ingot_portable_map;
     const void *table[1];
     memcpy(table, &kernel, sizeof kernel);
-    const ingot_model model = {INGOT_ABI_VERSION, sizeof model, plan, table, weights, "tiny"};
+    const ingot_model model = {INGOT_ABI_VERSION, sizeof model, plan, table, weights, "tiny", NULL};
     expect_result(&model,
                   &(ingot_init_options){.struct_size = sizeof(ingot_init_options), .threads = 1, .verify_weights = 1});
     munmap(weights, INGOT_WEIGHTS_OFFSET + 64);
@@ -162,9 +162,9 @@ Test(artifact, a_shared_object_opens_and_runs)
         const ingot_artifact_options options = {.out_dir = folder,
                                                 .emit = INGOT_ARTIFACT_SHARED | INGOT_ARTIFACT_ARCHIVE,
                                                 .embed_weights = embed,
-                                                .build_id = build_id,
-                                                .target = baseline()};
-        ingot_status status = ingot_artifact_write(&options, &e.program, NULL, 0);
+                                                .build_id = build_id};
+        ingot_artifact_version version = {.program = &e.program, .target = baseline()};
+        ingot_status status = ingot_artifact_write(&options, &version, 1);
         cr_assert_null(status, "%s", ingot_status_message(status));
         static const struct {
             const char *name;
@@ -196,19 +196,20 @@ Test(artifact, a_failure_leaves_nothing)
     make(&e);
     char folder[64];
     snprintf(folder, sizeof folder, "/tmp/ingot-test-%ld", (long)getpid());
-    ingot_artifact_options options = {.out_dir = folder, .build_id = build_id, .target = baseline()};
+    ingot_artifact_options options = {.out_dir = folder, .build_id = build_id};
+    ingot_artifact_version version = {.program = &e.program, .target = baseline()};
     e.weight.size_bytes = 1000; /* more than the pool: found while writing */
-    ingot_status status = ingot_artifact_write(&options, &e.program, NULL, 0);
+    ingot_status status = ingot_artifact_write(&options, &version, 1);
     cr_assert_eq(ingot_status_code(status), INGOT_INTERNAL);
     ingot_status_free(status);
     cr_assert_neq(access(folder, F_OK), 0);
     e.program.name = "3d model";
-    status = ingot_artifact_write(&options, &e.program, NULL, 0);
+    status = ingot_artifact_write(&options, &version, 1);
     cr_assert_eq(ingot_status_code(status), INGOT_BAD_USAGE);
     ingot_status_free(status);
     e.program.name = "tiny";
     options.out_dir = "/dev/null/x";
-    status = ingot_artifact_write(&options, &e.program, NULL, 0);
+    status = ingot_artifact_write(&options, &version, 1);
     cr_assert_eq(ingot_status_code(status), INGOT_IO);
     ingot_status_free(status);
     destroy(&e);

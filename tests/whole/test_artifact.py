@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The artifact as its user meets it: the 20-line C program built by plain cc, what it links, its size, two models in
 one program, no allocation in a run, any number of threads, damaged weights; and the same bytes from every compile."""
+import json
 import re
 import shutil
 import unittest
@@ -117,6 +118,48 @@ class Artifact(common.Case):
         feeds = {"image": np.concatenate([np.load(i) for i in IMAGES])}
         got = self.run_model(out / "digits.so", feeds)
         self.compare(got, common.reference(common.DIGITS / "digits.onnx", feeds))
+
+
+class Versions(common.Case):
+    """Several CPUs in one artifact: the best that this machine runs is taken, and all read one weights file."""
+
+    def compile_for(self, cpus, *options):
+        return self.compile(common.DIGITS / "digits.onnx", self.work / cpus, "--emit=so,report", "--cpu", cpus, *options)
+
+    def requires(self, out):
+        info = self.succeed(common.ingot("info", out / "digits.so"))
+        return re.search(r"requires\s+(\S+)", info)[1]
+
+    def runs_here(self):
+        listed = json.loads(self.succeed(common.ingot("targets", "--json")))["targets"]
+        return [t["name"] for t in listed if t["runs_here"] and t["name"].startswith("x86-64-v")]
+
+    def test_the_best_that_runs_here(self):
+        levels = self.runs_here()
+        out = self.compile_for("x86-64-v2,x86-64-v4,x86-64-v3")
+        self.assertEqual(self.requires(out), levels[-1])
+        for single in levels:
+            alone = self.compile_for(single)
+            self.assertEqual(self.requires(alone), single)
+            self.assertEqual((alone / "digits.weights").stat().st_size, (out / "digits.weights").stat().st_size)
+        report = json.loads((out / "digits.json").read_text())
+        self.assertEqual([v["cpu"] for v in report["versions"]], ["x86-64-v4", "x86-64-v3", "x86-64-v2"])
+        feeds = {"image": np.concatenate([np.load(i) for i in IMAGES])}
+        want = common.reference(common.DIGITS / "digits.onnx", feeds)
+        for target in (out, self.compile_for("x86-64-v3,x86-64-v2", "--embed-weights")):
+            self.assertIsNone(common.difference(self.run_model(target / "digits.so", feeds)[0], want[0]))
+
+    def test_none_that_runs_here(self):
+        if "x86-64-v4" in self.runs_here():
+            self.skipTest("this machine runs every level")
+        done = common.ingot("run", self.compile_for("x86-64-v4,znver4") / "digits.so", "--random")
+        self.assertEqual(done.returncode, 4)
+        self.assertIn("the model was compiled for x86-64-v4; this CPU lacks AVX512F", done.stderr)
+
+    def test_a_target_that_is_not_there(self):
+        done = common.ingot("compile", common.DIGITS / "digits.onnx", "-o", self.work / "x", "--cpu=x86-64-v3,pentium")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("pentium", done.stderr)
 
 
 class Bytes(common.Case):

@@ -208,7 +208,7 @@ static inline const ingot_model *hand_finish(hand_plan *h)
     h->header.n_kernels = h->n_kernels;
     h->header.plan_bytes = (h->used + 7) / 8 * 8;
     memcpy(h->bytes, &h->header, sizeof h->header);
-    h->model = (ingot_model){INGOT_ABI_VERSION, sizeof h->model, hand_plan_of(h), h->kernels, NULL, "hand"};
+    h->model = (ingot_model){INGOT_ABI_VERSION, sizeof h->model, hand_plan_of(h), h->kernels, NULL, "hand", NULL};
     return &h->model;
 }
 
