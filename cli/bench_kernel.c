@@ -1,5 +1,6 @@
 /* ingot bench --kernel: one KernelSpec generated and timed on random data. */
 #include "cli/bench.h"
+#include "kernel/winograd.h"
 #include "runtime/plan.h"
 #include "runtime/threads.h"
 #include <errno.h>
@@ -39,6 +40,8 @@ static int64_t packed_count(const kernel_bench *b)
         return e[1] * e[2] * e[5] * e[6] * e[7] * e[8] * 16;
     case INGOT_FAMILY_depthwise:
         return e[1] * e[4] * e[5] * 16;
+    case INGOT_FAMILY_winograd:
+        return ingot_winograd_filter_elems(&b->spec);
     default: /* recurrent: k = h, n = gates * h, per direction */
         return e[2] * e[3] * ((4 * e[3] + 15) / 16) * 16;
     }
@@ -54,12 +57,18 @@ static void extent(const kernel_bench *b, int32_t index, int64_t *out_low, int64
         int64_t size = value_of(b, s->dims[d]), stride = value_of(b, o->strides[d]);
         if (s->family == INGOT_FAMILY_window && index == 0 && (d == 2 || d == 3))
             size = value_of(b, s->params[d == 2 ? 7 : 8]); /* strides of the whole input's rows and columns */
+        if (s->family == INGOT_FAMILY_winograd && index == 0 && (d == 2 || d == 3))
+            size += 2; /* taps */
         int64_t reach = size > 0 ? (size - 1) * stride : 0;
         *(reach < 0 ? &low : &high) += reach;
     }
     if (s->family == INGOT_FAMILY_gather && index == 0)
         high += value_of(b, s->params[0]) * llabs(value_of(b, s->params[1]));
-    int64_t lanes = s->family == INGOT_FAMILY_conv || s->family == INGOT_FAMILY_depthwise ? 15 : 0;
+    if (o->access == INGOT_ACCESS_SCRATCH)
+        high = ingot_winograd_scratch_elems(s);
+    bool blocked =
+        s->family == INGOT_FAMILY_conv || s->family == INGOT_FAMILY_depthwise || s->family == INGOT_FAMILY_winograd;
+    int64_t lanes = blocked ? 15 : 0;
     high += lanes * (o->lane ? llabs(value_of(b, o->lane)) : 1);
     *out_low = low;
     *out_high = high;

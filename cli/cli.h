@@ -32,6 +32,7 @@ enum {
     CLI_OPTION_THREADS,
     CLI_OPTION_NO_PORTABLE,
     CLI_OPTION_NO_GENERATED,
+    CLI_OPTION_EXACT_CONV,
     CLI_OPTION_CACHE,
     CLI_OPTION_MAX_MEMORY,
     CLI_OPTION_MAX_WORKSPACE,
@@ -48,6 +49,7 @@ enum {
         {"threads", required_argument, NULL, CLI_OPTION_THREADS},                                       \
         {"no-portable", no_argument, NULL, CLI_OPTION_NO_PORTABLE},                                     \
         {"no-generated", no_argument, NULL, CLI_OPTION_NO_GENERATED},                                   \
+        {"exact-conv", no_argument, NULL, CLI_OPTION_EXACT_CONV},                                       \
         {"cache", required_argument, NULL, CLI_OPTION_CACHE},                                           \
         {"max-memory", required_argument, NULL, CLI_OPTION_MAX_MEMORY},                                 \
         {"max-workspace", required_argument, NULL, CLI_OPTION_MAX_WORKSPACE},                           \

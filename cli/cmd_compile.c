@@ -15,6 +15,7 @@ static const char help[] =
     "  --dim NAME=4           fix a dynamic size; NAME=1:64 bounds it\n"
     "  --shape IN=1x3x8x8     shape of an input; ? leaves a size as it is\n"
     "  --no-portable          an op without a generated kernel is an error\n"
+    "  --exact-conv           no Winograd kernels: convolutions sum their products directly\n"
     "  --threads N            of the compile; default: the CPUs of the affinity mask\n"
     "  --cache DIR            keep kernels that were generated, and use those that are there\n"
     "  --max-memory SIZE      of the compiler     --max-workspace SIZE   of a run of the artifact\n"

@@ -11,7 +11,8 @@ static const char help[] =
     "bound, what runs portable and why, and memory: peak against the lower bound.\n\n"
     "  --specs   the distinct KernelSpecs, one a line with its count (for `ingot bench --kernel-suite`)\n"
     "  --json    the report, as in NAME.json\n"
-    "  --dim NAME=4, --shape IN=1x3x8x8, --cpu T, -O0..3, --no-portable, --max-...   as for `ingot compile`\n";
+    "  --dim NAME=4, --shape IN=1x3x8x8, --cpu T, -O0..3, --no-portable, --exact-conv, --max-...   as for `ingot "
+    "compile`\n";
 
 enum { OPTION_SPECS = CLI_OPTION_OWN, OPTION_JSON };
 

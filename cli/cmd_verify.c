@@ -24,7 +24,8 @@ static const char help[] =
     "  --case-timeout S  seconds for a case, default 60; a case over it fails\n"
     "  --jobs N          cases at a time, default: the CPUs of the affinity mask\n"
     "  --json            a line per case, then a summary\n"
-    "  --cpu T, -O0..3, --threads N, --no-portable, --no-generated, --cache DIR, --max-...   as for `ingot compile`\n\n"
+    "  --cpu T, -O0..3, --threads N, --no-portable, --exact-conv, --no-generated, --cache DIR, --max-...   as for "
+    "`ingot compile`\n\n"
     "Ends with `N passed, N failed, N skipped`; exit code 0 only if all pass or are skipped, else 1.\n";
 
 enum {

@@ -169,6 +169,9 @@ ingot_status cli_options_take(cli_options *o, int option, const char *argument, 
     case CLI_OPTION_NO_GENERATED:
         o->compile.no_generated = 1;
         return NULL;
+    case CLI_OPTION_EXACT_CONV:
+        o->compile.exact_conv = 1;
+        return NULL;
     case CLI_OPTION_CACHE:
         o->compile.cache_dir = argument;
         return NULL;

@@ -13,6 +13,7 @@ static const ingot_family_emitter *const emitters[INGOT_FAMILY_COUNT] = {
     [INGOT_FAMILY_contract] = &ingot_emit_contract,
     [INGOT_FAMILY_conv] = &ingot_emit_conv,
     [INGOT_FAMILY_depthwise] = &ingot_emit_depthwise,
+    [INGOT_FAMILY_winograd] = &ingot_emit_winograd,
     [INGOT_FAMILY_window] = &ingot_emit_window,
     [INGOT_FAMILY_gather] = &ingot_emit_gather,
     [INGOT_FAMILY_attention] = &ingot_emit_attention,

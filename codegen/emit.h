@@ -116,9 +116,11 @@ typedef struct ingot_family_emitter {
 } ingot_family_emitter;
 const ingot_family_emitter *ingot_family_emitter_get(ingot_family family); /* null: no generated code */
 /* codegen/dispatch.c gathers these: ingot_emit_contract, ingot_emit_conv, ingot_emit_depthwise, ingot_emit_map,
- * ingot_emit_reduce, ingot_emit_window, ingot_emit_gather, ingot_emit_attention, ingot_emit_lstm, ingot_emit_gru. */
+ * ingot_emit_reduce, ingot_emit_winograd, ingot_emit_window, ingot_emit_gather, ingot_emit_attention, ingot_emit_lstm,
+ * ingot_emit_gru. */
 extern const ingot_family_emitter ingot_emit_contract, ingot_emit_conv, ingot_emit_depthwise, ingot_emit_map,
-    ingot_emit_reduce, ingot_emit_window, ingot_emit_gather, ingot_emit_attention, ingot_emit_lstm, ingot_emit_gru;
+    ingot_emit_reduce, ingot_emit_winograd, ingot_emit_window, ingot_emit_gather, ingot_emit_attention, ingot_emit_lstm,
+    ingot_emit_gru;
 
 /* ---- Constants and sizes
  * --------------------------------------------------------------------------------------------------------- */

@@ -21,6 +21,9 @@ typedef struct ingot_micro {
     ingot_ev column[INGOT_MICRO_VECTORS];
     int64_t column_shift[INGOT_MICRO_VECTORS];
     ingot_emask mask; /* of B's loads */
+    /* The loop fetches `ahead_step` elements a step from `ahead` on into L2: what is needed later; 0: nothing. */
+    ingot_ev ahead;
+    int64_t ahead_step;
 } ingot_micro;
 
 /* accs[r * vectors + q] += A[row r, at a_index] * B[at b_index, vector q]. */

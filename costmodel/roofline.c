@@ -1,6 +1,6 @@
 /* The analytic estimate: a call takes its overhead and the longer of its arithmetic at the utilisation that its family
  * usually reaches and its traffic at the bandwidth of the level that its operands fit in. */
-#include "costmodel/costmodel.h"
+#include "costmodel/winograd.h"
 
 /* Share of the multiply-add peak that generated kernels of a family reach; families that stream count a scalar flop as
  * a vector lane. */
@@ -47,7 +47,8 @@ static ingot_cost predict(const ingot_cost_model *self, const ingot_spec *spec, 
     double compute_ns = peak > 0 ? work.flops / peak : 0;
     double gbs = bandwidth_gbs(t, bytes);
     double memory_ns = gbs > 0 ? bytes / gbs : 0;
-    double real_ns = compute_ns / utilisation(spec);
+    double real_ns =
+        spec->family == INGOT_FAMILY_winograd ? ingot_winograd_predict_ns(spec, t) : compute_ns / utilisation(spec);
     return (ingot_cost){
         .ns = t->call_ns + (real_ns > memory_ns ? real_ns : memory_ns),
         .bytes_moved = bytes,

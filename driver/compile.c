@@ -129,6 +129,7 @@ static ingot_status make_program(ingot_compiled *c)
         .supports = ingot_codegen_supports,
         .no_generated = c->options.no_generated,
         .no_portable = c->options.no_portable,
+        .exact_conv = c->options.exact_conv,
         .max_workspace_bytes = c->options.max_workspace,
         .log = log_line,
         .log_arg = c,

@@ -273,7 +273,7 @@ ingot_status ingot_driver_set_build_id(ingot_compiled *c)
     add_text(&d, c->cpus);
     add_text(&d, c->name);
     add_number(&d, o->level);
-    add_number(&d, o->no_portable | o->no_generated << 1 | o->keep_all << 2 | o->pin_dynamic << 3);
+    add_number(&d, o->no_portable | o->no_generated << 1 | o->keep_all << 2 | o->pin_dynamic << 3 | o->exact_conv << 4);
     add_number(&d, o->max_workspace);
     add_number(&d, o->max_fold_bytes);
     for (int32_t i = 0; i < c->import.n_dims; i++) {

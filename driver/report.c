@@ -149,6 +149,7 @@ static void add_compile_inputs(const ingot_compiled *c, cJSON *root)
     add_number(options, "level", o->level);
     cJSON_AddBoolToObject(options, "no_portable", o->no_portable != 0);
     cJSON_AddBoolToObject(options, "no_generated", o->no_generated != 0);
+    cJSON_AddBoolToObject(options, "exact_conv", o->exact_conv != 0);
     add_number(options, "max_workspace", (double)o->max_workspace);
     cJSON *sizes = cJSON_AddArrayToObject(options, "sizes");
     for (int32_t i = 0; i < c->import.n_dims; i++) {

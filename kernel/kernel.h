@@ -42,7 +42,11 @@ static inline int32_t ingot_size_index(ingot_size s)
 #define INGOT_SPEC_OPERANDS  16
 #define INGOT_SPEC_SIZES     64
 
-typedef enum { INGOT_ACCESS_STRIDED, INGOT_ACCESS_PACKED16 } ingot_access;
+typedef enum {
+    INGOT_ACCESS_STRIDED,
+    INGOT_ACCESS_PACKED16,
+    INGOT_ACCESS_SCRATCH /* memory that a kernel uses meanwhile: holds nothing before and after */
+} ingot_access;
 typedef struct ingot_operand {
     ingot_dtype dtype;
     ingot_access access;
@@ -172,6 +176,7 @@ typedef struct ingot_packing {
     int64_t dest_dims[INGOT_PACK_DIMS];
     int32_t dest_src[INGOT_PACK_DIMS]; /* which logical source dim */
     int64_t dest_multiplier[INGOT_PACK_DIMS];
+    int32_t winograd; /* not 0: the filters [o, c, 3, 3] in src_dims transformed for tiles of so many results instead */
 } ingot_packing;
 typedef struct ingot_weight {
     const ingot_value *value; /* a constant */
@@ -201,7 +206,8 @@ typedef struct ingot_lower_options {
     const struct ingot_target *target;
     const char *name;
     bool (*supports)(const ingot_spec *spec, const char **out_why); /* ingot_codegen_supports */
-    bool no_generated;                                              /* portable kernels only: the oracle */
+    bool exact_conv;             /* convolutions sum their products directly: no Winograd */
+    bool no_generated;           /* portable kernels only: the oracle */
     bool no_portable;            /* error instead of a portable op that is not shape arithmetic */
     int64_t max_workspace_bytes; /* 0: none */
     void (*log)(void *arg, const char *line);

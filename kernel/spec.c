@@ -1,5 +1,6 @@
 /* KernelSpecs as text: printing, exact parsing, hash. */
 #include "kernel/kernel.h"
+#include "kernel/winograd.h"
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -29,8 +30,9 @@ static void print_size(ingot_size size, ingot_text *out)
 
 static void print_operand(const ingot_spec *spec, const ingot_operand *operand, const char *key, ingot_text *out)
 {
-    ingot_text_append(out, " %s=%s%s%s[", key, ingot_dtype_name(operand->dtype),
-                      operand->access == INGOT_ACCESS_PACKED16 ? ".packed16" : "", operand->constant ? ".const" : "");
+    static const char *const access[] = {"", ".packed16", ".scratch"};
+    ingot_text_append(out, " %s=%s%s%s[", key, ingot_dtype_name(operand->dtype), access[operand->access],
+                      operand->constant ? ".const" : "");
     for (int32_t d = 0; d < spec->n_dims; d++) {
         if (d > 0)
             ingot_text_append(out, ",");
@@ -171,6 +173,8 @@ static ingot_status parse_operand(cursor *c, const ingot_spec *spec, ingot_opera
     c->at += size;
     if (take(c, ".packed16"))
         out->access = INGOT_ACCESS_PACKED16;
+    else if (take(c, ".scratch"))
+        out->access = INGOT_ACCESS_SCRATCH;
     if (take(c, ".const"))
         out->constant = true;
     if (!take(c, "["))
@@ -230,7 +234,9 @@ static ingot_status parse_task(cursor *c, ingot_spec *spec)
            (strlen(ingot_family_info_get(f)->name) != size || memcmp(ingot_family_info_get(f)->name, c->at, size) != 0))
         f++;
     if (f == INGOT_FAMILY_COUNT)
-        return bad(c, "a kernel family (map, reduce, contract, conv, depthwise, window, gather, attention, lstm, gru)");
+        return bad(
+            c,
+            "a kernel family (map, reduce, contract, conv, depthwise, winograd, window, gather, attention, lstm, gru)");
     spec->family = f;
     c->at += size;
     const ingot_family_info *info = ingot_family_info_get(spec->family);
@@ -377,11 +383,10 @@ static double flops_per_point(const ingot_spec *spec)
     case INGOT_FAMILY_conv:
         return 2 * 16;
     case INGOT_FAMILY_attention:
-        return 0; /* counted apart: two products */
+    case INGOT_FAMILY_winograd:
     case INGOT_FAMILY_lstm:
-        return 0;
     case INGOT_FAMILY_gru:
-        return 0;
+        return 0; /* counted apart */
     case INGOT_FAMILY_reduce:
         return spec->params[0] >= INGOT_SPEC_SOFTMAX && spec->params[0] <= INGOT_SPEC_LOG_SOFTMAX ? 12 : 2;
     case INGOT_FAMILY_map: {
@@ -409,6 +414,8 @@ ingot_spec_work ingot_spec_count_work(const ingot_spec *spec, const int64_t *siz
         work.flops *= 16;
     if (spec->family == INGOT_FAMILY_attention)
         work.flops = e[0] * e[1] * e[2] * e[3] * (2 * e[4] + 2 * e[5] + 12);
+    if (spec->family == INGOT_FAMILY_winograd)
+        work.flops = ingot_winograd_flops(spec);
     if (spec->family == INGOT_FAMILY_lstm)
         work.flops = e[0] * e[1] * e[2] * e[3] * (8 * e[3] + 60);
     if (spec->family == INGOT_FAMILY_gru)
@@ -416,11 +423,14 @@ ingot_spec_work ingot_spec_count_work(const ingot_spec *spec, const int64_t *siz
     for (int32_t i = 0; i < spec->n_in + spec->n_out; i++) {
         const ingot_operand *operand = &spec->operands[i];
         double count = 1;
+        if (operand->access == INGOT_ACCESS_SCRATCH)
+            continue; /* stays in caches */
         if (operand->access == INGOT_ACCESS_PACKED16) {
             /* contract: k * n rounded up; lstm and gru: k = h, n = gates * h */
             count = spec->family == INGOT_FAMILY_contract ? e[4] * e[3]
-                    : spec->family == INGOT_FAMILY_conv
-                        ? e[1] * e[2] * e[5] * e[6] * e[7] * e[8] * 16
+                    : spec->family == INGOT_FAMILY_conv   ? e[1] * e[2] * e[5] * e[6] * e[7] * e[8] * 16
+                    : spec->family == INGOT_FAMILY_winograd
+                        ? (double)ingot_winograd_filter_elems(spec)
                         : e[2] * e[3] * e[3] * (spec->family == INGOT_FAMILY_lstm ? 4 : 3);
             if (spec->family == INGOT_FAMILY_contract)
                 for (int32_t d = 0; d < 2; d++)

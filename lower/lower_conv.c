@@ -361,6 +361,12 @@ static bool is_pointwise(const conv_shape *s)
     return plain && s->kernel[0] == 1 && s->kernel[1] == 1 && s->stride[0] == 1 && s->stride[1] == 1;
 }
 
+static bool is_winograd(const conv_shape *s)
+{
+    return s->spatial == 2 && s->groups == 1 && s->kernel[0] == 3 && s->kernel[1] == 3 && s->stride[0] == 1 &&
+           s->stride[1] == 1 && s->dilation[0] == 1 && s->dilation[1] == 1;
+}
+
 ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
 {
     const ingot_attrs_conv *a = op->attrs;
@@ -387,6 +393,11 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
     move_back(l, &x, s.spatial, s.pad);
     if (depthwise)
         return lower_depthwise(l, op, &s, x, y, out_done);
+    if (is_winograd(&s)) {
+        INGOT_TRY(ingot_lower_winograd(l, op, &x, &y, out_done));
+        if (*out_done)
+            return NULL;
+    }
     direct c = {.groups = s.groups,
                 .in_per_group = ipg,
                 .out_per_group = opg,

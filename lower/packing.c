@@ -1,5 +1,5 @@
 /* Constants as they lie in the weights file. */
-#include "kernel/kernel.h"
+#include "kernel/winograd.h"
 #include <string.h>
 
 /* One row of the innermost destination dim, whose source index moves by `step` elements from `from`; `room` of them
@@ -68,6 +68,9 @@ ingot_status ingot_weight_write(const ingot_weight *weight, ingot_arena *scratch
     INGOT_TRY(ingot_literal_get_data(weight->value->graph->module, literal, dtype, scratch, &data));
     if (!weight->packed)
         memcpy(out, data, (size_t)weight->size_bytes);
+    else if (weight->packing.winograd)
+        ingot_winograd_pack(weight->packing.winograd, weight->packing.src_dims[0], weight->packing.src_dims[1], data,
+                            out);
     else
         pack(&weight->packing, data, element, out);
     return NULL;

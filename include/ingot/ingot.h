@@ -88,7 +88,8 @@ typedef struct ingot_compile_options {
     int64_t max_workspace;                               /* of a run of the compiled model, bytes; 0: none */
     int64_t max_nodes, max_tensor_bytes, max_fold_bytes; /* 0: the defaults, see docs/cli.md */
     int32_t max_depth;
-    int32_t no_code; /* stop before code generation: for reports */
+    int32_t no_code;    /* stop before code generation: for reports */
+    int32_t exact_conv; /* convolutions sum their products directly: no Winograd kernels */
 } ingot_compile_options;
 
 typedef struct ingot_compiled ingot_compiled;

@@ -1,5 +1,6 @@
 /* The naive interpreter of kernel specs: loops over iteration dims, affine access, doubles. */
 #include "spec_reference.h"
+#include "kernel/winograd.h"
 #include <math.h>
 #include <string.h>
 
@@ -562,6 +563,9 @@ void spec_interpret(const ingot_spec *spec, spec_data *data)
     case INGOT_FAMILY_depthwise:
         run_depthwise(&r);
         break;
+    case INGOT_FAMILY_winograd:
+        spec_interpret_winograd(spec, data);
+        break;
     case INGOT_FAMILY_window:
         run_window(&r);
         break;
@@ -593,8 +597,16 @@ int64_t spec_operand_count(const ingot_spec *spec, const int64_t *sizes, int32_t
             extent = (extent + spec->params[0] - 1) / spec->params[0];
         if (extent <= 0 && stride != 0)
             empty = true;
+        if (spec->family == INGOT_FAMILY_winograd && o == 0 && (i == 2 || i == 3))
+            extent += 2; /* taps */
         last += extent > 0 ? (extent - 1) * stride : 0;
     }
+    if (op->access == INGOT_ACCESS_SCRATCH)
+        return ingot_winograd_scratch_elems(spec);
+    if (spec->family == INGOT_FAMILY_winograd && o == 1)
+        return ingot_winograd_filter_elems(spec);
+    if (spec->family == INGOT_FAMILY_winograd)
+        last += 15 * op->lane;
     if (spec->family == INGOT_FAMILY_contract && op->access == INGOT_ACCESS_PACKED16)
         last += (n[3] + 15) / 16 * n[4] * 16 - 1;
     if (spec->family == INGOT_FAMILY_conv && o == 1)

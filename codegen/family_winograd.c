@@ -1,0 +1,584 @@
+/* Winograd convolutions (kernel/winograd.h): for each block of tiles the input transform writes V, a matrix [tiles][k]
+ * for each of the t * t points; micro-kernels multiply it with the filters' U of some channel blocks into M; the output
+ * transform makes results of M and applies the body.
+ *
+ * V of a block and M of a chunk of channel blocks stay in L2; U streams through it, fetched one panel ahead when it
+ * does not fit. Tiles over the right and lower edge read zeros there and store what is inside. A part of the channels
+ * on its own makes V again, unless the unit before, in the same call, has left it.
+ */
+#include "codegen/microkernel.h"
+#include "kernel/winograd.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { N, OB, OH, OW, CB }; /* iteration dims */
+
+typedef struct winograd {
+    const ingot_spec *spec;
+    const ingot_winograd *w;
+    ingot_winograd_layout l;
+    ingot_etype vec;
+    int mr, vectors; /* tiles and vectors of a register tile */
+    int blocks;      /* channel blocks of one; 0: a part of a block */
+    int64_t panel;   /* elements of U for a point and a channel block */
+    bool fetch;      /* U ahead */
+    int32_t scratch; /* operand */
+} winograd;
+
+static winograd decide(const ingot_spec *spec, const ingot_target *target)
+{
+    winograd c = {.spec = spec, .vec = ingot_e_vector(INGOT_E_F32, target->vector_bytes / 4), .mr = target->tile_rows};
+    const char *why;
+    c.w = ingot_winograd_get(spec->params[0]);
+    ingot_winograd_layout_get(spec, &c.l, &why);
+    int columns = target->tile_cols > 16 && spec->dims[OB] < 2 ? 16 : target->tile_cols;
+    c.vectors = columns / c.vec.lanes;
+    c.blocks = columns / 16;
+    c.panel = c.l.k * 16;
+    c.fetch = ingot_winograd_filter_elems(spec) * 4 > target->l2_bytes / 2;
+    c.scratch = spec->n_in + 1;
+    return c;
+}
+
+static ingot_ev units(ingot_emitter *e)
+{
+    return ingot_e_int(e, decide(e->spec, e->target).l.units);
+}
+
+/* ---- Linear combinations ---- */
+
+/* sum of coefficients[i] * x[i]; id -1 when all are zero. */
+static ingot_ev combine(ingot_emitter *e, int n, const double *coefficients, const ingot_ev *x)
+{
+    int start = -1;
+    for (int i = n - 1; i >= 0; i--)
+        if (coefficients[i] != 0 && (start < 0 || coefficients[i] == 1 || coefficients[start] != 1))
+            start = i;
+    if (start < 0)
+        return (ingot_ev){.id = -1};
+    ingot_ev sum = x[start];
+    if (coefficients[start] != 1)
+        sum = ingot_e_mulf(e, sum, ingot_e_const_float(e, sum.type, coefficients[start]));
+    for (int i = 0; i < n; i++) {
+        if (i == start || coefficients[i] == 0)
+            continue;
+        if (coefficients[i] == 1)
+            sum = ingot_e_addf(e, sum, x[i]);
+        else if (coefficients[i] == -1)
+            sum = ingot_e_subf(e, sum, x[i]);
+        else
+            sum = ingot_e_fma(e, x[i], ingot_e_const_float(e, sum.type, coefficients[i]), sum);
+    }
+    return sum;
+}
+
+static bool opposite(double a, double b)
+{
+    return a == -b && a != 0;
+}
+
+/* BT x: the rows of a pair of points +-p are the sum and the difference of an even and an odd part. */
+static void transform_input(ingot_emitter *e, const ingot_winograd *w, const ingot_ev *x, ingot_ev *y)
+{
+    int t = w->t;
+    for (int r = 0; r < t; r++) {
+        double even[INGOT_WINOGRAD_T] = {0}, odd[INGOT_WINOGRAD_T] = {0};
+        bool pair = r > 0 && r + 2 < t;
+        for (int i = 0; i < t && pair; i++) {
+            pair = w->bt[r][i] == w->bt[r + 1][i] || opposite(w->bt[r][i], w->bt[r + 1][i]);
+            *(w->bt[r][i] == w->bt[r + 1][i] ? &even[i] : &odd[i]) = w->bt[r][i];
+        }
+        if (!pair) {
+            y[r] = combine(e, t, w->bt[r], x);
+            continue;
+        }
+        ingot_ev a = combine(e, t, even, x), b = combine(e, t, odd, x);
+        y[r] = ingot_e_addf(e, a, b);
+        y[r + 1] = ingot_e_subf(e, a, b);
+        r++;
+    }
+}
+
+/* AT x: the columns of a pair of points +-p share their sum and their difference. */
+static void transform_output(ingot_emitter *e, const ingot_winograd *w, const ingot_ev *x, ingot_ev *y)
+{
+    ingot_ev parts[INGOT_WINOGRAD_T];
+    int t = w->t;
+    memcpy(parts, x, (size_t)t * sizeof *parts);
+    for (int i = 1; i + 1 < t; i += 2) {
+        parts[i] = ingot_e_addf(e, x[i], x[i + 1]);
+        parts[i + 1] = ingot_e_subf(e, x[i], x[i + 1]);
+    }
+    for (int r = 0; r < w->m; r++) {
+        double c[INGOT_WINOGRAD_T];
+        memcpy(c, w->at[r], sizeof c);
+        for (int i = 1; i + 1 < t; i += 2) {
+            bool equal = w->at[r][i] == w->at[r][i + 1];
+            c[i] = equal ? w->at[r][i] : 0;
+            c[i + 1] = equal ? 0 : w->at[r][i];
+        }
+        y[r] = combine(e, t, c, parts);
+    }
+}
+
+/* ---- Input transform ---- */
+
+static bool edges(const winograd *c)
+{
+    return c->spec->dims[OH] % c->w->m != 0 || c->spec->dims[OW] % c->w->m != 0;
+}
+
+/* One tile of `count` channel blocks: from `x` with rows `row` apart and blocks `block` apart to V at element `to`. */
+static void write_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev row, ingot_ev block, ingot_ev to,
+                        ingot_ev count)
+{
+    int t = c->w->t;
+    ingot_ev grid[INGOT_WINOGRAD_T][INGOT_WINOGRAD_T], column[INGOT_WINOGRAD_T], zero = ingot_e_int(e, 0);
+    ingot_eloop blocks, lanes;
+    ingot_e_for(e, zero, count, ingot_e_int(e, 1), 0, NULL, &blocks);
+    ingot_e_for(e, zero, ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
+    ingot_ev from = ingot_e_gep(e, INGOT_E_F32, x, ingot_e_mad(e, blocks.index, block, lanes.index)),
+             rows[INGOT_WINOGRAD_T];
+    for (int i = 0; i < t; i++)
+        rows[i] = ingot_e_gep(e, INGOT_E_F32, from, ingot_e_mul_int(e, row, i));
+    for (int j = 0; j < t; j++) {
+        for (int i = 0; i < t; i++)
+            column[i] = ingot_e_load(e, c->vec, rows[i], ingot_e_int(e, 16 * j));
+        transform_input(e, c->w, column, grid[j]);
+    }
+    ingot_ev v = ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch],
+                             ingot_e_add(e, to, ingot_e_add(e, ingot_e_mul_int(e, blocks.index, 16), lanes.index)));
+    for (int i = 0; i < t; i++) {
+        ingot_ev line[INGOT_WINOGRAD_T], out[INGOT_WINOGRAD_T];
+        for (int j = 0; j < t; j++)
+            line[j] = grid[j][i];
+        transform_input(e, c->w, line, out);
+        for (int j = 0; j < t; j++)
+            ingot_e_store(e, out[j], v, ingot_e_int(e, (i * t + j) * c->l.v_plane));
+    }
+    ingot_e_for_end(e, &lanes, NULL);
+    ingot_e_for_end(e, &blocks, NULL);
+}
+
+static void call_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev row, ingot_ev block, ingot_ev to,
+                       ingot_ev count)
+{
+    ingot_ehelper h = {
+        .name = "input",
+        .kernel_args = true,
+        .n = 5,
+        .types = {ingot_e_type(INGOT_E_PTR), INGOT_E_I64_TYPE, INGOT_E_I64_TYPE, INGOT_E_I64_TYPE, INGOT_E_I64_TYPE},
+        .result = ingot_e_type(INGOT_E_NONE)};
+    ingot_ev p[5];
+    if (ingot_e_helper_begin(e, &h, p)) {
+        write_input(e, c, p[0], p[1], p[2], p[3], p[4]);
+        ingot_e_helper_end(e, (ingot_ev){.id = -1});
+    }
+    ingot_e_call(e, &h, (ingot_ev[]){x, row, block, to, count});
+}
+
+/* A tile over an edge, one channel block at a time: the `high` rows and `wide` columns that are there, and zeros. */
+static void write_edge_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev high, ingot_ev wide, ingot_ev to)
+{
+    const ingot_operand *in = &c->spec->operands[0];
+    int t = c->w->t;
+    ingot_ev stage = ingot_e_alloca(e, INGOT_E_F32, (int64_t)t * t * 16), zero = ingot_e_int(e, 0),
+             one = ingot_e_int(e, 1), all = ingot_e_int(e, t);
+    ingot_eloop blocks, rows, columns, lanes;
+    ingot_e_for(e, zero, ingot_e_int(e, c->spec->dims[CB]), one, 0, NULL, &blocks);
+    ingot_ev block = ingot_e_mul(e, blocks.index, ingot_e_size(e, in->strides[CB]));
+    ingot_e_for(e, zero, all, one, 0, NULL, &rows);
+    ingot_e_for(e, zero, all, one, 0, NULL, &columns);
+    ingot_ev inside = ingot_e_op2(e, "arith.andi", ingot_e_cmp(e, "slt", rows.index, high),
+                                  ingot_e_cmp(e, "slt", columns.index, wide));
+    ingot_e_for(e, zero, ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
+    ingot_eif there;
+    ingot_e_if(e, inside, 1, &c->vec, &there);
+    ingot_ev at =
+        ingot_e_mad(e, rows.index, ingot_e_size(e, in->strides[OH]),
+                    ingot_e_add(e, block, ingot_e_add(e, ingot_e_mul_int(e, columns.index, 16), lanes.index)));
+    ingot_ev value = ingot_e_load(e, c->vec, x, at), none = ingot_e_zero(e, c->vec);
+    ingot_e_else(e, &there, &value);
+    ingot_e_if_end(e, &there, &none);
+    ingot_e_store(e, there.results[0], stage,
+                  ingot_e_add(e,
+                              ingot_e_mul_int(e, ingot_e_add(e, ingot_e_mul_int(e, rows.index, t), columns.index), 16),
+                              lanes.index));
+    ingot_e_for_end(e, &lanes, NULL);
+    ingot_e_for_end(e, &columns, NULL);
+    ingot_e_for_end(e, &rows, NULL);
+    call_input(e, c, stage, ingot_e_int(e, t * 16), zero, ingot_e_add(e, to, ingot_e_mul_int(e, blocks.index, 16)),
+               one);
+    ingot_e_for_end(e, &blocks, NULL);
+}
+
+static void call_edge_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev high, ingot_ev wide, ingot_ev to)
+{
+    ingot_ehelper h = {.name = "edge_input",
+                       .kernel_args = true,
+                       .n = 4,
+                       .types = {ingot_e_type(INGOT_E_PTR), INGOT_E_I64_TYPE, INGOT_E_I64_TYPE, INGOT_E_I64_TYPE},
+                       .result = ingot_e_type(INGOT_E_NONE)};
+    ingot_ev p[4];
+    if (ingot_e_helper_begin(e, &h, p)) {
+        write_edge_input(e, c, p[0], p[1], p[2], p[3]);
+        ingot_e_helper_end(e, (ingot_ev){.id = -1});
+    }
+    ingot_e_call(e, &h, (ingot_ev[]){x, high, wide, to});
+}
+
+/* Image, first row and first column of results of a tile. */
+static void locate_tile(ingot_emitter *e, const winograd *c, ingot_ev tile, ingot_ev *out)
+{
+    ingot_e_unflatten(
+        e, tile, 3,
+        (ingot_ev[]){ingot_e_int(e, c->spec->dims[N]), ingot_e_int(e, c->l.tiles_y), ingot_e_int(e, c->l.tiles_x)},
+        out);
+    out[1] = ingot_e_mul_int(e, out[1], c->w->m);
+    out[2] = ingot_e_mul_int(e, out[2], c->w->m);
+}
+
+static void write_v(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev first, ingot_ev slice)
+{
+    const ingot_spec *s = c->spec;
+    const ingot_operand *in = &s->operands[0];
+    int t = c->w->t;
+    ingot_ev at[3], row = ingot_e_int(e, in->strides[OH]), block = ingot_e_int(e, in->strides[CB]);
+    ingot_eloop loop;
+    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, count), ingot_e_int(e, 1), 0, NULL, &loop);
+    locate_tile(e, c, ingot_e_add(e, first, loop.index), at);
+    ingot_ev x = ingot_e_gep(
+        e, INGOT_E_F32, e->operands[0],
+        ingot_e_linear(e, 3, (ingot_ev[]){at[0], at[1], at[2]}, (ingot_size[]){in->strides[N], in->strides[OH], 16}));
+    ingot_ev to = ingot_e_add(e, slice, ingot_e_mul_int(e, loop.index, c->l.v_row));
+    if (!edges(c)) {
+        call_input(e, c, x, row, block, to, ingot_e_int(e, s->dims[CB]));
+    } else {
+        ingot_ev high = ingot_e_sub(e, ingot_e_int(e, s->dims[OH] + 2), at[1]),
+                 wide = ingot_e_sub(e, ingot_e_int(e, s->dims[OW] + 2), at[2]);
+        ingot_eif whole;
+        ingot_e_if(e, ingot_e_cmp(e, "sge", ingot_e_min(e, high, wide), ingot_e_int(e, t)), 0, NULL, &whole);
+        call_input(e, c, x, row, block, to, ingot_e_int(e, s->dims[CB]));
+        ingot_e_else(e, &whole, NULL);
+        call_edge_input(e, c, x, high, wide, to);
+        ingot_e_if_end(e, &whole, NULL);
+    }
+    ingot_e_for_end(e, &loop, NULL);
+}
+
+/* ---- Products ---- */
+
+/* `tiles` register tiles of `height` tiles each: M = V U for one point and one group of channels. */
+static void write_product(ingot_emitter *e, const winograd *c, int height, int vectors, int64_t ahead_step,
+                          const ingot_ev *p)
+{
+    enum { FROM, FILTERS, TO, TILES, AHEAD };
+    int lanes = c->vec.lanes, n = height * vectors;
+    ingot_ev accs[INGOT_MICRO_ACCS];
+    ingot_micro m = {
+        .type = c->vec, .rows = height, .vectors = vectors, .mask = ingot_e_mask_all(), .ahead_step = ahead_step};
+    ingot_ev u = ingot_e_gep(e, INGOT_E_F32, e->operands[1], p[FILTERS]);
+    for (int q = 0; q < vectors; q++) {
+        m.column[q] = u;
+        m.column_shift[q] = q * lanes / 16 * c->panel + q * lanes % 16;
+    }
+    ingot_eloop loop;
+    ingot_e_for(e, ingot_e_int(e, 0), p[TILES], ingot_e_int(e, 1), 0, NULL, &loop);
+    ingot_ev v = ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch],
+                             ingot_e_add(e, p[FROM], ingot_e_mul_int(e, loop.index, height * c->l.v_row)));
+    for (int r = 0; r < height; r++) {
+        m.row[r] = v;
+        m.row_shift[r] = r * c->l.v_row;
+    }
+    if (ahead_step)
+        m.ahead = ingot_e_gep(e, INGOT_E_F32, e->operands[1],
+                              ingot_e_add(e, p[AHEAD], ingot_e_mul_int(e, loop.index, ahead_step * c->l.k)));
+    ingot_micro_zero(e, c->vec, n, accs);
+    ingot_micro_loop(e, &m, ingot_e_int(e, c->l.k), ingot_e_int(e, 1), ingot_e_int(e, 16), accs);
+    ingot_ev to = ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch],
+                              ingot_e_add(e, p[TO], ingot_e_mul_int(e, loop.index, height * 16)));
+    for (int r = 0; r < height; r++)
+        for (int q = 0; q < vectors; q++)
+            ingot_e_store(e, accs[r * vectors + q], to,
+                          ingot_e_int(e, q * lanes / 16 * c->l.block * 16 + r * 16 + q * lanes % 16));
+    ingot_e_for_end(e, &loop, NULL);
+}
+
+/* All tiles of a block for one point and one group of channels: two heights at most. */
+static void call_products(ingot_emitter *e, const winograd *c, int64_t count, int vectors, ingot_ev from,
+                          ingot_ev filters, ingot_ev to, ingot_ev ahead)
+{
+    ingot_tiling t = ingot_tiling_make(e, ingot_e_int(e, count), c->mr);
+    int64_t step = c->fetch ? (16 + t.count.value - 1) / t.count.value : 0, done = 0;
+    for (int part = 0; part < 2; part++) {
+        int64_t tiles = part == 0 ? t.tall_count.value : t.count.value - t.tall_count.value,
+                height = t.tall.value - part, before = part == 0 ? 0 : t.tall_count.value;
+        if (tiles == 0)
+            continue;
+        ingot_ehelper h = {.kernel_args = true, .n = 5, .result = ingot_e_type(INGOT_E_NONE)};
+        snprintf(h.name, sizeof h.name, "product%dx%d_%d", (int)height, vectors, (int)step);
+        ingot_ev p[5];
+        for (int i = 0; i < h.n; i++)
+            h.types[i] = INGOT_E_I64_TYPE;
+        if (ingot_e_helper_begin(e, &h, p)) {
+            write_product(e, c, (int)height, vectors, step, p);
+            ingot_e_helper_end(e, (ingot_ev){.id = -1});
+        }
+        ingot_e_call(e, &h,
+                     (ingot_ev[]){ingot_e_add_int(e, from, done * c->l.v_row), filters,
+                                  ingot_e_add_int(e, to, done * 16), ingot_e_int(e, tiles),
+                                  ingot_e_add_int(e, ahead, before * step * c->l.k)});
+        done += tiles * height;
+    }
+}
+
+/* M for channel blocks [ob0, ob1), points one after the other. */
+static void write_m(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev slice, ingot_ev ob0, ingot_ev ob1)
+{
+    int64_t points = (int64_t)c->w->t * c->w->t, plane = c->spec->dims[OB] * c->panel;
+    int64_t step = c->blocks > 1 ? c->blocks : 1;
+    ingot_ev one = ingot_e_int(e, 1), filters = ingot_e_mul_int(e, ob0, c->panel);
+    ingot_eloop point, group, half;
+    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, points), one, 0, NULL, &point);
+    ingot_ev from = ingot_e_add(e, slice, ingot_e_mul_int(e, point.index, c->l.v_plane)),
+             to = ingot_e_add(e, ingot_e_add_int(e, slice, c->l.m_at), ingot_e_mul_int(e, point.index, c->l.m_plane)),
+             base = ingot_e_mul_int(e, point.index, plane);
+    /* the panel after the last: the next point's first, or the next chunk's */
+    ingot_ev last = ingot_e_cmp(e, "eq", point.index, ingot_e_int(e, points - 1));
+    ingot_ev after = ingot_e_select(e, last, ingot_e_mul_int(e, ob1, c->panel),
+                                    ingot_e_add(e, ingot_e_add_int(e, base, plane), filters));
+    ingot_e_for(e, ob0, ob1, ingot_e_int(e, step), 0, NULL, &group);
+    ingot_ev u = ingot_e_add(e, base, ingot_e_mul_int(e, group.index, c->panel)),
+             next = ingot_e_add_int(e, group.index, step),
+             m = ingot_e_add(e, to, ingot_e_mul_int(e, ingot_e_sub(e, group.index, ob0), c->l.block * 16));
+    ingot_ev ahead = ingot_e_select(e, ingot_e_cmp(e, "slt", next, ob1), ingot_e_add_int(e, u, step * c->panel), after);
+    if (c->blocks > 1) {
+        ingot_eif whole;
+        ingot_e_if(e, ingot_e_cmp(e, "sle", next, ob1), 0, NULL, &whole);
+        call_products(e, c, count, c->vectors, from, u, m, ahead);
+        ingot_e_else(e, &whole, NULL);
+        call_products(e, c, count, c->vectors / c->blocks, from, u, m, ahead);
+        ingot_e_if_end(e, &whole, NULL);
+    } else {
+        int64_t width = (int64_t)c->vectors * c->vec.lanes;
+        ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, 16), ingot_e_int(e, width), 0, NULL, &half);
+        call_products(e, c, count, c->vectors, from, ingot_e_add(e, u, half.index), ingot_e_add(e, m, half.index),
+                      ahead);
+        ingot_e_for_end(e, &half, NULL);
+    }
+    ingot_e_for_end(e, &group, NULL);
+    ingot_e_for_end(e, &point, NULL);
+}
+
+/* ---- Output transform ---- */
+
+enum { O_FROM, O_IMAGE, O_ROW, O_COLUMN, O_BLOCK0, O_BLOCK1, O_COUNT };
+
+static ingot_ev pixel_index(ingot_emitter *e, const ingot_operand *o, const ingot_ev *p, ingot_ev block, int i, int j)
+{
+    return ingot_e_linear(
+        e, 4, (ingot_ev[]){p[O_IMAGE], block, ingot_e_add_int(e, p[O_ROW], i), ingot_e_add_int(e, p[O_COLUMN], j)},
+        o->strides);
+}
+
+/* Result (i, j) of the tile: the body, and the store. `fixed`: extras that are the same for the whole tile. */
+static void store_pixel(ingot_emitter *e, const winograd *c, const ingot_ev *p, ingot_ev block, ingot_ev lane0, int i,
+                        int j, const ingot_ev *fixed, ingot_ev value)
+{
+    const ingot_spec *s = c->spec;
+    int32_t extras = s->n_in - 2, out = s->n_in;
+    ingot_ev extra[INGOT_SPEC_OPERANDS];
+    for (int32_t x = 0; x < extras; x++) {
+        const ingot_operand *o = &s->operands[2 + x];
+        extra[x] = fixed[x];
+        if (fixed[x].id < 0)
+            extra[x] = ingot_e_load_strided(
+                e, ingot_e_with_scalar(c->vec, ingot_e_scalar_of(o->dtype)), e->operands[2 + x],
+                ingot_e_add(e, pixel_index(e, o, p, block, i, j), ingot_e_mul_int(e, lane0, o->lane)),
+                ingot_e_int(e, o->lane), ingot_e_mask_all());
+    }
+    ingot_e_store(e, ingot_micro_apply_body(e, s, value, extras, extra), e->operands[out],
+                  ingot_e_add(e, pixel_index(e, &s->operands[out], p, block, i, j), lane0));
+}
+
+/* Row or column `i` of a tile is inside for every tile, or up to `end`. */
+static bool always_inside(int64_t size, int m, int i)
+{
+    return size % m == 0 || i < size % m;
+}
+
+static void write_output(ingot_emitter *e, const winograd *c, const ingot_ev *p)
+{
+    const ingot_spec *s = c->spec;
+    int t = c->w->t, m = c->w->m;
+    ingot_ev grid[INGOT_WINOGRAD_T][4], fixed[INGOT_SPEC_OPERANDS];
+    ingot_eloop blocks, lanes;
+    ingot_e_for(e, p[O_BLOCK0], p[O_BLOCK1], ingot_e_int(e, 1), 0, NULL, &blocks);
+    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
+    ingot_ev from =
+        ingot_e_mad(e, ingot_e_sub(e, blocks.index, p[O_BLOCK0]), ingot_e_int(e, c->l.block * 16), p[O_FROM]);
+    ingot_ev source = ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch], ingot_e_add(e, from, lanes.index));
+    for (int32_t x = 2; x < s->n_in; x++) {
+        const ingot_operand *o = &s->operands[x];
+        fixed[x - 2] = (ingot_ev){.id = -1};
+        if (o->strides[OH] == 0 && o->strides[OW] == 0)
+            fixed[x - 2] = ingot_e_load_strided(
+                e, ingot_e_with_scalar(c->vec, ingot_e_scalar_of(o->dtype)), e->operands[x],
+                ingot_e_add(e, pixel_index(e, o, p, blocks.index, 0, 0), ingot_e_mul_int(e, lanes.index, o->lane)),
+                ingot_e_int(e, o->lane), ingot_e_mask_all());
+    }
+    for (int j = 0; j < t; j++) {
+        ingot_ev column[INGOT_WINOGRAD_T];
+        for (int i = 0; i < t; i++)
+            column[i] = ingot_e_load(e, c->vec, source, ingot_e_int(e, (i * t + j) * c->l.m_plane));
+        transform_output(e, c->w, column, grid[j]);
+    }
+    for (int i = 0; i < m; i++) {
+        ingot_ev line[INGOT_WINOGRAD_T], out[4], inside;
+        ingot_eif row, column;
+        bool rows = always_inside(s->dims[OH], m, i);
+        if (!rows) {
+            inside = ingot_e_cmp(e, "slt", ingot_e_add_int(e, p[O_ROW], i), ingot_e_int(e, s->dims[OH]));
+            ingot_e_if(e, inside, 0, NULL, &row);
+        }
+        for (int j = 0; j < t; j++)
+            line[j] = grid[j][i];
+        transform_output(e, c->w, line, out);
+        for (int j = 0; j < m; j++) {
+            bool columns = always_inside(s->dims[OW], m, j);
+            if (!columns) {
+                inside = ingot_e_cmp(e, "slt", ingot_e_add_int(e, p[O_COLUMN], j), ingot_e_int(e, s->dims[OW]));
+                ingot_e_if(e, inside, 0, NULL, &column);
+            }
+            store_pixel(e, c, p, blocks.index, lanes.index, i, j, fixed, out[j]);
+            if (!columns)
+                ingot_e_if_end(e, &column, NULL);
+        }
+        if (!rows)
+            ingot_e_if_end(e, &row, NULL);
+    }
+    ingot_e_for_end(e, &lanes, NULL);
+    ingot_e_for_end(e, &blocks, NULL);
+}
+
+static void write_results(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev first, ingot_ev slice,
+                          ingot_ev ob0, ingot_ev ob1)
+{
+    ingot_ehelper h = {.name = "output", .kernel_args = true, .n = O_COUNT, .result = ingot_e_type(INGOT_E_NONE)};
+    ingot_ev p[O_COUNT], at[3];
+    ingot_eloop loop;
+    for (int i = 0; i < O_COUNT; i++)
+        h.types[i] = INGOT_E_I64_TYPE;
+    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, count), ingot_e_int(e, 1), 0, NULL, &loop);
+    locate_tile(e, c, ingot_e_add(e, first, loop.index), at);
+    ingot_ev from = ingot_e_add(e, ingot_e_add_int(e, slice, c->l.m_at), ingot_e_mul_int(e, loop.index, 16));
+    if (ingot_e_helper_begin(e, &h, p)) {
+        write_output(e, c, p);
+        ingot_e_helper_end(e, (ingot_ev){.id = -1});
+    }
+    ingot_e_call(e, &h, (ingot_ev[]){from, at[0], at[1], at[2], ob0, ob1});
+    ingot_e_for_end(e, &loop, NULL);
+}
+
+/* ---- Units ---- */
+
+/* `count` tiles from `first` on for channel blocks [ob0, ob1). */
+static void write_block(ingot_emitter *e, const winograd *c, int64_t count, const ingot_ev *p)
+{
+    enum { FIRST, OB0, OB1, SLICE, FRESH };
+    ingot_eif fresh;
+    ingot_e_if(e, ingot_e_cmp(e, "ne", p[FRESH], ingot_e_int(e, 0)), 0, NULL, &fresh);
+    write_v(e, c, count, p[FIRST], p[SLICE]);
+    ingot_e_if_end(e, &fresh, NULL);
+    ingot_eloop loop;
+    ingot_ev step = ingot_e_int(e, c->l.chunk);
+    ingot_e_for(e, p[OB0], p[OB1], step, 0, NULL, &loop);
+    ingot_ev end = ingot_e_min(e, ingot_e_add(e, loop.index, step), p[OB1]);
+    write_m(e, c, count, p[SLICE], loop.index, end);
+    write_results(e, c, count, p[FIRST], p[SLICE], loop.index, end);
+    ingot_e_for_end(e, &loop, NULL);
+}
+
+static void call_block(ingot_emitter *e, const winograd *c, int64_t count, const ingot_ev *args)
+{
+    ingot_ehelper h = {.kernel_args = true, .n = 5, .result = ingot_e_type(INGOT_E_NONE)};
+    ingot_ev p[5];
+    snprintf(h.name, sizeof h.name, "block%d", (int)count);
+    for (int i = 0; i < h.n; i++)
+        h.types[i] = INGOT_E_I64_TYPE;
+    if (ingot_e_helper_begin(e, &h, p)) {
+        write_block(e, c, count, p);
+        ingot_e_helper_end(e, (ingot_ev){.id = -1});
+    }
+    ingot_e_call(e, &h, args);
+}
+
+static void body(ingot_emitter *e, ingot_ev begin, ingot_ev end)
+{
+    winograd c = decide(e->spec, e->target);
+    const ingot_winograd_layout *l = &c.l;
+    ingot_ev one = ingot_e_int(e, 1), slice = ingot_e_mul_int(e, begin, l->slice), digits[2];
+    ingot_eloop loop, blocks;
+    ingot_e_for(e, begin, end, one, 0, NULL, &loop);
+    ingot_e_unflatten(e, loop.index, 2, (ingot_ev[]){ingot_e_int(e, l->units / l->parts), ingot_e_int(e, l->parts)},
+                      digits);
+    ingot_ev block0 = ingot_e_mul_int(e, digits[0], l->run),
+             block1 = ingot_e_min(e, ingot_e_add_int(e, block0, l->run), ingot_e_int(e, l->blocks)),
+             ob0 = ingot_e_mul_int(e, digits[1], l->part),
+             ob1 = ingot_e_min(e, ingot_e_add_int(e, ob0, l->part), ingot_e_int(e, c.spec->dims[OB]));
+    /* V of the unit before is there when that was another part of the same block */
+    ingot_ev fresh = one;
+    if (l->parts > 1 && l->run == 1)
+        fresh = ingot_e_from_bool(e, ingot_e_op2(e, "arith.ori", ingot_e_cmp(e, "eq", loop.index, begin),
+                                                 ingot_e_cmp(e, "eq", digits[1], ingot_e_int(e, 0))));
+    ingot_e_for(e, block0, block1, one, 0, NULL, &blocks);
+    ingot_ev args[5] = {ingot_e_mul_int(e, blocks.index, l->block), ob0, ob1, slice, fresh};
+    int64_t rest = l->tiles - (l->blocks - 1) * l->block;
+    if (rest != l->block && l->blocks > 1) {
+        ingot_eif whole;
+        ingot_e_if(e, ingot_e_cmp(e, "slt", blocks.index, ingot_e_int(e, l->blocks - 1)), 0, NULL, &whole);
+        call_block(e, &c, l->block, args);
+        ingot_e_else(e, &whole, NULL);
+        call_block(e, &c, rest, args);
+        ingot_e_if_end(e, &whole, NULL);
+    } else if (l->blocks > 0) {
+        call_block(e, &c, rest, args);
+    }
+    ingot_e_for_end(e, &blocks, NULL);
+    ingot_e_for_end(e, &loop, NULL);
+}
+
+static bool supports(const ingot_spec *spec, const ingot_target *target, const char **out_why)
+{
+    (void)target;
+    if (spec->n_in < 2 || spec->n_out != 2) {
+        *out_why = "winograd: operands";
+        return false;
+    }
+    const ingot_operand *x = &spec->operands[0], *u = &spec->operands[1], *out = &spec->operands[spec->n_in];
+    ingot_winograd_layout layout;
+    if (!ingot_winograd_layout_get(spec, &layout, out_why))
+        return false;
+    *out_why = NULL;
+    if (x->dtype != INGOT_F32 || u->dtype != INGOT_F32 || out[0].dtype != INGOT_F32 || out[1].dtype != INGOT_F32)
+        *out_why = "winograd: element types other than f32";
+    if (u->access != INGOT_ACCESS_PACKED16 || out[1].access != INGOT_ACCESS_SCRATCH)
+        *out_why = "winograd: packed filters and scratch";
+    for (int32_t i = 0; i <= spec->n_in; i++) {
+        const ingot_operand *o = &spec->operands[i];
+        for (int32_t d = 0; d < spec->n_dims && i != 1; d++)
+            if (ingot_size_is_dynamic(o->strides[d]))
+                *out_why = "winograd: strides that are not fixed";
+        if (i >= 2 && i < spec->n_in && o->lane != 0 && o->lane != 1)
+            *out_why = "winograd: lanes of an operand";
+    }
+    if (x->strides[OW] != 16 || out->lane != 1)
+        *out_why = "winograd: values that are not in blocks of channels";
+    if (spec->has_body &&
+        (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 || spec->body.arg_dtypes[0] != INGOT_F32 ||
+         ingot_e_prog_result_dtype(&spec->body, 0) != INGOT_F32))
+        *out_why = "winograd: body";
+    return *out_why == NULL;
+}
+
+const ingot_family_emitter ingot_emit_winograd = {"winograd", units, body, supports};

@@ -1,0 +1,152 @@
+/* Winograd convolutions: matrices, transformed filters, layout of scratch memory. */
+#include "kernel/winograd.h"
+
+/* Points 0, 1, -1 and infinity. */
+static const ingot_winograd f2 = {
+    .m = 2,
+    .t = 4,
+    .bt = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}},
+    .at = {{1, 1, 1, 0}, {0, 1, -1, 1}},
+    .g = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}},
+};
+
+/* Points 0, +-A, +-B and infinity, where A * B = 1 saves multiplications. */
+#define A  (2.0 / 3)
+#define B  (3.0 / 2)
+#define NA (2 * A * A * (A * A - B * B)) /* product of the distances of A from the other points */
+#define NB (2 * B * B * (B * B - A * A))
+static const ingot_winograd f4 = {
+    .m = 4,
+    .t = 6,
+    .bt = {{1, 0, -(A *A + B * B), 0, 1, 0},
+           {0, -B, -(B *B), A, 1, 0},
+           {0, B, -(B *B), -A, 1, 0},
+           {0, -A, -(A *A), B, 1, 0},
+           {0, A, -(A *A), -B, 1, 0},
+           {0, 1, 0, -(A *A + B * B), 0, 1}},
+    .at = {{1, 1, 1, 1, 1, 0},
+           {0, A, -A, B, -B, 0},
+           {0, A *A, A *A, B *B, B *B, 0},
+           {0, A *A *A, -A *A *A, B *B *B, -B *B *B, 1}},
+    .g = {{1, 0, 0},
+          {1 / NA, A / NA, A *A / NA},
+          {1 / NA, -A / NA, A *A / NA},
+          {1 / NB, B / NB, B *B / NB},
+          {1 / NB, -B / NB, B *B / NB},
+          {0, 0, 1}},
+};
+#undef A
+#undef B
+#undef NA
+#undef NB
+
+const ingot_winograd *ingot_winograd_get(int64_t m)
+{
+    return m == 2 ? &f2 : m == 4 ? &f4 : NULL;
+}
+
+/* G g GT of one filter. */
+static void transform_filter(const ingot_winograd *w, const float *g, double *out)
+{
+    double rows[INGOT_WINOGRAD_T][3] = {{0}};
+    for (int i = 0; i < w->t; i++)
+        for (int k = 0; k < 3; k++)
+            for (int j = 0; j < 3; j++)
+                rows[i][j] += w->g[i][k] * (double)g[3 * k + j];
+    for (int i = 0; i < w->t; i++)
+        for (int j = 0; j < w->t; j++)
+            out[i * w->t + j] = rows[i][0] * w->g[j][0] + rows[i][1] * w->g[j][1] + rows[i][2] * w->g[j][2];
+}
+
+void ingot_winograd_pack(int64_t m, int64_t o, int64_t c, const float *w, float *out)
+{
+    const ingot_winograd *f = ingot_winograd_get(m);
+    int64_t k = (c + 15) / 16 * 16, blocks = (o + 15) / 16, plane = blocks * k * 16;
+    int points = f->t * f->t;
+    for (int64_t oo = 0; oo < blocks * 16; oo++) {
+        for (int64_t cc = 0; cc < k; cc++) {
+            double u[INGOT_WINOGRAD_T * INGOT_WINOGRAD_T] = {0};
+            if (oo < o && cc < c)
+                transform_filter(f, w + (oo * c + cc) * 9, u);
+            float *at = out + (oo / 16 * k + cc) * 16 + oo % 16;
+            for (int i = 0; i < points; i++)
+                at[i * plane] = (float)u[i];
+        }
+    }
+}
+
+#define MOST_TILES ((int64_t)1 << 30)
+#define MOST_SLICE ((int64_t)1 << 28) /* elements */
+
+/* Elements from one of t * t planes to the next: an odd number of cache lines, so that the same place in all planes is
+ * spread over the sets of a cache. */
+static int64_t plane(int64_t elems)
+{
+    return (elems / 16 | 1) * 16;
+}
+
+bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *out, const char **out_why)
+{
+    enum { N, OB, OH, OW, CB };
+    const ingot_winograd *w = ingot_winograd_get(spec->params[0]);
+    *out = (ingot_winograd_layout){0};
+    *out_why = "winograd: m is 2 or 4";
+    if (w == NULL)
+        return false;
+    *out_why = "winograd: sizes that are not fixed, or too large";
+    for (int32_t d = 0; d < 5; d++)
+        if (ingot_size_is_dynamic(spec->dims[d]) || spec->dims[d] < 0 || spec->dims[d] > (1 << 20))
+            return false;
+    int64_t n = spec->dims[N], ob = spec->dims[OB];
+    out->tiles_y = (spec->dims[OH] + w->m - 1) / w->m;
+    out->tiles_x = (spec->dims[OW] + w->m - 1) / w->m;
+    out->k = spec->dims[CB] * 16;
+    if (ob < 1 || out->k < 1 || out->tiles_y * out->tiles_x > MOST_TILES ||
+        n * out->tiles_y * out->tiles_x > MOST_TILES)
+        return false;
+    out->tiles = n * out->tiles_y * out->tiles_x;
+    *out_why = "winograd: decisions that are missing or too large";
+    for (int32_t i = 0; i < 4; i++)
+        if (spec->decisions[i] < 1 || spec->decisions[i] > (1 << 20))
+            return false;
+    out->block = spec->decisions[0];
+    out->part = spec->decisions[2] < ob ? spec->decisions[2] : ob;
+    out->chunk = spec->decisions[1] < out->part ? spec->decisions[1] : out->part;
+    out->run = spec->decisions[3];
+    out->blocks = (out->tiles + out->block - 1) / out->block;
+    out->parts = (ob + out->part - 1) / out->part;
+    out->units = (out->blocks + out->run - 1) / out->run * out->parts;
+    out->v_row = out->k + (out->k % 256 == 0 ? 16 : 0);
+    if (out->block * out->v_row > MOST_SLICE || out->block * out->chunk > MOST_SLICE)
+        return false;
+    out->v_plane = plane(out->block * out->v_row);
+    out->m_plane = plane(out->chunk * out->block * 16);
+    out->m_at = out->v_plane * w->t * w->t;
+    out->slice = out->m_at + out->m_plane * w->t * w->t;
+    return out->slice <= MOST_SLICE && (double)out->slice * (double)out->units < 1e12;
+}
+
+double ingot_winograd_flops(const ingot_spec *spec)
+{
+    ingot_winograd_layout l;
+    const char *why;
+    if (!ingot_winograd_layout_get(spec, &l, &why))
+        return 0;
+    const ingot_winograd *w = ingot_winograd_get(spec->params[0]);
+    /* operations of the transforms of a channel of a tile, with sums and differences shared between points +-p */
+    double to = w->m == 2 ? 32 : 168, back = w->m == 2 ? 24 : 130, out = (double)spec->dims[1] * 16, k = (double)l.k;
+    return (double)l.tiles * (2.0 * w->t * w->t * k * out + to * k + back * out);
+}
+
+int64_t ingot_winograd_filter_elems(const ingot_spec *spec)
+{
+    const ingot_winograd *w = ingot_winograd_get(spec->params[0]);
+    return w == NULL ? 0 : w->t * w->t * spec->dims[1] * spec->dims[4] * 256;
+}
+
+int64_t ingot_winograd_scratch_elems(const ingot_spec *spec)
+{
+    ingot_winograd_layout layout;
+    const char *why;
+    return ingot_winograd_layout_get(spec, &layout, &why) ? layout.slice * layout.units : 0;
+}

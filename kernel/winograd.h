@@ -1,0 +1,46 @@
+/* Winograd convolutions F(m x m, 3 x 3), shared by packing, code generation and prediction: the matrices, and how a
+ * kernel lays out its scratch memory.
+ *
+ * A tile of m x m results needs t x t inputs d (t = m + 2) and the filter g:  y = AT [(G g GT) * (BT d B)] A.
+ * The products of all channels together are t * t independent matrix products. All scales are in G, which is applied
+ * to constants at compile time, in double.
+ * Source: Lavin and Gray, arXiv:1509.09308; points 0, +-2/3, +-3/2 of F(4 x 4) in the spirit of arXiv:1803.10986:
+ * among pairs of simple fractions they gave the smallest error, at most twice that of direct summation.
+ */
+#ifndef INGOT_KERNEL_WINOGRAD_H
+#define INGOT_KERNEL_WINOGRAD_H
+#include "kernel/kernel.h"
+
+#define INGOT_WINOGRAD_T 6 /* the largest t */
+
+typedef struct ingot_winograd {
+    int m, t;
+    double bt[INGOT_WINOGRAD_T][INGOT_WINOGRAD_T]; /* [t][t] */
+    double at[4][INGOT_WINOGRAD_T];                /* [m][t] */
+    double g[INGOT_WINOGRAD_T][3];                 /* [t][3] */
+} ingot_winograd;
+/* m: 2 or 4; else null. */
+const ingot_winograd *ingot_winograd_get(int64_t m);
+/* Filters w [o][c][3][3] as U [t * t][ceil(o / 16)][16 * ceil(c / 16)][16], zeros past o and c. */
+void ingot_winograd_pack(int64_t m, int64_t o, int64_t c, const float *w, float *out);
+
+/* Tiles are numbered through all images. A block of tiles is transformed, multiplied and transformed back at a time; a
+ * unit of work is a run of blocks for a part of the channel blocks. */
+typedef struct ingot_winograd_layout {
+    int64_t tiles_y, tiles_x, tiles; /* of an image, an image, all */
+    int64_t block, blocks;           /* tiles of a block, how many */
+    int64_t chunk, part, parts;      /* channel blocks: multiplied between two transforms, of a unit; how many parts */
+    int64_t run, units;              /* blocks of a unit; how many units */
+    int64_t k;                       /* input channels, in whole blocks */
+    /* Scratch, elements. A call uses the slice of its first unit: V [t * t][block][k], then M [t * t][chunk][block][16]
+     */
+    int64_t v_row, v_plane, m_at, m_plane, slice;
+} ingot_winograd_layout;
+/* Whether the spec (family winograd) has static sizes and decisions within what 32-bit counts hold; else why not. */
+bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *out, const char **out_why);
+/* Floating-point operations: products and transforms. */
+double ingot_winograd_flops(const ingot_spec *spec);
+/* Elements of the packed filters and of the scratch operand; 0 when the spec has no layout. */
+int64_t ingot_winograd_filter_elems(const ingot_spec *spec);
+int64_t ingot_winograd_scratch_elems(const ingot_spec *spec);
+#endif

@@ -1,0 +1,62 @@
+/* The interpreter for Winograd kernels: a plain convolution. Their packed operand is made of filters that are a
+ * function of their indices, so that matrices and packing are held to what they stand for. */
+#include "kernel/winograd.h"
+#include "spec_reference.h"
+#include <math.h>
+
+float spec_winograd_filter(int64_t o, int64_t c, int kh, int kw)
+{
+    uint64_t x = (uint64_t)((o * 1024 + c) * 9 + kh * 3 + kw + 1) * 6364136223846793005u;
+    x ^= x >> 31;
+    x *= 1442695040888963407u;
+    return (float)((double)(x >> 40) / 8388608.0 - 1);
+}
+
+void spec_winograd_fill(const ingot_spec *spec, float *out)
+{
+    int64_t o = spec->dims[1] * 16, c = spec->dims[4] * 16;
+    ingot_arena arena = {0};
+    float *w = ingot_arena_alloc(&arena, (size_t)(o * c * 9) + 1, sizeof *w);
+    for (int64_t i = 0; i < o * c * 9; i++)
+        w[i] = spec_winograd_filter(i / (9 * c), i / 9 % c, (int)(i % 9 / 3), (int)(i % 3));
+    ingot_winograd_pack(spec->params[0], o, c, w, out);
+    ingot_arena_release(&arena);
+}
+
+static void one_result(const ingot_spec *s, spec_data *d, const int64_t *i, int64_t lane)
+{
+    enum { N, OB, OH, OW, CB };
+    const float *x = d->operands[0];
+    double sum = 0, magnitude = 0, args[INGOT_PROG_MAX_ARGS], result;
+    int64_t at[INGOT_SPEC_OPERANDS] = {0};
+    for (int32_t k = 0; k < s->n_in + s->n_out; k++)
+        for (int32_t dim = 0; dim < 4; dim++)
+            at[k] += i[dim] * s->operands[k].strides[dim];
+    for (int64_t c = 0; c < s->dims[CB] * 16; c++)
+        for (int kh = 0; kh < 3; kh++)
+            for (int kw = 0; kw < 3; kw++) {
+                const int64_t *strides = s->operands[0].strides;
+                double term = x[at[0] + c / 16 * strides[CB] + kh * strides[OH] + kw * strides[OW] + c % 16] *
+                              (double)spec_winograd_filter(i[OB] * 16 + lane, c, kh, kw);
+                sum += term;
+                magnitude += fabs(term);
+            }
+    args[0] = result = sum;
+    for (int32_t k = 2; k < s->n_in; k++)
+        args[k - 1] = ingot_load_f64(d->operands[k], s->operands[k].dtype, at[k] + lane * s->operands[k].lane);
+    if (s->has_body)
+        spec_eval_prog(&s->body, args, &result);
+    d->values[s->n_in][at[s->n_in] + lane] = result;
+    d->magnitudes[s->n_in][at[s->n_in] + lane] = magnitude + fabs(result);
+}
+
+void spec_interpret_winograd(const ingot_spec *s, spec_data *d)
+{
+    int64_t i[4];
+    for (i[0] = 0; i[0] < s->dims[0]; i[0]++)
+        for (i[1] = 0; i[1] < s->dims[1]; i[1]++)
+            for (i[2] = 0; i[2] < s->dims[2]; i[2]++)
+                for (i[3] = 0; i[3] < s->dims[3]; i[3]++)
+                    for (int64_t lane = 0; lane < 16; lane++)
+                        one_result(s, d, i, lane);
+}

@@ -1,0 +1,65 @@
+/* Winograd convolutions against plain ones in double, on every width of vectors. */
+#include "spec_reference.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+static const char *const targets[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4-on-v3"};
+
+static void check(const char *task, const char *decisions)
+{
+    for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
+        char line[2048], why[512];
+        snprintf(line, sizeof line, "%s | %s | %s", task, decisions, targets[t]);
+        cr_expect(spec_check(line, &(spec_check_options){.tolerance = 3e-6}, why), "%s", why);
+    }
+}
+
+/* Inputs with exactly their border; outputs inside a larger buffer of the same kind. */
+static void check_shape(int n, int ob, int oh, int ow, int cb, const char *decisions)
+{
+    for (int m = 2; m <= 4; m += 2) {
+        char task[1024];
+        int iw = ow + 2, ih = oh + 2;
+        snprintf(task, sizeof task,
+                 "winograd n=%d ob=%d oh=%d ow=%d cb=%d m=%d in=f32[%d,0,%d,16,%d]*1 in=f32.packed16.const[0,0,0,0,0] "
+                 "in=f32.const[0,16,0,0,0]*1 out=f32[%d,%d,%d,16,0]*1 out=f32.scratch[0,0,0,0,0] "
+                 "body=\"(f32,f32) r2=add(r0,r1):f32 r3=relu(r2):f32 -> r3\"",
+                 n, ob, oh, ow, cb, m, cb * ih * iw * 16, iw * 16, ih * iw * 16, ob * ih * iw * 16, ih * iw * 16,
+                 iw * 16);
+        check(task, decisions);
+    }
+}
+
+Test(winograd, shapes)
+{
+    check_shape(1, 1, 4, 4, 1, "tiles=1 chunk=1 part=1 run=1");   /* one tile, or four of them in a block each */
+    check_shape(1, 2, 8, 8, 2, "tiles=4 chunk=2 part=2 run=1");   /* whole tiles; one pair of blocks */
+    check_shape(1, 1, 1, 1, 1, "tiles=8 chunk=1 part=1 run=1");   /* less than a tile; a block that is never full */
+    check_shape(1, 3, 7, 9, 1, "tiles=7 chunk=2 part=3 run=1");   /* over both edges; an odd number of blocks */
+    check_shape(2, 2, 5, 6, 2, "tiles=5 chunk=1 part=1 run=1");   /* blocks across two images; parts that share V */
+    check_shape(1, 2, 13, 13, 1, "tiles=6 chunk=1 part=2 run=2"); /* two blocks a unit, the last one alone */
+    check_shape(1, 2, 3, 30, 1, "tiles=16 chunk=2 part=2 run=1"); /* several heights of register tiles */
+    check_shape(0, 2, 4, 4, 1, "tiles=4 chunk=1 part=2 run=1");   /* nothing to do */
+    check_shape(1, 1, 4, 0, 1, "tiles=4 chunk=1 part=1 run=1");
+}
+
+Test(winograd, many_channels)
+{
+    check_shape(1, 5, 6, 6, 16, "tiles=9 chunk=3 part=4 run=1");    /* rows of V as long as a page's part, padded */
+    check_shape(1, 20, 4, 4, 20, "tiles=4 chunk=20 part=20 run=1"); /* filters are fetched ahead */
+}
+
+Test(winograd, bodies)
+{
+    /* bias, residual with its own strides, one number; then a large body */
+    for (int m = 2; m <= 4; m += 2) {
+        char task[1024];
+        snprintf(task, sizeof task,
+                 "winograd n=1 ob=2 oh=6 ow=5 cb=1 m=%d in=f32[0,0,112,16,0]*1 in=f32.packed16.const[0,0,0,0,0] "
+                 "in=f32.const[0,16,0,0,0]*1 in=f32[0,512,80,16,0]*1 in=f32[0,0,0,0,0] out=f32[0,480,80,16,0]*1 "
+                 "out=f32.scratch[0,0,0,0,0] body=\"(f32,f32,f32,f32) r4=add(r0,r1):f32 r5=add(r4,r2):f32 "
+                 "r6=mul(r5,r3):f32 r7=silu(r6):f32 r8=gelu(r7):f32 -> r8\"",
+                 m);
+        check(task, "tiles=3 chunk=1 part=2 run=1");
+    }
+}
