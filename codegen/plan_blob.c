@@ -165,18 +165,6 @@ static ingot_status number_dims(blob *b, const ingot_dim *const *dims, int32_t n
     return NULL;
 }
 
-/* Sizes with the symbols that data decides at their upper ends: what memory is planned for. */
-static const ingot_dim *upper_bound(const blob *b, const ingot_dim *d)
-{
-    ingot_module *m = b->program->module;
-    for (int32_t s = 0; s < ingot_module_symbol_count(m); s++) {
-        const ingot_symbol_info *info = ingot_module_symbol(m, s);
-        if (info->from_data)
-            d = ingot_dim_substitute(m, d, s, ingot_dim_const(m, info->hi));
-    }
-    return d;
-}
-
 /* ---- tables ---- */
 
 #define ARRAY(count, out) INGOT_TRY(ingot_arena_array(b->scratch, (size_t)(count) + 1, sizeof **(out), (void **)(out)))
@@ -273,11 +261,10 @@ static ingot_status write_memory(blob *b)
         const ingot_dim *zero = ingot_dim_const(p->module, 0);
         buffers[i].pool = (uint32_t)from->pool;
         buffers[i].index = from->index;
-        /* Outputs, and what the planner left without an offset, grow when the data has decided their sizes. */
-        bool grows = from->pool == INGOT_POOL_OUTPUT || !from->offset;
-        const ingot_dim *bytes = unused ? zero : grows ? from->bytes : upper_bound(b, from->bytes);
-        INGOT_TRY(number_expr(b, bytes, &buffers[i].bytes));
-        INGOT_TRY(number_expr(b, unused || !from->offset ? zero : upper_bound(b, from->offset), &buffers[i].offset));
+        INGOT_TRY(number_expr(b, unused ? zero : from->bytes, &buffers[i].bytes));
+        INGOT_TRY(number_expr(b, unused || !from->offset ? zero : from->offset, &buffers[i].offset));
+        if (!unused && ingot_dim_is_from_data(p->module, from->bytes)) /* it grows: errors name it */
+            INGOT_TRY(append_text(b, from->name, &buffers[i].name));
     }
     for (int32_t i = 0; i < p->n_places; i++) {
         const ingot_place *from = &p->places[i];
@@ -367,7 +354,7 @@ static ingot_status write_plan(blob *b, const ingot_target *target)
     INGOT_TRY(write_checks(b));
     INGOT_TRY(write_memory(b));
     INGOT_TRY(write_steps(b));
-    INGOT_TRY(number_expr(b, upper_bound(b, p->arena_bytes), &b->header.arena_bytes));
+    INGOT_TRY(number_expr(b, p->arena_bytes, &b->header.arena_bytes));
     INGOT_TRY(append(b, b->exprs, (size_t)b->n_exprs, sizeof *b->exprs, &b->header.exprs));
     INGOT_TRY(append(b, NULL, 0, 1, &unused)); /* a multiple of 8 bytes */
     b->header.plan_bytes = b->bytes.size;

@@ -94,6 +94,7 @@ ingot_status ingot_compiled_get_model(ingot_compiled *c, const ingot_model **out
         if (!c->plan)
             INGOT_TRY(ingot_plan_serialize(c->program, c->target, c->build_id, c->weights_digest, &c->arena, &c->plan,
                                            &plan_bytes));
+        ((ingot_plan *)c->plan)->max_workspace_bytes = (uint64_t)c->options.max_workspace;
         if (!c->jit && c->program->n_specs > 0)
             INGOT_TRY(ingot_jit_create(c->objects, c->program->n_specs, NULL, 0, &c->jit));
         INGOT_TRY(make_kernel_table(c));

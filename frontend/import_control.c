@@ -92,13 +92,6 @@ static const ingot_dim *deviation(ingot_module *m, const ingot_check *c)
     return ingot_dim_mul(m, difference, ingot_dim_mul(m, ingot_dim_sub(m, c->a, one), ingot_dim_sub(m, c->b, one)));
 }
 
-static bool set_by_data(const ingot_module *m, const ingot_dim *d)
-{
-    if (d->kind == INGOT_DIM_SYMBOL)
-        return ingot_module_symbol(m, (int32_t)d->value)->from_data;
-    return d->kind != INGOT_DIM_CONST && (set_by_data(m, d->a) || set_by_data(m, d->b));
-}
-
 /* The module's checks hold at entry, whichever branch runs. Those that came with the nodes of one branch move into it:
  * the list of checks shrinks back to `old`. */
 static void move_checks(ingot_node *n, ingot_graph *g, ingot_check *old)
@@ -107,7 +100,7 @@ static void move_checks(ingot_node *n, ingot_graph *g, ingot_check *old)
     for (ingot_check *c = n->m->checks; c != old && !n->error; c = next) {
         next = c->next;
         const ingot_dim *zero = deviation(n->m, c);
-        if (set_by_data(n->m, zero)) { /* looked at when the data is there */
+        if (ingot_dim_is_from_data(n->m, zero)) { /* looked at when the data is there */
             c->next = kept;
             kept = c;
             continue;

@@ -212,7 +212,7 @@ static const ingot_dim *symbol_add(ingot_module *m, const char *name, int64_t lo
     char *copy = ingot_arena_strndup(&m->arena, name, strlen(name));
     if (!info || !copy)
         return stand_in(m, NULL);
-    *info = (ingot_symbol_info){copy, lo, LARGER(lo, hi), from_data};
+    *info = (ingot_symbol_info){copy, lo, LARGER(lo, hi), from_data, NULL};
     int32_t index = table->n_symbols;
     table->symbols[index] = info;
     const ingot_dim *dim = ingot_dim_intern(m, INGOT_DIM_SYMBOL, index, NULL, NULL);

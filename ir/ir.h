@@ -57,6 +57,8 @@ typedef struct ingot_symbol_info {
     const char *name;
     int64_t lo, hi;
     bool from_data; /* set while running (bind_dims, ops with trait S), not by the shapes of inputs */
+    const struct ingot_dim
+        *bound; /* from_data: a size that it never exceeds, of symbols set before it; null: only hi */
 } ingot_symbol_info;
 
 #define INGOT_DIM_MAX_VALUE ((int64_t)1 << 31) /* default upper end of an undeclared symbol */
@@ -88,6 +90,11 @@ static inline bool ingot_dim_is(const ingot_dim *d, int64_t v)
 int64_t ingot_dim_eval(const ingot_dim *d, const int64_t *symbols);
 /* `d` with the given symbol replaced. */
 const ingot_dim *ingot_dim_substitute(ingot_module *m, const ingot_dim *d, int64_t symbol, const ingot_dim *by);
+/* A size that `d` never exceeds, without symbols that the data decides: these count at their bounds (ir/dim_bound.c).
+ * Not small when nothing better than a range is known: up to INT64_MAX. */
+const ingot_dim *ingot_dim_upper(ingot_module *m, const ingot_dim *d);
+/* Whether the size mentions a symbol that the data decides. */
+bool ingot_dim_is_from_data(const ingot_module *m, const ingot_dim *d);
 /* "4", "batch", "seq * 2 + 1", "floordiv(seq, 2)"; the reader takes the same. */
 void ingot_dim_print(const ingot_module *m, const ingot_dim *d, ingot_text *out);
 ingot_status ingot_dim_parse(ingot_module *m, const char *text, size_t size, const ingot_dim **out);

@@ -192,6 +192,10 @@ ingot_status ingot_module_pin_symbol(ingot_module *m, int32_t index, int64_t val
                 op->sym[k] = ingot_dim_substitute(m, op->sym[k], index, by);
         }
     }
+    for (int32_t i = 0; i < m->dims->n_symbols; i++) {
+        if (m->dims->symbols[i]->bound)
+            m->dims->symbols[i]->bound = ingot_dim_substitute(m, m->dims->symbols[i]->bound, index, by);
+    }
     INGOT_TRY(pin_checks(m, index, by));
     return ingot_dims_check(m);
 }

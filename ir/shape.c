@@ -114,12 +114,14 @@ ingot_status ingot_infer_need_same_dtype(const ingot_op *op, int32_t i, int32_t 
 const ingot_dim *ingot_infer_data_symbol(ingot_op *op, const char *prefix, const ingot_dim *bound, int32_t result,
                                          int32_t axis)
 {
+    ingot_module *m = module_of(op);
     const ingot_type *now = &op->out[result]->type;
-    if (now->rank > axis && now->dims[axis]->kind == INGOT_DIM_SYMBOL &&
-        ingot_module_symbol(module_of(op), (int32_t)now->dims[axis]->value)->from_data)
-        return now->dims[axis];
-    int64_t hi = bound->hi < 0 ? 0 : bound->hi;
-    return ingot_symbol_fresh(module_of(op), prefix, 0, hi, true);
+    const ingot_dim *d = now->rank > axis ? now->dims[axis] : NULL;
+    if (!d || d->kind != INGOT_DIM_SYMBOL || !ingot_module_symbol(m, (int32_t)d->value)->from_data)
+        d = ingot_symbol_fresh(m, prefix, 0, bound->hi < 0 ? 0 : bound->hi, true);
+    if (d->kind == INGOT_DIM_SYMBOL && bound != d)
+        m->dims->symbols[d->value]->bound = bound;
+    return d;
 }
 
 /* Which operands a row with in_lo <= i may leave out is the rule's to know; those below in_lo are required. */

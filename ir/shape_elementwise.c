@@ -195,8 +195,8 @@ static ingot_status join(ingot_op *op, int32_t i, const ingot_type *a, const ing
     for (int32_t k = 0; k < t.rank; k++) {
         if (a->dims[k] == b->dims[k])
             continue;
-        int64_t hi = a->dims[k]->hi > b->dims[k]->hi ? a->dims[k]->hi : b->dims[k]->hi;
-        t.dims[k] = ingot_infer_data_symbol(op, "if", constant(op, hi), i, k);
+        const ingot_dim *larger = ingot_dim_max(module_of(op), a->dims[k], b->dims[k]);
+        t.dims[k] = ingot_infer_data_symbol(op, "if", larger, i, k);
     }
     set_type(op, i, &t);
     return NULL;

@@ -115,7 +115,7 @@ typedef enum { INGOT_POOL_ARENA, INGOT_POOL_WEIGHTS, INGOT_POOL_INPUT, INGOT_POO
 typedef struct ingot_buffer {
     ingot_pool_kind pool;
     int32_t index;           /* INPUT, OUTPUT: which */
-    const ingot_dim *bytes;  /* size; upper bound for sizes that the data decides */
+    const ingot_dim *bytes;  /* size; in the arena, once planned, a bound of what the data decides */
     const ingot_dim *offset; /* ARENA, WEIGHTS: bytes from the pool's start; ARENA, null: memory of its own, when a run
                                 knows its size */
     int32_t first_step, last_step; /* lifetime, inclusive; -1: not used */

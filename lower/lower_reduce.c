@@ -213,7 +213,7 @@ static ingot_status lower_reduction(lowering *l, ingot_op *op, int64_t kind, con
     INGOT_TRY(ingot_lower_claim(l, y, &to));
     target = to;
     /* A plain [N, C] result of whole blocks takes lanes for channels. */
-    bool whole = !keepdims && to.layout == INGOT_LAYOUT_PLAIN && ingot_dim_is_const(x->type.dims[1]) &&
+    bool whole = c16 && !keepdims && to.layout == INGOT_LAYOUT_PLAIN && ingot_dim_is_const(x->type.dims[1]) &&
                  x->type.dims[1]->value % 16 == 0 && to.rank > 1 && to.strides[1] == ingot_lower_const(l, 1);
     if (c16 && (over_channels || op->n_in > 1 || (!keepdims && !whole))) {
         INGOT_TRY(read_plain(l, x, &t));

@@ -4,15 +4,17 @@
  * first, in order of time), each buffer at the lowest or at the best-fitting gap; the smallest arena wins. Source:
  * Pisarchyk and Lee, arXiv:2001.03288 (greedy by size), with more orders. Symbolic sizes: the order is settled for
  * typical sizes, and each buffer then lies above every earlier one that it lives together with: offset = max(end of
- * those), an expression that holds for all sizes. Data-decided sizes count at their upper ends.
+ * those), an expression that holds for all sizes. Sizes that the data
+ * decides count at their bounds; what has no reasonable bound gets memory of its own when a run knows the size.
  */
 #include "lower/lower.h"
 #include <string.h>
 
 #define ALIGNMENT 64
-#define MAX_BOUND_BYTES \
-    ((int64_t)1 << 30)   /* of a value whose size the data decides: beyond it the value stays out of the arena */
-#define TYPICAL_SIZE 128 /* stands for a symbol while choosing an order, within its range */
+/* Of a value whose size the data decides: beyond it the value stays out of the arena. */
+#define MAX_BOUND_BYTES ((int64_t)1 << 30)
+#define MAX_BYTES       ((int64_t)1 << 47) /* of one buffer: what a process can address */
+#define TYPICAL_SIZE    128                /* stands for a symbol while choosing an order, within its range */
 
 typedef struct slot {
     int32_t buffer, first, last;
@@ -55,15 +57,10 @@ static void extend_over_loops(const lowering *l)
     }
 }
 
-/* Sizes with data-decided symbols at their upper ends. */
-static const ingot_dim *bound(lowering *l, const ingot_dim *d)
+static int64_t end_of(const slot *s)
 {
-    for (int32_t s = 0; s < ingot_module_symbol_count(l->m); s++) {
-        const ingot_symbol_info *info = ingot_module_symbol(l->m, s);
-        if (info->from_data)
-            d = ingot_dim_substitute(l->m, d, s, ingot_lower_const(l, info->hi));
-    }
-    return d;
+    int64_t end;
+    return __builtin_add_overflow(s->offset, s->size, &end) ? INT64_MAX : end;
 }
 
 /* `near`: room for n entries. Returns the size of the arena. */
@@ -91,13 +88,12 @@ static int64_t place_greedy(plan *p, bool best_fit, int32_t *near)
                 if (!best_fit)
                     break;
             }
-            int64_t other_end = p->slots[near[k]].offset + p->slots[near[k]].size;
-            if (other_end > end)
-                end = other_end;
+            if (end_of(&p->slots[near[k]]) > end)
+                end = end_of(&p->slots[near[k]]);
         }
         s->offset = found >= 0 ? found : end;
-        if (s->offset + s->size > peak)
-            peak = s->offset + s->size;
+        if (end_of(s) > peak)
+            peak = end_of(s);
     }
     return peak;
 }
@@ -179,18 +175,38 @@ static ingot_status lower_bound(const plan *p, int32_t n_steps, ingot_arena *scr
     return NULL;
 }
 
-/* Whether the buffer holds results of ops that decide sizes while they write: these need the bound. */
-static bool is_data_sized(const ingot_program *p, int32_t buffer)
+/* The bytes of a buffer of its own. A step that decides sizes while it writes needs room for the most it may write; all
+ * other steps come when the sizes are known. */
+static const ingot_dim *own_bytes(lowering *l, int32_t buffer)
 {
+    const ingot_program *p = l->p;
+    const ingot_dim *bytes = p->buffers[buffer].bytes;
     for (int32_t i = 0; i < p->n_steps; i++) {
         const ingot_step *s = &p->steps[i];
         for (int32_t k = 0; k < s->n_data_dims; k++) {
-            int32_t place = s->places[s->n_in + s->data_dims[k].out];
-            if (place >= 0 && p->places[place].buffer == buffer)
-                return true;
+            int32_t place = s->places[s->n_in + s->data_dims[k].out], symbol = s->data_dims[k].symbol;
+            if (place < 0 || p->places[place].buffer != buffer)
+                continue;
+            const ingot_symbol_info *info = ingot_module_symbol(l->m, symbol);
+            const ingot_dim *most = info->bound != NULL ? info->bound : ingot_lower_const(l, info->hi);
+            bytes = ingot_dim_substitute(l->m, bytes, symbol, most);
         }
     }
-    return false;
+    return bytes;
+}
+
+/* A buffer whose size the data decides: the bound that it is planned at, or null when it shall have memory of its own
+ * because the bound says little. */
+static const ingot_dim *planned_bytes(lowering *l, const ingot_dim *bytes, const int64_t *typical)
+{
+    int64_t most = MAX_BOUND_BYTES;
+    if (l->options->max_workspace_bytes > 0 && l->options->max_workspace_bytes < most)
+        most = l->options->max_workspace_bytes;
+    const ingot_dim *bound = ingot_dim_upper(l->m, bytes);
+    int64_t size = ingot_dim_eval(bound, typical);
+    ingot_status too_large = ingot_dims_check(l->m);
+    ingot_status_free(too_large);
+    return too_large != NULL || size == INT64_MIN || size > most ? NULL : bound;
 }
 
 static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p)
@@ -207,25 +223,29 @@ static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p)
     }
     p->is_static = true;
     for (int32_t i = 0; i < l->p->n_buffers; i++) {
-        const ingot_buffer *b = &l->p->buffers[i];
+        ingot_buffer *b = &l->p->buffers[i];
         if (b->pool != INGOT_POOL_ARENA || b->first_step < 0)
             continue;
+        if (ingot_dim_is_from_data(l->m, b->bytes)) {
+            const ingot_dim *bound = planned_bytes(l, b->bytes, typical);
+            if (bound == NULL) {
+                b->bytes = own_bytes(l, i);
+                b->offset = NULL;
+                continue;
+            }
+            b->bytes = bound;
+        }
         slot *s = &p->slots[p->n];
         *s = (slot){.buffer = i,
                     .first = b->first_step,
                     .last = b->last_step,
-                    .bytes = ingot_dim_round_up(l->m, bound(l, b->bytes), ALIGNMENT)};
+                    .bytes = ingot_dim_round_up(l->m, b->bytes, ALIGNMENT)};
         s->size = ingot_dim_eval(s->bytes, typical);
-        if ((s->size == INT64_MIN || s->size > MAX_BOUND_BYTES) && bound(l, b->bytes) != b->bytes &&
-            !is_data_sized(l->p, i)) {
-            l->p->buffers[i].offset = NULL; /* the bound says nothing: memory of its own, when the run knows the size */
-            continue;
-        }
-        if (s->size < 0 && s->size != INT64_MIN)
-            s->size = 0; /* typical sizes can be too small for the model */
-        if (s->size == INT64_MIN)
-            return ingot_fail(INGOT_LIMIT, "buffer '%s': its size does not fit 63 bits",
+        if (s->size == INT64_MIN || (ingot_dim_is_const(s->bytes) && s->size > MAX_BYTES))
+            return ingot_fail(INGOT_LIMIT, "buffer '%s' is larger than can be addressed",
                               b->name != NULL ? b->name : "");
+        /* Typical sizes can be too small for the model, or too large. */
+        s->size = s->size < 0 ? 0 : s->size > MAX_BYTES ? MAX_BYTES : s->size;
         p->is_static &= ingot_dim_is_const(s->bytes);
         p->n++;
     }
@@ -261,6 +281,8 @@ static ingot_status plan_with(lowering *l, ingot_arena *scratch)
         for (int32_t i = 0; i < p.n; i++)
             l->p->buffers[p.slots[i].buffer].offset = ingot_lower_const(l, best[i]);
         l->p->arena_bytes = ingot_lower_const(l, best_peak < 0 ? 0 : best_peak);
+        if (best_peak == INT64_MAX)
+            return ingot_fail(INGOT_LIMIT, "a run needs more working memory than can be addressed");
         INGOT_TRY(lower_bound(&p, l->p->n_steps, scratch, &l->p->arena_lower_bound_bytes));
         if (l->options->max_workspace_bytes > 0 && best_peak > l->options->max_workspace_bytes)
             return ingot_fail(INGOT_LIMIT, "a run needs %lld bytes of working memory; --max-workspace allows %lld",

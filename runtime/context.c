@@ -26,7 +26,7 @@ static ingot_status check_cpu(const ingot_plan_view *v)
     return status;
 }
 
-/* A step depends on data when a size, dim or offset of it does. */
+/* A step depends on data when a size, dim or offset of it does, or the place of its buffer. */
 static bool step_is_on_data(const ingot_plan_view *v, const ingot_plan_step *s)
 {
     const uint32_t *sizes = ingot_step_sizes(v, s);
@@ -36,7 +36,7 @@ static bool step_is_on_data(const ingot_plan_view *v, const ingot_plan_step *s)
         on_data |= v->exprs[sizes[k]].on_data;
     for (uint32_t k = 0; k < s->places.count; k++) {
         const ingot_plan_place *p = places[k] < 0 ? NULL : &v->places[places[k]];
-        on_data |= p && v->exprs[p->offset_bytes].on_data;
+        on_data |= p && (v->exprs[p->offset_bytes].on_data || v->exprs[v->buffers[p->buffer].bytes].on_data);
         for (int32_t d = 0; p && d < p->rank; d++)
             on_data |= v->exprs[p->dims[d]].on_data;
     }
@@ -63,6 +63,7 @@ static ingot_status create_states(ingot_context *ctx)
         for (int32_t d = 0; d < v->outputs[i].rank; d++)
             ctx->outputs[i].on_data |= v->exprs[v->outputs[i].dims[d]].on_data != 0;
     }
+    ctx->memory_limit = ctx->has_data_symbols ? ingot_memory_size() : UINT64_MAX;
     ingot_plan_low_symbols(v, ctx->symbols);
     ingot_plan_evaluate(v, ctx->symbols, false, ctx->env);
     for (int32_t i = 0; i < v->n_steps; i++) {

@@ -3,6 +3,7 @@
  *   plan_check.c  finds the tables of a plan and validates them, once
  *   exprs.c       values of expressions
  *   inputs.c      inputs to symbols to `env` to room for buffers
+ *   growing.c     room for buffers whose bytes the data decides
  *   outputs.c     where results go
  *   steps.c       sizes and pointers of each step
  *   execute.c     the steps
@@ -116,8 +117,9 @@ struct ingot_context {
     ingot_output_state *outputs;
     ingot_step_state *steps;
     ingot_region arena, scratch;
-    uint32_t generation; /* counts changes of sizes by data within the bound ones */
-    bool bound;          /* sizes of the last run are valid */
+    uint64_t memory_limit; /* of all that data decides, where the model was compiled for none */
+    uint32_t generation;   /* counts changes of sizes by data within the bound ones */
+    bool bound;            /* sizes of the last run are valid */
     bool pointers_stale;
     bool has_data_symbols;
     int32_t n_threads;
@@ -136,6 +138,12 @@ bool ingot_io_is_dense(const DLTensor *t);
 ingot_status ingot_context_bind_inputs(ingot_context *ctx, const DLTensor *const *inputs);
 /* Gives a symbol the value that data decided. */
 ingot_status ingot_context_set_symbol(ingot_context *ctx, int32_t symbol, int64_t value);
+/* growing.c */
+/* Memory that this process may use: of the machine, or of its control group. */
+uint64_t ingot_memory_size(void);
+/* Room for a buffer whose bytes the data decides, for the sizes as they are now; what was there stays. INGOT_LIMIT
+ * with the name of the value when that is too much. */
+ingot_status ingot_context_make_room(ingot_context *ctx, int32_t buffer);
 /* outputs.c */
 /* Checks the outputs and finds where steps write them. */
 ingot_status ingot_context_bind_outputs(ingot_context *ctx, DLTensor *const *outputs);

@@ -292,34 +292,6 @@ static bool same_sizes(const ingot_context *ctx, const DLTensor *const *inputs)
     return same;
 }
 
-/* Memory for buffers whose bytes have become known. */
-static ingot_status grow_buffers(ingot_context *ctx)
-{
-    const ingot_plan_view *v = &ctx->view;
-    for (int32_t i = 0; i < v->n_buffers; i++) {
-        const ingot_plan_buffer *b = &v->buffers[i];
-        int64_t bytes = ctx->env[b->bytes];
-        if (!v->exprs[b->bytes].on_data || bytes < 0)
-            continue;
-        uint64_t limit = v->plan->max_workspace_bytes;
-        if (b->pool == 0 && limit && (uint64_t)bytes > limit)
-            return ingot_fail(
-                INGOT_LIMIT,
-                "a value of %lld bytes is needed, the model was compiled for at most %llu bytes of working memory",
-                (long long)bytes, (unsigned long long)limit);
-        ingot_output_state *output = b->pool == 3 ? &ctx->outputs[b->index] : NULL;
-        ingot_region *region = output ? &output->own : &ctx->growing[i];
-        INGOT_TRY(ingot_region_extend(region, (uint64_t)bytes));
-        if (output) {
-            output->data = region->data;
-            output->bytes = bytes;
-        }
-        ctx->buffer_data[i] = region->data;
-        ctx->buffer_bytes[i] = bytes;
-    }
-    return NULL;
-}
-
 static void forget_data_symbols(ingot_context *ctx)
 {
     const ingot_plan_view *v = &ctx->view;
@@ -366,6 +338,5 @@ ingot_status ingot_context_set_symbol(ingot_context *ctx, int32_t symbol, int64_
     ctx->symbols[symbol] = value;
     ingot_plan_evaluate(v, ctx->symbols, true, ctx->env);
     ctx->generation++;
-    INGOT_TRY(grow_buffers(ctx));
     return run_checks(ctx, true);
 }

@@ -73,6 +73,7 @@ typedef struct ingot_plan_buffer {
     int32_t index;
     uint32_t bytes, offset; /* exprs; bytes of an arena or output buffer may depend on data: it then has memory of its
                                own that grows */
+    ingot_span name;        /* of the value there; may be empty */
 } ingot_plan_buffer;
 typedef struct ingot_plan_place {
     int32_t buffer;

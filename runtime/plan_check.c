@@ -140,6 +140,7 @@ static ingot_status check_memory(const ingot_plan_view *v)
         bool grows = b->pool == 0 || b->pool == 3; /* when the data has decided their sizes */
         INGOT_TRY(check_expr_index(v, b->bytes, grows, "buffer", i));
         INGOT_TRY(check_expr_index(v, b->offset, false, "buffer", i));
+        INGOT_TRY(check_text(v->plan, b->name, "a buffer"));
     }
     for (int32_t i = 0; i < v->n_places; i++) {
         const ingot_plan_place *p = &v->places[i];

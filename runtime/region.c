@@ -38,8 +38,13 @@ ingot_status ingot_region_extend(ingot_region *region, uint64_t size)
         return ingot_region_reserve(region, size, 0);
     if (size <= region->capacity)
         return NULL;
-    uint64_t room = size > SIZE_MAX / 2 ? 0 : (size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-    void *data = room ? mremap(region->data, region->capacity, (size_t)room, MREMAP_MAYMOVE) : MAP_FAILED;
+    if (size > SIZE_MAX / 2)
+        return ingot_fail(INGOT_LIMIT, "%llu bytes of working memory do not fit", (unsigned long long)size);
+    uint64_t room = region->capacity + region->capacity / 2;
+    if (room < size)
+        room = size;
+    room = (room + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    void *data = mremap(region->data, region->capacity, (size_t)room, MREMAP_MAYMOVE);
     if (data == MAP_FAILED)
         return ingot_fail(INGOT_LIMIT, "out of memory: the system has no %llu bytes of working memory",
                           (unsigned long long)size);

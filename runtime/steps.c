@@ -50,9 +50,11 @@ static bool decided_here(const ingot_plan_view *v, const ingot_plan_step *s, uin
     return false;
 }
 
-/* Start of a place within its buffer, checked. */
-static ingot_status place_offset(const ingot_context *ctx, const ingot_plan_place *p, uint32_t operand, int64_t *out)
+/* Start of a place within its buffer, checked; a buffer that grows has room then. */
+static ingot_status place_offset(ingot_context *ctx, const ingot_plan_place *p, uint32_t operand, int64_t *out)
 {
+    if (ctx->view.exprs[ctx->view.buffers[p->buffer].bytes].on_data)
+        INGOT_TRY(ingot_context_make_room(ctx, p->buffer));
     *out = ctx->env[p->offset_bytes];
     if (*out < 0 || *out > ctx->buffer_bytes[p->buffer])
         return ingot_fail(INGOT_INTERNAL, "operand %u begins at byte %lld of a buffer of %lld", (unsigned)operand,

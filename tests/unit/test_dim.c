@@ -197,3 +197,32 @@ Test(dim, text_is_readable_and_bad_text_is_refused)
         ingot_status_free(status);
     }
 }
+
+/* What data decides in 0..9, below and above what the inputs decide. */
+Test(dim, upper_bound_holds_for_every_value_of_the_data)
+{
+    const ingot_dim *data = ingot_symbol_fresh(m, "data", 0, 9, true), *small = ingot_symbol(m, "small", 1, 6);
+    const ingot_dim *cases[] = {
+        data,
+        SUB(small, data),
+        MUL(SUB(seq, data), small),
+        SUB(c(40), MUL(data, MUL(small, c(2)))),
+        DIV(SUB(MUL(small, c(5)), data), c(3)),
+        DIV(MUL(small, c(100)), ADD(data, c(1))),
+        MOD(ADD(data, small), c(4)),
+        MAX(SUB(MIN(data, small), c(2)), c(0)),
+        MUL(SUB(data, c(3)), SUB(data, c(7))),
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const ingot_dim *upper = ingot_dim_upper(m, cases[i]);
+        cr_assert(ingot_dim_is_from_data(m, cases[i]));
+        cr_assert(!ingot_dim_is_from_data(m, upper), "case %zu", i);
+        int64_t symbols[16] = {0};
+        symbols[seq->value] = 20;
+        for (symbols[small->value] = 1; symbols[small->value] <= 6; symbols[small->value]++) {
+            for (symbols[data->value] = 0; symbols[data->value] <= 9; symbols[data->value]++)
+                cr_assert_geq(ingot_dim_eval(upper, symbols), ingot_dim_eval(cases[i], symbols), "case %zu", i);
+        }
+    }
+    cr_assert_eq(ingot_dim_upper(m, MUL(seq, small)), MUL(seq, small));
+}

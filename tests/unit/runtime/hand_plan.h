@@ -80,7 +80,7 @@ static inline uint32_t hand_symbol(hand_plan *h, const char *name, int64_t lo, i
 
 static inline int32_t hand_buffer(hand_plan *h, uint32_t pool, int32_t index, uint32_t bytes, uint32_t offset)
 {
-    h->buffers[h->n_buffers] = (ingot_plan_buffer){pool, index, bytes, offset};
+    h->buffers[h->n_buffers] = (ingot_plan_buffer){pool, index, bytes, offset, {0, 0}};
     return (int32_t)h->n_buffers++;
 }
 

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Sizes that the data decides while a model runs: small models in ONNX's text form against ONNX Runtime, several runs
+of one compile, and limits in place of memory without end."""
+import numpy as np
+import onnx.numpy_helper
+import onnx.parser
+
+import common
+
+HEAD = '<ir_version: 9, opset_import: ["" : %d]>\n'
+
+
+def f32(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def i64(*values):
+    return np.array(values, np.int64)
+
+
+def i64s(value):
+    return np.array(value, np.int64)
+
+
+class DataSizes(common.Case):
+    def model(self, text, opset=18):
+        path = self.work / "model.onnx"
+        onnx.save(onnx.parser.parse_model(HEAD % opset + text), str(path))
+        return path
+
+    def check(self, text, *feeds, opset=18, options=()):
+        """One compile, a run of one context for each of `feeds`, with and without generated kernels."""
+        path = self.model(text, opset)
+        for number, feed in enumerate(feeds):
+            folder = self.work / ("test_data_set_%d" % number)
+            folder.mkdir()
+            for kind, values in (("input", feed.values()), ("output", common.reference(path, feed))):
+                for k, value in enumerate(values):
+                    tensor = onnx.numpy_helper.from_array(np.asarray(value))
+                    (folder / ("%s_%d.pb" % (kind, k))).write_bytes(tensor.SerializeToString())
+        for extra in ((), ("--no-generated",)):
+            self.succeed(common.ingot("verify", self.work, *extra, *options))
+
+    def refuse(self, text, feed, words, code, *options, opset=18):
+        out = self.compile(self.model(text, opset), self.work / "artifact", "--emit=so", *options)
+        arguments = []
+        for name, value in feed.items():
+            np.save(self.work / (name + ".npy"), value)
+            arguments += ["--input", "%s=@%s" % (name, self.work / (name + ".npy"))]
+        done = common.ingot("run", out / "model.so", *arguments)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_a_range_and_what_is_made_of_it(self):
+        self.check("""m (int64 n) => (int64[k] y, float[k] z) {
+            zero = Constant<value_int: int = 0>()
+            one = Constant<value_int: int = 1>()
+            y = Range(zero, n, one)
+            f = Cast<to = 1>(y)
+            z = Sqrt(f)
+        }""", {"n": i64s(5)}, {"n": i64s(0)}, {"n": i64s(70000)}, {"n": i64s(3)})
+
+    def test_a_value_read_through_a_fixed_view_of_one_that_grows(self):
+        self.check("""m (int64 n) => (float[2] y) {
+            zero = Constant<value_int: int = 0>()
+            one = Constant<value_int: int = 1>()
+            r = Range(zero, n, one)
+            f = Cast<to = 1>(r)
+            s = Constant<value_ints = [1]>()
+            e = Constant<value_ints = [3]>()
+            part = Slice(f, s, e)
+            y = Neg(part)
+        }""", {"n": i64s(3)}, {"n": i64s(100000)})
+
+    def test_nonzero_of_a_value_whose_size_is_decided_too(self):
+        self.check("""m (int64 n, float[4] x) => (int64[1, k] y, int64[2, j] z) {
+            shape = Constant<value_ints = [-1]>()
+            list = Reshape(n, shape)
+            four = Constant<value_ints = [4]>()
+            dims = Concat<axis = 0>(list, four)
+            wide = Expand(x, dims)
+            z = NonZero(wide)
+            y = NonZero(x)
+        }""", {"n": i64s(3), "x": np.array([0, 1, 0, 2], np.float32)},
+                   {"n": i64s(1), "x": np.array([0, 0, 0, 0], np.float32)},
+                   {"n": i64s(1000), "x": np.array([1, 1, 0, 2], np.float32)})
+
+    def test_a_rest_that_is_larger_the_less_the_data_decides(self):
+        self.check("""m (float[8] x, bool[8] keep) => (float[k] y) {
+            kept = Compress<axis = 0>(x, keep)
+            s = Shape(kept)
+            end = Constant<value_ints = [8]>()
+            y = Slice(x, s, end)
+        }""", {"x": f32(8), "keep": np.array([1, 0, 0, 0, 0, 0, 0, 0], bool)},
+                   {"x": f32(8), "keep": np.ones(8, bool)}, {"x": f32(8), "keep": np.zeros(8, bool)})
+
+    def test_depth_of_one_hot(self):
+        self.check("""m (int64[3] i, int64 depth, float[2] values) => (float[3, d] y) {
+            y = OneHot(i, depth, values)
+        }""", *({"i": i64(0, 2, 1), "depth": i64s(d), "values": f32(2)} for d in (3, 1000, 4)))
+
+    def test_reductions_of_vectors(self):
+        self.check("""m (float[7] x) => (float y, float[1] z) {
+            y = ReduceMax<keepdims = 0>(x)
+            z = ReduceSum(x)
+        }""", {"x": f32(7)})
+
+    def test_a_value_over_the_memory_there_is(self):
+        text = """m (int64 n) => (float[a, b] y) {
+            minus = Constant<value_ints = [-1]>()
+            s = Reshape(n, minus)
+            dims = Concat<axis = 0>(s, s)
+            one = Constant<value_float = 1.0>()
+            x = Expand(one, dims)
+            y = Neg(x)
+        }"""
+        self.refuse(text, {"n": i64s(2 ** 30)}, ("bytes", "may use"), 6)
+        self.refuse(text, {"n": i64s(2 ** 33)}, ("8589934592",), 2)
+        self.refuse(text, {"n": i64s(-1)}, ("-1",), 2)
+
+    def test_working_memory_over_its_limit(self):
+        text = """m (int64 n) => (float y) {
+            zero = Constant<value_int: int = 0>()
+            one = Constant<value_int: int = 1>()
+            r = Range(zero, n, one)
+            f = Cast<to = 1>(r)
+            g = CumSum(f, zero)
+            y = ReduceSum<keepdims = 0>(g)
+        }"""
+        self.refuse(text, {"n": i64s(1000000)}, ("--max-workspace", "1000000"), 6, "--max-workspace", "1000000")
+
+
+if __name__ == "__main__":
+    common.main()
