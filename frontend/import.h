@@ -130,6 +130,16 @@ ingot_value *ingot_clamp(ingot_node *n, ingot_value *v, double lo, double hi);
 /* The number nearest to minus or plus infinity that the type has. */
 ingot_value *ingot_lowest_like(ingot_node *n, const ingot_value *like);
 
+/* ---- Axes that only a run knows (axes.c) ---- */
+/* The axes when they are known, an empty list included. */
+bool ingot_axes_known(ingot_node *n, ingot_value *axes, ingot_ints *out);
+/* Their number when that is known; else an error of the node, and 0. */
+int32_t ingot_axes_count(ingot_node *n, const ingot_value *axes);
+/* An i64 list [rank]: numbers[k] at axes[k], 0 elsewhere. Both are i64 lists. */
+ingot_value *ingot_spread_along_axes(ingot_node *n, ingot_value *axes, ingot_value *numbers, int32_t rank);
+ingot_value *ingot_unsqueeze_by(ingot_node *n, ingot_value *x, ingot_value *axes);
+ingot_value *ingot_squeeze_by(ingot_node *n, ingot_value *x, ingot_value *axes);
+
 /* ---- Names and nested graphs (scope.c, import_graph.c) ---- */
 /* The value of that name as seen from the scope: constants are made where they are wanted, values of outer graphs
  * become captures. An undefined name is an error of the node. */

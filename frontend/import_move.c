@@ -241,6 +241,22 @@ void ingot_import_slice(ingot_node *n)
 
 /* ---- Pad ---- */
 
+/* Pads of some axes, known only when run, as pads of all axes. */
+static ingot_value *pads_along_axes(ingot_node *n, ingot_value *pads, ingot_value *axes, int32_t rank)
+{
+    int32_t count = ingot_axes_count(n, axes);
+    const ingot_dim *size = ingot_const_dim(n, count), *zero = ingot_const_dim(n, 0);
+    if (n->error || pads->type.rank != 1 || ingot_type_count(&pads->type) != 2 * count)
+        return pads; /* refused by its length */
+    pads = ingot_cast(n, pads, INGOT_I64);
+    axes = ingot_cast(n, axes, INGOT_I64);
+    ingot_value *halves[] = {
+        ingot_spread_along_axes(n, axes, ingot_slice(n, pads, 0, zero, size), rank),
+        ingot_spread_along_axes(n, axes, ingot_slice(n, pads, 0, size, size), rank),
+    };
+    return ingot_concat(n, 2, halves, 0);
+}
+
 /* Before opset 11 pads and value are attributes. */
 void ingot_import_pad(ingot_node *n)
 {
@@ -258,9 +274,14 @@ void ingot_import_pad(ingot_node *n)
             given[i] = ingot_const_dim(n, list.v[i]);
         fill = mode == INGOT_PAD_CONSTANT ? ingot_splat_like(n, x, ingot_attr_float(n, "value", 0)) : NULL;
     } else if (n->in[1]) {
-        count = ingot_operand_dims(n, n->in[1], -INGOT_DIM_MAX_VALUE, INGOT_DIM_MAX_VALUE, given);
-        if (n->in[3] && !ingot_known_ints(n, n->in[3], &axes))
-            ingot_node_unsupported(n, "axes must be constant");
+        ingot_value *all = n->in[1];
+        if (n->in[3] && !ingot_axes_known(n, n->in[3], &axes)) {
+            all = pads_along_axes(n, all, n->in[3], rank);
+            axes.n = rank;
+            for (int32_t i = 0; i < rank; i++)
+                axes.v[i] = i;
+        }
+        count = ingot_operand_dims(n, all, -INGOT_DIM_MAX_VALUE, INGOT_DIM_MAX_VALUE, given);
     } else {
         ingot_node_bad(n, "pads must be given");
     }
@@ -401,13 +422,15 @@ void ingot_import_topk(ingot_node *n)
 void ingot_import_cumsum(ingot_node *n)
 {
     ingot_ints axis;
-    if (!ingot_known_ints(n, n->in[1], &axis) || axis.n != 1) {
-        ingot_node_unsupported(n, "the axis must be a constant scalar");
+    if (ingot_type_count(&n->in[1]->type) != 1 || !ingot_dtype_is_integer(n->in[1]->type.dtype)) {
+        ingot_node_bad(n, "the axis must be one integer");
         return;
     }
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_cumsum, 1, n->in, 1);
+    bool known = ingot_known_ints(n, n->in[1], &axis);
+    ingot_node_rank(n, n->in[0], 1);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_cumsum, known ? 1 : 2, n->in, 1);
     ingot_attrs_cumsum *a = op->attrs;
-    a->axis = ingot_node_axis(n, axis.v[0], n->in[0]->type.rank);
+    a->axis = known ? ingot_node_axis(n, axis.v[0], n->in[0]->type.rank) : 0;
     a->exclusive = ingot_attr_int(n, "exclusive", 0) != 0;
     a->reverse = ingot_attr_int(n, "reverse", 0) != 0;
     n->out[0] = ingot_emit_end(n, op);

@@ -2,6 +2,19 @@
 #include "frontend/import.h"
 #include <string.h>
 
+/* Axes that are known only when the model runs; without keepdims their number must be known, for the result's rank. */
+static ingot_value *reduce_by(ingot_node *n, ingot_value *axes, bool keepdims)
+{
+    if (!keepdims)
+        ingot_axes_count(n, axes);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_reduce_by, 2, (ingot_value *[]){n->in[0], axes}, 1);
+    ingot_attrs_reduce_by *a = op->attrs;
+    a->kind = n->arg;
+    a->keepdims = keepdims;
+    a->noop_empty = ingot_attr_int(n, "noop_with_empty_axes", 0) != 0;
+    return ingot_emit_end(n, op);
+}
+
 /* Axes are an attribute until an opset that depends on the operator, then the second input. arg: ingot_reduce_kind. */
 void ingot_import_reduce(ingot_node *n)
 {
@@ -10,8 +23,8 @@ void ingot_import_reduce(ingot_node *n)
     bool keepdims = ingot_attr_int(n, "keepdims", 1) != 0;
     bool given = ingot_attr_ints(n, "axes", &axes);
     if (!given && n->in[1]) {
-        if (!ingot_known_ints(n, n->in[1], &axes)) {
-            ingot_node_unsupported(n, "axes must be constant");
+        if (!ingot_axes_known(n, n->in[1], &axes)) {
+            n->out[0] = reduce_by(n, n->in[1], keepdims);
             return;
         }
         given = axes.n > 0;

@@ -174,25 +174,31 @@ void ingot_import_flatten(ingot_node *n)
     n->out[0] = ingot_reshape(n, n->in[0], 2, dims);
 }
 
-/* Axes as an attribute (old) or the second input (from opset 13 on). False: not given. */
-static bool read_axes(ingot_node *n, int32_t old_until, ingot_ints *out)
+/* Axes as an attribute (old) or the second input (from opset 13 on). False: not given. `*out_later`: the input when
+ * only a run knows what is in it. */
+static bool read_axes(ingot_node *n, ingot_ints *out, ingot_value **out_later)
 {
     out->n = 0;
-    if (n->opset < old_until)
+    *out_later = NULL;
+    if (n->opset < 13)
         return ingot_attr_ints(n, "axes", out);
     if (!n->in[1])
         return false;
-    if (!ingot_known_ints(n, n->in[1], out))
-        ingot_node_unsupported(n, "axes must be constant");
+    if (!ingot_axes_known(n, n->in[1], out))
+        *out_later = n->in[1];
     return true;
 }
 
 void ingot_import_squeeze(ingot_node *n)
 {
-    ingot_value *x = n->in[0];
+    ingot_value *x = n->in[0], *later;
     ingot_ints axes;
     const ingot_dim *dims[INGOT_MAX_RANK];
-    bool given = read_axes(n, 13, &axes), drop[INGOT_MAX_RANK] = {0};
+    bool given = read_axes(n, &axes, &later), drop[INGOT_MAX_RANK] = {0};
+    if (later) {
+        n->out[0] = ingot_squeeze_by(n, x, later);
+        return;
+    }
     if (given)
         ingot_node_axes(n, &axes, x->type.rank);
     int32_t rank = 0;
@@ -212,11 +218,15 @@ void ingot_import_squeeze(ingot_node *n)
 
 void ingot_import_unsqueeze(ingot_node *n)
 {
-    ingot_value *x = n->in[0];
+    ingot_value *x = n->in[0], *later;
     ingot_ints axes;
     const ingot_dim *dims[INGOT_MAX_RANK];
-    if (!read_axes(n, 13, &axes)) {
+    if (!read_axes(n, &axes, &later)) {
         ingot_node_bad(n, "axes are missing");
+        return;
+    }
+    if (later) {
+        n->out[0] = ingot_unsqueeze_by(n, x, later);
         return;
     }
     int64_t rank = x->type.rank + axes.n;

@@ -17,6 +17,8 @@ RULE(same)
         break;
     case INGOT_OP_cumsum:
         INGOT_TRY(ingot_infer_axis(&((ingot_attrs_cumsum *)op->attrs)->axis, x->rank));
+        if (in_type(op, 1) && ingot_type_count(in_type(op, 1)) != 1)
+            return BAD("the axis is not one number");
         break;
     case INGOT_OP_rms_norm:
         INGOT_TRY(ingot_infer_axis(&((ingot_attrs_norm *)op->attrs)->axis, x->rank));

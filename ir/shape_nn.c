@@ -20,6 +20,29 @@ RULE(reduce)
     return NULL;
 }
 
+RULE(reduce_by)
+{
+    const ingot_attrs_reduce_by *a = op->attrs;
+    const ingot_type *x = in_type(op, 0), *axes = in_type(op, 1);
+    ingot_type t = {.dtype = x->dtype};
+    int64_t count = ingot_type_count(axes);
+    INGOT_TRY(ingot_infer_need_rank(op, 1, 0, 1));
+    if (!a->keepdims && count < 0)
+        return ingot_fail(INGOT_UNSUPPORTED, "the rank of a reduction over a number of axes that the run decides");
+    if (count > x->rank)
+        return BAD("%lld axes of a tensor of rank %d", (long long)count, (int)x->rank);
+    int32_t gone = a->keepdims ? 0 : count == 0 && !a->noop_empty ? x->rank : (int32_t)count;
+    t.rank = x->rank - gone;
+    for (int32_t i = 0; i < t.rank; i++) { /* one of the sizes that it may be after `gone` have left */
+        const ingot_dim *most = constant(op, a->keepdims);
+        for (int32_t k = 0; k <= gone; k++)
+            most = ingot_dim_max(module_of(op), most, x->dims[i + k]);
+        t.dims[i] = ingot_infer_data_symbol(op, "reduced", most, 0, i);
+    }
+    set_type(op, 0, &t);
+    return NULL;
+}
+
 RULE(arg_reduce)
 {
     ingot_attrs_arg_reduce *a = op->attrs;

@@ -206,9 +206,6 @@ static ingot_status lower_reduction(lowering *l, ingot_op *op, int64_t kind, con
         t.reduced[axes->v[i]] = true;
         over_channels |= axes->v[i] == 1;
     }
-    if (axes->n == 0)
-        for (int32_t d = 0; d < x_rank; d++)
-            t.reduced[d] = over_channels = true;
     location to, target;
     INGOT_TRY(ingot_lower_claim(l, y, &to));
     target = to;

@@ -7,7 +7,13 @@ ingot_status ingot_portable_cumsum(const ingot_call *call)
     const ingot_tensor *x = &call->in[0], *y = &call->out[0];
     const ingot_attrs_cumsum *attrs = call->attrs;
     int32_t axis = 0;
-    INGOT_TRY(ingot_kernel_axis("cumsum", attrs->axis, x->rank, &axis));
+    int64_t given = attrs->axis;
+    if (kernel_has_in(call, 1)) {
+        KERNEL_REQUIRE(ingot_tensor_count(&call->in[1]) == 1 && kernel_is_index(call->in[1].dtype),
+                       "cumsum: an axis of %s", ingot_dtype_name(call->in[1].dtype));
+        given = ingot_load_i64(call->in[1].data, call->in[1].dtype, 0);
+    }
+    INGOT_TRY(ingot_kernel_axis("cumsum", given, x->rank, &axis));
     bool is_float = ingot_dtype_is_float(x->dtype);
     KERNEL_REQUIRE(kernel_same_dims(x, y) && x->dtype == y->dtype && (is_float || ingot_dtype_is_integer(x->dtype)),
                    "cumsum: %s to %s", ingot_dtype_name(x->dtype), ingot_dtype_name(y->dtype));

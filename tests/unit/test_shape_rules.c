@@ -220,6 +220,18 @@ Test(shape_rules, sizes_of_the_data_are_bounded_symbols)
     cr_assert(ingot_module_symbol(m, (int32_t)d->value)->from_data);
     ok(ingot_op_infer(op));
     cr_assert_eq(op->out[0]->type.dims[1], d); /* the same when inferred again */
+    op = MAKE(reduce_by, 1, in("f32 n 3 7"), in("i64 2"));
+    ok(ingot_op_infer(op));
+    cr_assert_eq(op->out[0]->type.rank, 1);
+    cr_assert_eq(op->out[0]->type.dims[0]->hi, 64); /* n, the largest */
+    ((ingot_attrs_reduce_by *)op->attrs)->keepdims = 1;
+    op->out[0]->type.rank = 0;
+    ok(ingot_op_infer(op));
+    cr_assert_eq(op->out[0]->type.dims[2]->hi, 7);
+    ingot_status status = ingot_op_infer(MAKE(reduce_by, 1, in("f32 n"), in("i64 s")));
+    cr_assert_eq(ingot_status_code(status), INGOT_UNSUPPORTED);
+    ingot_status_free(status);
+    refuses(MAKE(reduce_by, 1, in("f32 n"), in("i64 2")), "2 axes of a tensor of rank 1");
     op = MAKE(topk, 2, in("f32 n 10"));
     ((ingot_attrs_topk *)op->attrs)->axis = 1;
     sym(op, "3");

@@ -93,6 +93,35 @@ Test(nn, reduces_over_either_axis)
     EXPECT_F32(y, 3, 7);
 }
 
+Test(nn, reduces_over_axes_that_are_an_operand)
+{
+    float y[4];
+    int64_t list[2] = {-1, 1};
+    ingot_attrs_reduce_by attrs = {.kind = INGOT_REDUCE_SUM, .keepdims = 1};
+    ingot_tensor in[] = {tensor(INGOT_F32, x4, DIMS(2, 2)), tensor(INGOT_I64, list, DIMS(1))};
+    ingot_tensor out = tensor(INGOT_F32, y, DIMS(2, 2));
+    ingot_call call = {.attrs = &attrs, .n_in = 2, .n_out = 1, .in = in, .out = &out};
+    expect_ok(call_kernel(INGOT_PORTABLE_reduce_by, call));
+    cr_assert(out.dims[0] == 2 && out.dims[1] == 1);
+    EXPECT_F32(y, 3, 7);
+    out = tensor(INGOT_F32, y, DIMS(2, 2));
+    in[1].dims[0] = 0; /* all */
+    expect_ok(call_kernel(INGOT_PORTABLE_reduce_by, call));
+    cr_assert(out.dims[0] == 1 && out.dims[1] == 1);
+    EXPECT_F32(y, 10);
+    out = tensor(INGOT_F32, y, DIMS(2, 2));
+    attrs.noop_empty = 1;
+    expect_ok(call_kernel(INGOT_PORTABLE_reduce_by, call));
+    EXPECT_F32(y, 1, 2, 3, 4);
+    in[1].dims[0] = 2;
+    expect_error(call_kernel(INGOT_PORTABLE_reduce_by, call), "axis 1 is listed twice");
+    list[1] = 2;
+    expect_error(call_kernel(INGOT_PORTABLE_reduce_by, call), "axis 2 is outside");
+    in[1].dims[0] = 1;
+    attrs.keepdims = 0;
+    expect_error(call_kernel(INGOT_PORTABLE_reduce_by, call), "the result has rank 1");
+}
+
 Test(nn, quantize_rounds_half_to_even_and_saturates)
 {
     float x[] = {0.5f, 1.5f, -2.5f, 300}, scale[] = {1};
