@@ -192,7 +192,7 @@ void ingot_import_qlinear_conv(ingot_node *n)
 }
 
 /* Pads of a transposed convolution whose output_shape is given, or for auto_pad SAME (output = input * stride). */
-static void transposed_pads(ingot_node *n, const ingot_value *x, window *w, const ingot_ints *output_padding)
+static void transposed_pads(ingot_node *n, const ingot_value *x, window *w, ingot_ints *output_padding)
 {
     ingot_ints sizes;
     bool given = ingot_attr_ints(n, "output_shape", &sizes) && sizes.n;
@@ -213,9 +213,9 @@ static void transposed_pads(ingot_node *n, const ingot_value *x, window *w, cons
             ingot_node_unsupported(n, "output_shape with sizes that are not known: pin them with --shape");
             return;
         }
-        if (total < 0) {
-            ingot_node_unsupported(n, "an output larger than the transposed convolution reaches: use output_padding");
-            return;
+        if (total < 0) { /* larger than what the kernel reaches: the rest is at the end and stays zero */
+            output_padding->v[i] -= total;
+            total = 0;
         }
         bool upper = w->auto_pad == SAME_UPPER;
         int64_t half = total / 2;

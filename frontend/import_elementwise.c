@@ -265,6 +265,13 @@ void ingot_import_cast_like(ingot_node *n)
     n->out[0] = cast_to(n, n->in[0], n->in[1]->type.dtype);
 }
 
+void ingot_import_bitcast(ingot_node *n)
+{
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_bitcast, 1, n->in, 1);
+    ((ingot_attrs_cast *)op->attrs)->to = ingot_attr_int(n, "to", 0);
+    n->out[0] = ingot_emit_end(n, op);
+}
+
 void ingot_import_where(ingot_node *n)
 {
     n->out[0] = ingot_emit3(n, INGOT_OP_select, n->in[0], n->in[1], n->in[2]);

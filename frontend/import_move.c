@@ -419,6 +419,7 @@ void ingot_import_topk(ingot_node *n)
     n->out[1] = n->error ? n->out[0] : op->out[1];
 }
 
+/* arg 1: products. */
 void ingot_import_cumsum(ingot_node *n)
 {
     ingot_ints axis;
@@ -433,6 +434,7 @@ void ingot_import_cumsum(ingot_node *n)
     a->axis = known ? ingot_node_axis(n, axis.v[0], n->in[0]->type.rank) : 0;
     a->exclusive = ingot_attr_int(n, "exclusive", 0) != 0;
     a->reverse = ingot_attr_int(n, "reverse", 0) != 0;
+    a->product = n->arg;
     n->out[0] = ingot_emit_end(n, op);
 }
 

@@ -105,6 +105,26 @@ int64_t ingot_portable_scratch_bytes(ingot_portable_id id, const ingot_call *cal
         int64_t n = size_of(&call->in[0], 1);
         return n > INT64_MAX / 16 ? -1 : words(2 * n);
     }
+    case INGOT_PORTABLE_det: {
+        int64_t n = call->n_in >= 1 ? size_of(&call->in[0], call->in[0].rank - 1) : 0, area;
+        return __builtin_mul_overflow(n, n, &area) ? -1 : words(area);
+    }
+    case INGOT_PORTABLE_dft: {
+        int64_t n = call->n_sym == 1 ? call->sym[0] : 0;
+        return n < 1 ? 0 : n > INT32_MAX ? -1 : words(2 * kernel_dft_scratch(n));
+    }
+    case INGOT_PORTABLE_deform_conv: {
+        int64_t depth = call->n_in >= 2 ? product_depth(id, call) : 0;
+        return words(depth);
+    }
+    case INGOT_PORTABLE_linear_attention: {
+        const ingot_attrs_linear_attention *attrs = call->attrs;
+        if (call->n_in < 3 || attrs->q_heads < 1 || attrs->kv_heads < 1)
+            return 0;
+        int64_t width = size_of(&call->in[0], 2) / attrs->q_heads, values = size_of(&call->in[2], 2) / attrs->kv_heads,
+                state;
+        return __builtin_mul_overflow(width + 1, values, &state) ? -1 : words(state);
+    }
     default:
         return 0;
     }

@@ -1,4 +1,4 @@
-/* cumsum: running sums along an axis, from either end, with or without the element itself. */
+/* cumsum: running sums (or products) along an axis, from either end, with or without the element itself. */
 #include "runtime/kernels/kernels.h"
 
 ingot_status ingot_portable_cumsum(const ingot_call *call)
@@ -20,18 +20,20 @@ ingot_status ingot_portable_cumsum(const ingot_call *call)
     int64_t outer = kernel_product(x->dims, 0, axis), inner = kernel_product(x->dims, axis + 1, x->rank),
             size = x->dims[axis];
     for (int64_t lane = 0; lane < outer * inner; lane++) {
-        double sum = 0;
-        uint64_t whole = 0;
+        double sum = attrs->product ? 1 : 0;
+        uint64_t whole = attrs->product ? 1 : 0;
         for (int64_t l = 0; l < size; l++) {
             int64_t at = (lane / inner * size + (attrs->reverse ? size - 1 - l : l)) * inner + lane % inner;
             double v = is_float ? ingot_load_f64(x->data, x->dtype, at) : 0;
             uint64_t w = is_float ? 0 : (uint64_t)ingot_load_i64(x->data, x->dtype, at);
+            double next = attrs->product ? sum * v : sum + v;
+            uint64_t whole_next = attrs->product ? whole * w : whole + w;
             if (is_float)
-                ingot_store_f64(y->data, y->dtype, at, attrs->exclusive ? sum : sum + v);
+                ingot_store_f64(y->data, y->dtype, at, attrs->exclusive ? sum : next);
             else
-                ingot_store_i64(y->data, y->dtype, at, (int64_t)(attrs->exclusive ? whole : whole + w));
-            sum += v;
-            whole += w;
+                ingot_store_i64(y->data, y->dtype, at, (int64_t)(attrs->exclusive ? whole : whole_next));
+            sum = next;
+            whole = whole_next;
         }
     }
     return NULL;

@@ -253,6 +253,23 @@ static inline int64_t kernel_scale_index(const kernel_scales *s, int64_t outer, 
     return s->per_element_inner ? (outer * s->blocks + entry) * s->inner + inner : entry;
 }
 
+/* ---- Fourier transforms (dft.c) ---- */
+
+/* The power of two that a transform of length n works with: n, or room for a convolution of n with itself. */
+static inline int64_t kernel_dft_size(int64_t n)
+{
+    int64_t size = 1;
+    while (size < n)
+        size *= 2;
+    return size == n ? n : size < 2 * n - 1 ? 2 * size : size;
+}
+/* Complex numbers of scratch for a length up to 2^31. */
+static inline int64_t kernel_dft_scratch(int64_t n)
+{
+    int64_t m = kernel_dft_size(n);
+    return m == n ? n + m / 2 : 2 * n + m / 2 + 2 * m;
+}
+
 /* ---- Interpolation tables of resize, kept in scratch (resize_table.c) ---- */
 
 /* What one axis of the result takes from x: `taps` indices and weights for each of its `out` positions. A position
