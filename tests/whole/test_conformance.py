@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""ONNX's own operator tests (the onnx package's node, simple, pytorch-converted, pytorch-operator and light suites), in the
+three forms of tests/conformance/forms.py, against tests/conformance/expected.txt.
+
+Every case must pass but those that the file lists, with the status that it gives; one of those that passes fails too. Level
+quick takes every eighth case, a binary with sanitizers every fortieth.
+
+    test_conformance.py [--write] [--form FORM...] [--match TEXT]     --write: print the lines that the file should have
+"""
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import common
+
+sys.path.insert(0, str(common.ROOT / "tests" / "conformance"))
+import forms  # noqa: E402
+
+EXPECTED = common.ROOT / "tests" / "conformance" / "expected.txt"
+WORK = Path(common.MODELS).parent / "conformance"
+CASE_TIMEOUT_S = 120 if common.SANITIZED else 30
+TOLERANCE = ("--rtol=1e-3", "--atol=1e-7", "--atol-scaled=1e-5")
+EVERY = 1 if common.EVERYTHING and not common.SANITIZED else 40 if common.SANITIZED else 8
+
+
+def read_expected():
+    """{(form, case): (status, reason)}; form `*` stands for all three."""
+    found = {}
+    for line in EXPECTED.read_text().splitlines():
+        if line and not line.startswith("#"):
+            form, case, status, reason = line.split(None, 3)
+            for one in forms.FORMS if form == "*" else (form,):
+                found[one, case] = (status, reason)
+    return found
+
+
+def verify(form, made):
+    """{case: answer of `ingot verify`}"""
+    by_path = {str(path): name for name, path in made.items()}
+    command = [str(common.INGOT), "verify", "--json", "--case-timeout=%d" % CASE_TIMEOUT_S, *TOLERANCE]
+    if form == "dynamic":
+        command.append("--dynamic")
+    done = subprocess.run([*command, *by_path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True, errors="replace")
+    answers = {}
+    for line in done.stdout.splitlines():
+        answer = json.loads(line)
+        if "path" in answer:
+            answers[by_path[answer["path"]]] = answer
+    return answers
+
+
+def judge(form, case, answer, expected):
+    """(right, sentence)"""
+    status = answer["status"] if answer else "none"
+    if status == "pass" and not answer["outputs"]:
+        status = "skip"
+    want, reason = expected.get((form, case), ("pass", ""))
+    if status == want:
+        return True, "%s (%s)" % (status, reason) if reason else status
+    message = (answer or {}).get("message", "").replace("\n", " ")
+    return False, "%s, expected %s: %s" % (status, want, message[:300])
+
+
+def main():
+    if not common.INGOT.exists():
+        print("skipped: no binary %s" % common.INGOT)
+        sys.exit(77)
+    arguments = sys.argv[1:]
+    write = "--write" in arguments
+    match = arguments[arguments.index("--match") + 1] if "--match" in arguments else ""
+    chosen = [f for f in forms.FORMS if f in arguments] or forms.FORMS
+    wanted = [c for i, c in enumerate(forms.cases()) if (write or match or i % EVERY == 0) and match in c[1]]
+    expected, passed, failed = read_expected(), 0, 0
+    for form in chosen:
+        made = forms.make(form, wanted, WORK)
+        answers, statuses = verify(form, made), Counter()
+        for case in sorted(made):
+            right, sentence = judge(form, case, answers.get(case), expected)
+            passed, failed = passed + right, failed + (not right)
+            statuses[sentence.split()[0].rstrip(",")] += 1
+            if write and not (right and sentence == "pass"):
+                answer = answers.get(case, {"status": "none", "message": ""})
+                print(form, case, answer["status"], answer["message"].replace("\n", " ")[-160:])
+            elif not right:
+                print("FAILED: %s %s: %s" % (form, case, sentence))
+        print("%s %s: %d cases, %s" % ("#" if write else "ok:", form, len(made), dict(statuses)))
+    common.summary(passed, failed, 0)
+
+
+if __name__ == "__main__":
+    main()
