@@ -57,7 +57,7 @@ static void extent(const kernel_bench *b, int32_t index, int64_t *out_low, int64
         int64_t size = value_of(b, s->dims[d]), stride = value_of(b, o->strides[d]);
         if (s->family == INGOT_FAMILY_window && index == 0 && (d == 2 || d == 3))
             size = value_of(b, s->params[d == 2 ? 7 : 8]); /* strides of the whole input's rows and columns */
-        if (s->family == INGOT_FAMILY_winograd && index == 0 && (d == 2 || d == 3))
+        if (s->family == INGOT_FAMILY_winograd && index == 0 && (d == 2 || d == 3) && s->params[d - 2] > 1)
             size += 2; /* taps */
         int64_t reach = size > 0 ? (size - 1) * stride : 0;
         *(reach < 0 ? &low : &high) += reach;

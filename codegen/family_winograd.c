@@ -1,5 +1,5 @@
 /* Winograd convolutions (kernel/winograd.h): for each block of tiles the input transform writes V, a matrix [tiles][k]
- * for each of the t * t points; micro-kernels multiply it with the filters' U of some channel blocks into M; the output
+ * for each of the points; micro-kernels multiply it with the filters' U of some channel blocks into M; the output
  * transform makes results of M and applies the body.
  *
  * V of a block and M of a chunk of channel blocks stay in L2; U streams through it, fetched one panel ahead when it
@@ -15,7 +15,7 @@ enum { N, OB, OH, OW, CB }; /* iteration dims */
 
 typedef struct winograd {
     const ingot_spec *spec;
-    const ingot_winograd *w;
+    const ingot_winograd *h, *w; /* along rows and columns */
     ingot_winograd_layout l;
     ingot_etype vec;
     int mr, vectors; /* tiles and vectors of a register tile */
@@ -29,8 +29,9 @@ static winograd decide(const ingot_spec *spec, const ingot_target *target)
 {
     winograd c = {.spec = spec, .vec = ingot_e_vector(INGOT_E_F32, target->vector_bytes / 4), .mr = target->tile_rows};
     const char *why;
-    c.w = ingot_winograd_get(spec->params[0]);
     ingot_winograd_layout_get(spec, &c.l, &why);
+    c.h = c.l.h;
+    c.w = c.l.w;
     int columns = target->tile_cols > 16 && spec->dims[OB] < 2 ? 16 : target->tile_cols;
     c.vectors = columns / c.vec.lanes;
     c.blocks = columns / 16;
@@ -125,36 +126,36 @@ static void transform_output(ingot_emitter *e, const ingot_winograd *w, const in
 
 static bool edges(const winograd *c)
 {
-    return c->spec->dims[OH] % c->w->m != 0 || c->spec->dims[OW] % c->w->m != 0;
+    return c->spec->dims[OH] % c->h->m != 0 || c->spec->dims[OW] % c->w->m != 0;
 }
 
 /* One tile of `count` channel blocks: from `x` with rows `row` apart and blocks `block` apart to V at element `to`. */
 static void write_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev row, ingot_ev block, ingot_ev to,
                         ingot_ev count)
 {
-    int t = c->w->t;
+    int th = c->h->t, tw = c->w->t;
     ingot_ev grid[INGOT_WINOGRAD_T][INGOT_WINOGRAD_T], column[INGOT_WINOGRAD_T], zero = ingot_e_int(e, 0);
     ingot_eloop blocks, lanes;
     ingot_e_for(e, zero, count, ingot_e_int(e, 1), 0, NULL, &blocks);
     ingot_e_for(e, zero, ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
     ingot_ev from = ingot_e_gep(e, INGOT_E_F32, x, ingot_e_mad(e, blocks.index, block, lanes.index)),
              rows[INGOT_WINOGRAD_T];
-    for (int i = 0; i < t; i++)
+    for (int i = 0; i < th; i++)
         rows[i] = ingot_e_gep(e, INGOT_E_F32, from, ingot_e_mul_int(e, row, i));
-    for (int j = 0; j < t; j++) {
-        for (int i = 0; i < t; i++)
+    for (int j = 0; j < tw; j++) {
+        for (int i = 0; i < th; i++)
             column[i] = ingot_e_load(e, c->vec, rows[i], ingot_e_int(e, 16 * j));
-        transform_input(e, c->w, column, grid[j]);
+        transform_input(e, c->h, column, grid[j]);
     }
     ingot_ev v = ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch],
                              ingot_e_add(e, to, ingot_e_add(e, ingot_e_mul_int(e, blocks.index, 16), lanes.index)));
-    for (int i = 0; i < t; i++) {
+    for (int i = 0; i < th; i++) {
         ingot_ev line[INGOT_WINOGRAD_T], out[INGOT_WINOGRAD_T];
-        for (int j = 0; j < t; j++)
+        for (int j = 0; j < tw; j++)
             line[j] = grid[j][i];
         transform_input(e, c->w, line, out);
-        for (int j = 0; j < t; j++)
-            ingot_e_store(e, out[j], v, ingot_e_int(e, (i * t + j) * c->l.v_plane));
+        for (int j = 0; j < tw; j++)
+            ingot_e_store(e, out[j], v, ingot_e_int(e, (i * tw + j) * c->l.v_plane));
     }
     ingot_e_for_end(e, &lanes, NULL);
     ingot_e_for_end(e, &blocks, NULL);
@@ -181,14 +182,14 @@ static void call_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev
 static void write_edge_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev high, ingot_ev wide, ingot_ev to)
 {
     const ingot_operand *in = &c->spec->operands[0];
-    int t = c->w->t;
-    ingot_ev stage = ingot_e_alloca(e, INGOT_E_F32, (int64_t)t * t * 16), zero = ingot_e_int(e, 0),
-             one = ingot_e_int(e, 1), all = ingot_e_int(e, t);
+    int th = c->h->t, tw = c->w->t;
+    ingot_ev stage = ingot_e_alloca(e, INGOT_E_F32, c->l.points * 16), zero = ingot_e_int(e, 0),
+             one = ingot_e_int(e, 1);
     ingot_eloop blocks, rows, columns, lanes;
     ingot_e_for(e, zero, ingot_e_int(e, c->spec->dims[CB]), one, 0, NULL, &blocks);
     ingot_ev block = ingot_e_mul(e, blocks.index, ingot_e_size(e, in->strides[CB]));
-    ingot_e_for(e, zero, all, one, 0, NULL, &rows);
-    ingot_e_for(e, zero, all, one, 0, NULL, &columns);
+    ingot_e_for(e, zero, ingot_e_int(e, th), one, 0, NULL, &rows);
+    ingot_e_for(e, zero, ingot_e_int(e, tw), one, 0, NULL, &columns);
     ingot_ev inside = ingot_e_op2(e, "arith.andi", ingot_e_cmp(e, "slt", rows.index, high),
                                   ingot_e_cmp(e, "slt", columns.index, wide));
     ingot_e_for(e, zero, ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
@@ -202,12 +203,12 @@ static void write_edge_input(ingot_emitter *e, const winograd *c, ingot_ev x, in
     ingot_e_if_end(e, &there, &none);
     ingot_e_store(e, there.results[0], stage,
                   ingot_e_add(e,
-                              ingot_e_mul_int(e, ingot_e_add(e, ingot_e_mul_int(e, rows.index, t), columns.index), 16),
+                              ingot_e_mul_int(e, ingot_e_add(e, ingot_e_mul_int(e, rows.index, tw), columns.index), 16),
                               lanes.index));
     ingot_e_for_end(e, &lanes, NULL);
     ingot_e_for_end(e, &columns, NULL);
     ingot_e_for_end(e, &rows, NULL);
-    call_input(e, c, stage, ingot_e_int(e, t * 16), zero, ingot_e_add(e, to, ingot_e_mul_int(e, blocks.index, 16)),
+    call_input(e, c, stage, ingot_e_int(e, tw * 16), zero, ingot_e_add(e, to, ingot_e_mul_int(e, blocks.index, 16)),
                one);
     ingot_e_for_end(e, &blocks, NULL);
 }
@@ -234,7 +235,7 @@ static void locate_tile(ingot_emitter *e, const winograd *c, ingot_ev tile, ingo
         e, tile, 3,
         (ingot_ev[]){ingot_e_int(e, c->spec->dims[N]), ingot_e_int(e, c->l.tiles_y), ingot_e_int(e, c->l.tiles_x)},
         out);
-    out[1] = ingot_e_mul_int(e, out[1], c->w->m);
+    out[1] = ingot_e_mul_int(e, out[1], c->h->m);
     out[2] = ingot_e_mul_int(e, out[2], c->w->m);
 }
 
@@ -242,7 +243,6 @@ static void write_v(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev
 {
     const ingot_spec *s = c->spec;
     const ingot_operand *in = &s->operands[0];
-    int t = c->w->t;
     ingot_ev at[3], row = ingot_e_int(e, in->strides[OH]), block = ingot_e_int(e, in->strides[CB]);
     ingot_eloop loop;
     ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, count), ingot_e_int(e, 1), 0, NULL, &loop);
@@ -254,10 +254,13 @@ static void write_v(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev
     if (!edges(c)) {
         call_input(e, c, x, row, block, to, ingot_e_int(e, s->dims[CB]));
     } else {
-        ingot_ev high = ingot_e_sub(e, ingot_e_int(e, s->dims[OH] + 2), at[1]),
-                 wide = ingot_e_sub(e, ingot_e_int(e, s->dims[OW] + 2), at[2]);
+        ingot_ev high = ingot_e_sub(e, ingot_e_int(e, s->dims[OH] + c->h->taps - 1), at[1]),
+                 wide = ingot_e_sub(e, ingot_e_int(e, s->dims[OW] + c->w->taps - 1), at[2]);
         ingot_eif whole;
-        ingot_e_if(e, ingot_e_cmp(e, "sge", ingot_e_min(e, high, wide), ingot_e_int(e, t)), 0, NULL, &whole);
+        ingot_e_if(e,
+                   ingot_e_op2(e, "arith.andi", ingot_e_cmp(e, "sge", high, ingot_e_int(e, c->h->t)),
+                               ingot_e_cmp(e, "sge", wide, ingot_e_int(e, c->w->t))),
+                   0, NULL, &whole);
         call_input(e, c, x, row, block, to, ingot_e_int(e, s->dims[CB]));
         ingot_e_else(e, &whole, NULL);
         call_edge_input(e, c, x, high, wide, to);
@@ -335,7 +338,7 @@ static void call_products(ingot_emitter *e, const winograd *c, int64_t count, in
 /* M for channel blocks [ob0, ob1), points one after the other. */
 static void write_m(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev slice, ingot_ev ob0, ingot_ev ob1)
 {
-    int64_t points = (int64_t)c->w->t * c->w->t, plane = c->spec->dims[OB] * c->panel;
+    int64_t points = c->l.points, plane = c->spec->dims[OB] * c->panel;
     int64_t step = c->blocks > 1 ? c->blocks : 1;
     ingot_ev one = ingot_e_int(e, 1), filters = ingot_e_mul_int(e, ob0, c->panel);
     ingot_eloop point, group, half;
@@ -410,7 +413,7 @@ static bool always_inside(int64_t size, int m, int i)
 static void write_output(ingot_emitter *e, const winograd *c, const ingot_ev *p)
 {
     const ingot_spec *s = c->spec;
-    int t = c->w->t, m = c->w->m;
+    int th = c->h->t, tw = c->w->t, mh = c->h->m, mw = c->w->m;
     ingot_ev grid[INGOT_WINOGRAD_T][4], fixed[INGOT_SPEC_OPERANDS];
     ingot_eloop blocks, lanes;
     ingot_e_for(e, p[O_BLOCK0], p[O_BLOCK1], ingot_e_int(e, 1), 0, NULL, &blocks);
@@ -427,25 +430,25 @@ static void write_output(ingot_emitter *e, const winograd *c, const ingot_ev *p)
                 ingot_e_add(e, pixel_index(e, o, p, blocks.index, 0, 0), ingot_e_mul_int(e, lanes.index, o->lane)),
                 ingot_e_int(e, o->lane), ingot_e_mask_all());
     }
-    for (int j = 0; j < t; j++) {
+    for (int j = 0; j < tw; j++) {
         ingot_ev column[INGOT_WINOGRAD_T];
-        for (int i = 0; i < t; i++)
-            column[i] = ingot_e_load(e, c->vec, source, ingot_e_int(e, (i * t + j) * c->l.m_plane));
-        transform_output(e, c->w, column, grid[j]);
+        for (int i = 0; i < th; i++)
+            column[i] = ingot_e_load(e, c->vec, source, ingot_e_int(e, (i * tw + j) * c->l.m_plane));
+        transform_output(e, c->h, column, grid[j]);
     }
-    for (int i = 0; i < m; i++) {
+    for (int i = 0; i < mh; i++) {
         ingot_ev line[INGOT_WINOGRAD_T], out[4], inside;
         ingot_eif row, column;
-        bool rows = always_inside(s->dims[OH], m, i);
+        bool rows = always_inside(s->dims[OH], mh, i);
         if (!rows) {
             inside = ingot_e_cmp(e, "slt", ingot_e_add_int(e, p[O_ROW], i), ingot_e_int(e, s->dims[OH]));
             ingot_e_if(e, inside, 0, NULL, &row);
         }
-        for (int j = 0; j < t; j++)
+        for (int j = 0; j < tw; j++)
             line[j] = grid[j][i];
         transform_output(e, c->w, line, out);
-        for (int j = 0; j < m; j++) {
-            bool columns = always_inside(s->dims[OW], m, j);
+        for (int j = 0; j < mw; j++) {
+            bool columns = always_inside(s->dims[OW], mw, j);
             if (!columns) {
                 inside = ingot_e_cmp(e, "slt", ingot_e_add_int(e, p[O_COLUMN], j), ingot_e_int(e, s->dims[OW]));
                 ingot_e_if(e, inside, 0, NULL, &column);

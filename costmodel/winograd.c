@@ -34,8 +34,7 @@ void ingot_winograd_decide(ingot_spec *spec, const ingot_target *target)
     d[TILES] = d[CHUNK] = d[PART] = d[RUN] = 1;
     if (!ingot_winograd_layout_get(spec, &l, &why))
         return;
-    const ingot_winograd *w = ingot_winograd_get(spec->params[0]);
-    int64_t points = (int64_t)w->t * w->t, tile_bytes = points * l.k * 4;
+    int64_t points = l.points, tile_bytes = points * l.k * 4;
     bool streams = ingot_winograd_filter_elems(spec) * 4 > target->l2_bytes / 2;
     int64_t tiles = most(2 * target->tile_rows, SMALL_V / tile_bytes);
     d[TILES] = even_piece(l.tiles, streams ? most(tiles, 24) : tiles);
@@ -61,9 +60,8 @@ double ingot_winograd_predict_ns(const ingot_spec *spec, const ingot_target *tar
     const char *why;
     if (!ingot_winograd_layout_get(spec, &l, &why))
         return 0;
-    const ingot_winograd *w = ingot_winograd_get(spec->params[0]);
     double lanes = target->vector_bytes / 4.0, peak = target->ghz * target->fma_per_cycle * 2 * lanes;
-    double products = 2.0 * w->t * w->t * (double)l.tiles * (double)l.k * (double)spec->dims[1] * 16;
+    double products = 2.0 * (double)l.points * (double)l.tiles * (double)l.k * (double)spec->dims[1] * 16;
     /* a register tile costs some steps more than it has; those of a block may be low ones */
     double rows = (double)l.tiles / (double)most(l.blocks, 1), fill = rows / (rows + 1);
     double compute = products / peak / (0.95 * fill) * (1 + 6 / (double)l.k);

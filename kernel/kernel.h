@@ -176,7 +176,8 @@ typedef struct ingot_packing {
     int64_t dest_dims[INGOT_PACK_DIMS];
     int32_t dest_src[INGOT_PACK_DIMS]; /* which logical source dim */
     int64_t dest_multiplier[INGOT_PACK_DIMS];
-    int32_t winograd; /* not 0: the filters [o, c, 3, 3] in src_dims transformed for tiles of so many results instead */
+    int32_t
+        winograd[2]; /* not 0: the filters [o, c, ...] in src_dims transformed for tiles of mh x mw results instead */
 } ingot_packing;
 typedef struct ingot_weight {
     const ingot_value *value; /* a constant */

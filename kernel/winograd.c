@@ -1,10 +1,13 @@
 /* Winograd convolutions: matrices, transformed filters, layout of scratch memory. */
 #include "kernel/winograd.h"
 
+static const ingot_winograd f1 = {.m = 1, .t = 1, .taps = 1, .bt = {{1}}, .at = {{1}}, .g = {{1}}};
+
 /* Points 0, 1, -1 and infinity. */
 static const ingot_winograd f2 = {
     .m = 2,
     .t = 4,
+    .taps = 3,
     .bt = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}},
     .at = {{1, 1, 1, 0}, {0, 1, -1, 1}},
     .g = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}},
@@ -18,6 +21,7 @@ static const ingot_winograd f2 = {
 static const ingot_winograd f4 = {
     .m = 4,
     .t = 6,
+    .taps = 3,
     .bt = {{1, 0, -(A *A + B * B), 0, 1, 0},
            {0, -B, -(B *B), A, 1, 0},
            {0, B, -(B *B), -A, 1, 0},
@@ -42,32 +46,32 @@ static const ingot_winograd f4 = {
 
 const ingot_winograd *ingot_winograd_get(int64_t m)
 {
-    return m == 2 ? &f2 : m == 4 ? &f4 : NULL;
+    return m == 1 ? &f1 : m == 2 ? &f2 : m == 4 ? &f4 : NULL;
 }
 
 /* G g GT of one filter. */
-static void transform_filter(const ingot_winograd *w, const float *g, double *out)
+static void transform_filter(const ingot_winograd *h, const ingot_winograd *w, const float *g, double *out)
 {
     double rows[INGOT_WINOGRAD_T][3] = {{0}};
-    for (int i = 0; i < w->t; i++)
-        for (int k = 0; k < 3; k++)
-            for (int j = 0; j < 3; j++)
-                rows[i][j] += w->g[i][k] * (double)g[3 * k + j];
-    for (int i = 0; i < w->t; i++)
+    for (int i = 0; i < h->t; i++)
+        for (int k = 0; k < h->taps; k++)
+            for (int j = 0; j < w->taps; j++)
+                rows[i][j] += h->g[i][k] * (double)g[w->taps * k + j];
+    for (int i = 0; i < h->t; i++)
         for (int j = 0; j < w->t; j++)
             out[i * w->t + j] = rows[i][0] * w->g[j][0] + rows[i][1] * w->g[j][1] + rows[i][2] * w->g[j][2];
 }
 
-void ingot_winograd_pack(int64_t m, int64_t o, int64_t c, const float *w, float *out)
+void ingot_winograd_pack(int64_t mh, int64_t mw, int64_t o, int64_t c, const float *w, float *out)
 {
-    const ingot_winograd *f = ingot_winograd_get(m);
+    const ingot_winograd *fh = ingot_winograd_get(mh), *fw = ingot_winograd_get(mw);
     int64_t k = (c + 15) / 16 * 16, blocks = (o + 15) / 16, plane = blocks * k * 16;
-    int points = f->t * f->t;
+    int points = fh->t * fw->t, taps = fh->taps * fw->taps;
     for (int64_t oo = 0; oo < blocks * 16; oo++) {
         for (int64_t cc = 0; cc < k; cc++) {
             double u[INGOT_WINOGRAD_T * INGOT_WINOGRAD_T] = {0};
             if (oo < o && cc < c)
-                transform_filter(f, w + (oo * c + cc) * 9, u);
+                transform_filter(fh, fw, w + (oo * c + cc) * taps, u);
             float *at = out + (oo / 16 * k + cc) * 16 + oo % 16;
             for (int i = 0; i < points; i++)
                 at[i * plane] = (float)u[i];
@@ -78,7 +82,7 @@ void ingot_winograd_pack(int64_t m, int64_t o, int64_t c, const float *w, float 
 #define MOST_TILES ((int64_t)1 << 30)
 #define MOST_SLICE ((int64_t)1 << 28) /* elements */
 
-/* Elements from one of t * t planes to the next: an odd number of cache lines, so that the same place in all planes is
+/* Elements from one of the planes to the next: an odd number of cache lines, so that the same place in all planes is
  * spread over the sets of a cache. */
 static int64_t plane(int64_t elems)
 {
@@ -88,17 +92,18 @@ static int64_t plane(int64_t elems)
 bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *out, const char **out_why)
 {
     enum { N, OB, OH, OW, CB };
-    const ingot_winograd *w = ingot_winograd_get(spec->params[0]);
-    *out = (ingot_winograd_layout){0};
-    *out_why = "winograd: m is 2 or 4";
-    if (w == NULL)
+    const ingot_winograd *h = ingot_winograd_get(spec->params[0]), *w = ingot_winograd_get(spec->params[1]);
+    *out = (ingot_winograd_layout){.h = h, .w = w};
+    *out_why = "winograd: mh and mw are 1, 2 or 4, and not both 1";
+    if (h == NULL || w == NULL || h->m * w->m == 1)
         return false;
+    out->points = (int64_t)h->t * w->t;
     *out_why = "winograd: sizes that are not fixed, or too large";
     for (int32_t d = 0; d < 5; d++)
         if (ingot_size_is_dynamic(spec->dims[d]) || spec->dims[d] < 0 || spec->dims[d] > (1 << 20))
             return false;
     int64_t n = spec->dims[N], ob = spec->dims[OB];
-    out->tiles_y = (spec->dims[OH] + w->m - 1) / w->m;
+    out->tiles_y = (spec->dims[OH] + h->m - 1) / h->m;
     out->tiles_x = (spec->dims[OW] + w->m - 1) / w->m;
     out->k = spec->dims[CB] * 16;
     if (ob < 1 || out->k < 1 || out->tiles_y * out->tiles_x > MOST_TILES ||
@@ -121,8 +126,8 @@ bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *ou
         return false;
     out->v_plane = plane(out->block * out->v_row);
     out->m_plane = plane(out->chunk * out->block * 16);
-    out->m_at = out->v_plane * w->t * w->t;
-    out->slice = out->m_at + out->m_plane * w->t * w->t;
+    out->m_at = out->v_plane * out->points;
+    out->slice = out->m_at + out->m_plane * out->points;
     return out->slice <= MOST_SLICE && (double)out->slice * (double)out->units < 1e12;
 }
 
@@ -132,16 +137,17 @@ double ingot_winograd_flops(const ingot_spec *spec)
     const char *why;
     if (!ingot_winograd_layout_get(spec, &l, &why))
         return 0;
-    const ingot_winograd *w = ingot_winograd_get(spec->params[0]);
-    /* operations of the transforms of a channel of a tile, with sums and differences shared between points +-p */
-    double to = w->m == 2 ? 32 : 168, back = w->m == 2 ? 24 : 130, out = (double)spec->dims[1] * 16, k = (double)l.k;
-    return (double)l.tiles * (2.0 * w->t * w->t * k * out + to * k + back * out);
+    double out = (double)spec->dims[1] * 16, k = (double)l.k;
+    /* of a row or column, with sums and differences shared between points +-p; m 1, 2, 4 */
+    static const double to[5] = {[2] = 4, [4] = 14}, back[5] = {[2] = 4, [4] = 13};
+    double to_v = to[l.h->m] * l.w->t + to[l.w->m] * l.h->t, of_m = back[l.h->m] * l.w->t + back[l.w->m] * l.h->m;
+    return (double)l.tiles * (2.0 * (double)l.points * k * out + to_v * k + of_m * out);
 }
 
 int64_t ingot_winograd_filter_elems(const ingot_spec *spec)
 {
-    const ingot_winograd *w = ingot_winograd_get(spec->params[0]);
-    return w == NULL ? 0 : w->t * w->t * spec->dims[1] * spec->dims[4] * 256;
+    const ingot_winograd *h = ingot_winograd_get(spec->params[0]), *w = ingot_winograd_get(spec->params[1]);
+    return h == NULL || w == NULL ? 0 : h->t * w->t * spec->dims[1] * spec->dims[4] * 256;
 }
 
 int64_t ingot_winograd_scratch_elems(const ingot_spec *spec)

@@ -1,8 +1,9 @@
-/* Winograd convolutions F(m x m, 3 x 3), shared by packing, code generation and prediction: the matrices, and how a
+/* Winograd convolutions F(mh x mw, 3 x 3), shared by packing, code generation and prediction: the matrices, and how a
  * kernel lays out its scratch memory.
  *
  * A tile of m x m results needs t x t inputs d (t = m + 2) and the filter g:  y = AT [(G g GT) * (BT d B)] A.
- * The products of all channels together are t * t independent matrix products. All scales are in G, which is applied
+ * The products of all channels together are t * t independent matrix products. An axis without taps (filters 1 x 3 and
+ * 3 x 1) has tiles of one result and matrices that are 1. All scales are in G, which is applied
  * to constants at compile time, in double.
  * Source: Lavin and Gray, arXiv:1509.09308; points 0, +-2/3, +-3/2 of F(4 x 4) in the spirit of arXiv:1803.10986:
  * among pairs of simple fractions they gave the smallest error, at most twice that of direct summation.
@@ -13,26 +14,29 @@
 
 #define INGOT_WINOGRAD_T 6 /* the largest t */
 
-typedef struct ingot_winograd {
-    int m, t;
+typedef struct ingot_winograd { /* of one axis */
+    int m, t, taps;
     double bt[INGOT_WINOGRAD_T][INGOT_WINOGRAD_T]; /* [t][t] */
     double at[4][INGOT_WINOGRAD_T];                /* [m][t] */
-    double g[INGOT_WINOGRAD_T][3];                 /* [t][3] */
+    double g[INGOT_WINOGRAD_T][3];                 /* [t][taps] */
 } ingot_winograd;
-/* m: 2 or 4; else null. */
+/* m: 1 (no taps), 2 or 4; else null. */
 const ingot_winograd *ingot_winograd_get(int64_t m);
-/* Filters w [o][c][3][3] as U [t * t][ceil(o / 16)][16 * ceil(c / 16)][16], zeros past o and c. */
-void ingot_winograd_pack(int64_t m, int64_t o, int64_t c, const float *w, float *out);
+/* Filters w [o][c][3 or 1][3 or 1] as U [points][ceil(o / 16)][16 * ceil(c / 16)][16], zeros past o and c. */
+void ingot_winograd_pack(int64_t mh, int64_t mw, int64_t o, int64_t c, const float *w, float *out);
 
 /* Tiles are numbered through all images. A block of tiles is transformed, multiplied and transformed back at a time; a
  * unit of work is a run of blocks for a part of the channel blocks. */
 typedef struct ingot_winograd_layout {
+    const ingot_winograd *h, *w;     /* along rows, along columns */
+    int64_t points;                  /* of a tile: h->t * w->t */
     int64_t tiles_y, tiles_x, tiles; /* of an image, an image, all */
     int64_t block, blocks;           /* tiles of a block, how many */
     int64_t chunk, part, parts;      /* channel blocks: multiplied between two transforms, of a unit; how many parts */
     int64_t run, units;              /* blocks of a unit; how many units */
     int64_t k;                       /* input channels, in whole blocks */
-    /* Scratch, elements. A call uses the slice of its first unit: V [t * t][block][k], then M [t * t][chunk][block][16]
+    /* Scratch, elements. A call uses the slice of its first unit: V [points][block][k], then M
+     * [points][chunk][block][16]
      */
     int64_t v_row, v_plane, m_at, m_plane, slice;
 } ingot_winograd_layout;

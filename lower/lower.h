@@ -125,9 +125,11 @@ bool ingot_spec_supported(spec_builder *b, const char **out_why);
 /* Adds spec and step. */
 ingot_status ingot_spec_finish(spec_builder *b, const char *label);
 
-/* ---- lower_winograd.c: a 3x3 convolution with stride 1, x at the first tap, where that is predicted to be faster ----
+/* ---- lower_winograd.c: a convolution with stride 1 and kernel 3x3, 1x3 or 3x1, x at the first tap, where that is
+ * predicted to be faster ----
  */
-ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const location *x, const location *y, bool *out_done);
+ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kernel, const location *x,
+                                  const location *y, bool *out_done);
 
 /* ---- one per family of ops; *out_done false: not possible, nothing was added, use the portable kernel ---- */
 typedef ingot_status ingot_lower_fn(lowering *l, ingot_op *op, bool *out_done);

@@ -363,8 +363,11 @@ static bool is_pointwise(const conv_shape *s)
 
 static bool is_winograd(const conv_shape *s)
 {
-    return s->spatial == 2 && s->groups == 1 && s->kernel[0] == 3 && s->kernel[1] == 3 && s->stride[0] == 1 &&
-           s->stride[1] == 1 && s->dilation[0] == 1 && s->dilation[1] == 1;
+    bool ok = s->groups == 1 && s->kernel[0] * s->kernel[1] > 1;
+    for (int32_t i = 0; i < 2; i++)
+        ok &=
+            (s->kernel[i] == 3 || s->kernel[i] == 1) && s->stride[i] == 1 && (s->dilation[i] == 1 || s->kernel[i] == 1);
+    return ok;
 }
 
 ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
@@ -394,7 +397,7 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
     if (depthwise)
         return lower_depthwise(l, op, &s, x, y, out_done);
     if (is_winograd(&s)) {
-        INGOT_TRY(ingot_lower_winograd(l, op, &x, &y, out_done));
+        INGOT_TRY(ingot_lower_winograd(l, op, s.kernel, &x, &y, out_done));
         if (*out_done)
             return NULL;
     }

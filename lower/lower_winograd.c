@@ -1,4 +1,5 @@
-/* Lowering of 3x3 convolutions to Winograd kernels, where the cost model finds them faster than direct ones. */
+/* Lowering of 3x3, 1x3 and 3x1 convolutions to Winograd kernels, where the cost model finds them faster than direct
+ * ones. */
 #include "costmodel/winograd.h"
 #include "lower/lower.h"
 #include <stdio.h>
@@ -9,15 +10,15 @@ enum { N, OB, OH, OW, CB };
 /* Sizes of the convolution, if they are all fixed. */
 static bool read_dims(const location *x, const location *y, int64_t *dims)
 {
-    if (x->layout != INGOT_LAYOUT_C16 || y->layout != INGOT_LAYOUT_C16 || x->rank != 4)
+    if (x->layout != INGOT_LAYOUT_C16 || y->layout != INGOT_LAYOUT_C16)
         return false;
-    for (int32_t d = 0; d < 4; d++)
+    for (int32_t d = 0; d < x->rank; d++)
         if (!ingot_dim_is_const(y->dims[d]) || !ingot_dim_is_const(x->strides[d]) || !ingot_dim_is_const(y->strides[d]))
             return false;
     dims[N] = y->dims[0]->value;
     dims[OB] = (y->dims[1]->value + 15) / 16;
-    dims[OH] = y->dims[2]->value;
-    dims[OW] = y->dims[3]->value;
+    dims[OH] = x->rank == 4 ? y->dims[2]->value : 1;
+    dims[OW] = y->dims[x->rank - 1]->value;
     dims[CB] = (x->dims[1]->value + 15) / 16;
     for (int32_t d = 0; d < 5; d++)
         if (dims[d] < 1)
@@ -37,10 +38,10 @@ static ingot_spec bare_spec(const lowering *l, ingot_family family)
 }
 
 /* Predicted time of the direct kernel: sizes and which strides are not 0 are all that counts. */
-static double direct_ns(const lowering *l, const int64_t *dims)
+static double direct_ns(const lowering *l, const int64_t *dims, const int64_t *kernel)
 {
     ingot_spec s = bare_spec(l, INGOT_FAMILY_conv);
-    const int64_t all[9] = {dims[N], 1, dims[OB], dims[OH], dims[OW], dims[CB], 16, 3, 3};
+    const int64_t all[9] = {dims[N], 1, dims[OB], dims[OH], dims[OW], dims[CB], 16, kernel[0], kernel[1]};
     const int64_t x[9] = {1, 0, 0, 1, 1, 1, 0, 0, 0}, y[9] = {1, 0, 1, 1, 1, 0, 0, 0, 0};
     memcpy(s.dims, all, sizeof all);
     memcpy(s.operands[0].strides, x, sizeof x);
@@ -48,26 +49,29 @@ static double direct_ns(const lowering *l, const int64_t *dims)
     return ingot_cost_predict(&ingot_cost_roofline, &s, NULL, l->target).ns;
 }
 
-static ingot_spec winograd_spec(const lowering *l, const int64_t *dims, int64_t m)
+static ingot_spec winograd_spec(const lowering *l, const int64_t *dims, const int64_t *kernel, int64_t m)
 {
     ingot_spec s = bare_spec(l, INGOT_FAMILY_winograd);
     const int64_t x[5] = {1, 0, 1, 1, 1}, y[5] = {1, 1, 1, 1, 0};
     memcpy(s.dims, dims, 5 * sizeof *dims);
     memcpy(s.operands[0].strides, x, sizeof x);
     memcpy(s.operands[2].strides, y, sizeof y);
-    s.params[0] = m;
+    s.params[0] = kernel[0] == 1 ? 1 : m;
+    s.params[1] = kernel[1] == 1 ? 1 : m;
     ingot_winograd_decide(&s, l->target);
     return s;
 }
 
-static void report(const lowering *l, const ingot_op *op, int64_t m, double ns, double direct)
+static void report(const lowering *l, const ingot_op *op, const ingot_spec *s, const int64_t *kernel, double ns,
+                   double direct)
 {
     if (l->options->log == NULL)
         return;
     char line[512];
     snprintf(line, sizeof line,
-             "%s: Winograd F(%dx%d, 3x3): predicted %.0f us, direct convolution %.0f us (--exact-conv forbids it)",
-             ingot_lower_label((lowering *)l, op), (int)m, (int)m, ns / 1e3, direct / 1e3);
+             "%s: Winograd F(%dx%d, %dx%d): predicted %.0f us, direct convolution %.0f us (--exact-conv forbids it)",
+             ingot_lower_label((lowering *)l, op), (int)s->params[0], (int)s->params[1], (int)kernel[0], (int)kernel[1],
+             ns / 1e3, direct / 1e3);
     l->options->log(l->options->log_arg, line);
 }
 
@@ -82,22 +86,28 @@ static ingot_status add_scratch(spec_builder *b)
     return NULL;
 }
 
-static void take_strides(lowering *l, const ingot_dim *const *c16, const ingot_dim **out)
+/* Strides of a C16 location over the spec's dims; values with one spatial dim have no rows. */
+static void take_strides(lowering *l, int32_t rank, const ingot_dim *const *c16, const ingot_dim **out)
 {
-    memcpy(out, c16, 4 * sizeof *out);
-    out[CB] = ingot_lower_const(l, 0);
+    const ingot_dim *zero = ingot_lower_const(l, 0);
+    out[N] = c16[0];
+    out[OB] = c16[1];
+    out[OH] = rank == 4 ? c16[2] : zero;
+    out[OW] = c16[rank - 1];
+    out[CB] = zero;
 }
 
-ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const location *x, const location *y, bool *out_done)
+ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kernel, const location *x,
+                                  const location *y, bool *out_done)
 {
     int64_t dims[5];
     const ingot_dim *strides[INGOT_MAX_RANK + 1], *all[5];
     if (l->options->exact_conv || op->n_in + 2 > INGOT_SPEC_OPERANDS || !read_dims(x, y, dims))
         return NULL;
-    double direct = direct_ns(l, dims), best = direct;
+    double direct = direct_ns(l, dims, kernel), best = direct;
     ingot_spec chosen = {0};
     for (int64_t m = 2; m <= 4; m += 2) {
-        ingot_spec s = winograd_spec(l, dims, m);
+        ingot_spec s = winograd_spec(l, dims, kernel, m);
         double ns = ingot_cost_predict(&ingot_cost_roofline, &s, NULL, l->target).ns;
         if (ingot_winograd_scratch_elems(&s) > 0 && ns < best) {
             best = ns;
@@ -111,21 +121,23 @@ ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const location *x, 
     memcpy(b.spec.dims, chosen.dims, sizeof b.spec.dims);
     memcpy(b.spec.params, chosen.params, sizeof b.spec.params);
     memcpy(b.spec.decisions, chosen.decisions, sizeof b.spec.decisions);
-    const ingot_dim *x_strides[5] = {x->strides[0], ingot_lower_const(l, 0), x->strides[2], x->strides[3],
-                                     x->strides[1]};
-    ingot_spec_add_operand(&b, x, x_strides, false)->lane = 1;
-    int64_t o = y->dims[1]->value, c = x->dims[1]->value, m = chosen.params[0];
-    const ingot_packing packing = {.winograd = (int32_t)m, .src_rank = 2, .src_dims = {o, c}};
+    take_strides(l, x->rank, x->strides, all);
+    all[CB] = all[OB];
+    all[OB] = ingot_lower_const(l, 0);
+    ingot_spec_add_operand(&b, x, all, false)->lane = 1;
+    int64_t o = y->dims[1]->value, c = x->dims[1]->value;
+    const int64_t *m = chosen.params;
+    const ingot_packing packing = {.winograd = {(int32_t)m[0], (int32_t)m[1]}, .src_rank = 2, .src_dims = {o, c}};
     location w;
     INGOT_TRY(ingot_lower_add_weight(l, op->in[1], &packing, ingot_winograd_filter_elems(&chosen) * 4, &w));
     ingot_spec_add_operand(&b, &w, NULL, false)->access = INGOT_ACCESS_PACKED16;
     for (int32_t i = 2; i < op->n_in; i++) {
         location at;
         INGOT_TRY(ingot_lower_c16_operand(l, op->in[i], y, &at, strides));
-        take_strides(l, strides, all);
+        take_strides(l, y->rank, strides, all);
         ingot_spec_add_operand(&b, &at, all, false)->lane = ingot_spec_size(&b, strides[y->rank]);
     }
-    take_strides(l, y->strides, all);
+    take_strides(l, y->rank, y->strides, all);
     ingot_spec_add_operand(&b, y, all, true)->lane = 1;
     INGOT_TRY(add_scratch(&b));
     if (op->prog != NULL) {
@@ -135,7 +147,7 @@ ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const location *x, 
     const char *why;
     if (!ingot_spec_supported(&b, &why))
         return NULL;
-    report(l, op, m, best, direct);
+    report(l, op, &chosen, kernel, best, direct);
     *out_done = true;
     return ingot_spec_finish(&b, ingot_lower_label(l, op));
 }

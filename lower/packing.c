@@ -68,9 +68,9 @@ ingot_status ingot_weight_write(const ingot_weight *weight, ingot_arena *scratch
     INGOT_TRY(ingot_literal_get_data(weight->value->graph->module, literal, dtype, scratch, &data));
     if (!weight->packed)
         memcpy(out, data, (size_t)weight->size_bytes);
-    else if (weight->packing.winograd)
-        ingot_winograd_pack(weight->packing.winograd, weight->packing.src_dims[0], weight->packing.src_dims[1], data,
-                            out);
+    else if (weight->packing.winograd[0])
+        ingot_winograd_pack(weight->packing.winograd[0], weight->packing.winograd[1], weight->packing.src_dims[0],
+                            weight->packing.src_dims[1], data, out);
     else
         pack(&weight->packing, data, element, out);
     return NULL;

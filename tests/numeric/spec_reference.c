@@ -597,7 +597,7 @@ int64_t spec_operand_count(const ingot_spec *spec, const int64_t *sizes, int32_t
             extent = (extent + spec->params[0] - 1) / spec->params[0];
         if (extent <= 0 && stride != 0)
             empty = true;
-        if (spec->family == INGOT_FAMILY_winograd && o == 0 && (i == 2 || i == 3))
+        if (spec->family == INGOT_FAMILY_winograd && o == 0 && (i == 2 || i == 3) && spec->params[i - 2] > 1)
             extent += 2; /* taps */
         last += extent > 0 ? (extent - 1) * stride : 0;
     }

@@ -16,10 +16,11 @@ void spec_winograd_fill(const ingot_spec *spec, float *out)
 {
     int64_t o = spec->dims[1] * 16, c = spec->dims[4] * 16;
     ingot_arena arena = {0};
-    float *w = ingot_arena_alloc(&arena, (size_t)(o * c * 9) + 1, sizeof *w);
-    for (int64_t i = 0; i < o * c * 9; i++)
-        w[i] = spec_winograd_filter(i / (9 * c), i / 9 % c, (int)(i % 9 / 3), (int)(i % 3));
-    ingot_winograd_pack(spec->params[0], o, c, w, out);
+    int kh = spec->params[0] > 1 ? 3 : 1, kw = spec->params[1] > 1 ? 3 : 1, taps = kh * kw;
+    float *w = ingot_arena_alloc(&arena, (size_t)(o * c * taps) + 1, sizeof *w);
+    for (int64_t i = 0; i < o * c * taps; i++)
+        w[i] = spec_winograd_filter(i / (taps * c), i / taps % c, (int)(i % taps / kw), (int)(i % kw));
+    ingot_winograd_pack(spec->params[0], spec->params[1], o, c, w, out);
     ingot_arena_release(&arena);
 }
 
@@ -33,8 +34,8 @@ static void one_result(const ingot_spec *s, spec_data *d, const int64_t *i, int6
         for (int32_t dim = 0; dim < 4; dim++)
             at[k] += i[dim] * s->operands[k].strides[dim];
     for (int64_t c = 0; c < s->dims[CB] * 16; c++)
-        for (int kh = 0; kh < 3; kh++)
-            for (int kw = 0; kw < 3; kw++) {
+        for (int kh = 0; kh < (s->params[0] > 1 ? 3 : 1); kh++)
+            for (int kw = 0; kw < (s->params[1] > 1 ? 3 : 1); kw++) {
                 const int64_t *strides = s->operands[0].strides;
                 double term = x[at[0] + c / 16 * strides[CB] + kh * strides[OH] + kw * strides[OW] + c % 16] *
                               (double)spec_winograd_filter(i[OB] * 16 + lane, c, kh, kw);
