@@ -98,6 +98,18 @@ static V fold(const pool *p, V acc, V x)
     return p->max ? ingot_e_maxf(p->e, acc, x) : ingot_e_addf(p->e, acc, x);
 }
 
+/* Every second element from `index` on, of which the last is not passed: the even ones of one vector, the odd ones of
+ * the vector that ends there. */
+static V load_pairs(ingot_emitter *e, ingot_etype type, V base, V index)
+{
+    int picks[64], half = type.lanes / 2;
+    V low = ingot_e_load(e, type, base, index),
+      high = ingot_e_load(e, type, base, ingot_e_add_int(e, index, type.lanes - 1));
+    for (int l = 0; l < type.lanes; l++)
+        picks[l] = l < half ? 2 * l : type.lanes + 2 * (l - half) + 1;
+    return ingot_e_shuffle(e, low, high, type.lanes, picks);
+}
+
 /* One tap column for all accumulators: acc[i * vectors + u] for output i of `outputs`. Input at row y, tap kw. */
 static void do_tap(const pool *p, const V *coords, int lanes, int vectors, int outputs, V y, V kw, V *acc)
 {
@@ -116,7 +128,10 @@ static void do_tap(const pool *p, const V *coords, int lanes, int vectors, int o
         in[OW] = ingot_e_add(e, x, ingot_e_mul(e, kw, param(e, DW)));
         for (int u = 0; u < vectors; u++) {
             in[LANE] = ingot_e_int(e, (int64_t)u * lanes);
-            V value = ingot_e_load_strided(e, type, e->operands[0], ingot_b_index(e, 0, in), lane, ingot_e_mask_all());
+            V value = p->along_row && lanes > 1 && ingot_e_is_known(lane, 2)
+                          ? load_pairs(e, type, e->operands[0], ingot_b_index(e, 0, in))
+                          : ingot_e_load_strided(e, type, e->operands[0], ingot_b_index(e, 0, in), lane,
+                                                 ingot_e_mask_all());
             acc[i * vectors + u] = fold(p, acc[i * vectors + u], value);
         }
     }

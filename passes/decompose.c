@@ -96,6 +96,19 @@ static ingot_status decompose_group_norm(ingot_op *op)
 
 /* x / (bias + alpha * mean of x^2 over `size` neighbouring channels)^beta; the mean is average pooling of [N, 1, C,
  * rest] with zeros around. */
+/* y^beta for y >= 0: square roots for the usual 0.75, which cost a tenth of a power. */
+static ingot_status build_lrn_power(ingot_op *op, ingot_value *y, const ingot_attrs_lrn *attrs, ingot_value **out)
+{
+    ingot_value *root, *number;
+    if (attrs->beta == 0.75 && attrs->bias >= 0 && attrs->alpha >= 0) {
+        INGOT_TRY(ingot_build1(op, INGOT_OP_sqrt, y, &root));
+        INGOT_TRY(ingot_build1(op, INGOT_OP_sqrt, root, &y));
+        return ingot_build2(op, INGOT_OP_mul, root, y, out);
+    }
+    INGOT_TRY(ingot_build_number(op, INGOT_F32, attrs->beta, &number));
+    return ingot_build2(op, INGOT_OP_pow, y, number, out);
+}
+
 static ingot_status decompose_lrn(ingot_op *op)
 {
     ingot_module *m = op->graph->module;
@@ -122,8 +135,7 @@ static ingot_status decompose_lrn(ingot_op *op)
     INGOT_TRY(ingot_build2(op, INGOT_OP_mul, y, number, &y));
     INGOT_TRY(ingot_build_number(op, INGOT_F32, attrs->bias, &number));
     INGOT_TRY(ingot_build2(op, INGOT_OP_add, y, number, &y));
-    INGOT_TRY(ingot_build_number(op, INGOT_F32, attrs->beta, &number));
-    INGOT_TRY(ingot_build2(op, INGOT_OP_pow, y, number, &y));
+    INGOT_TRY(build_lrn_power(op, y, attrs, &y));
     INGOT_TRY(ingot_build2(op, INGOT_OP_div, x, y, &y));
     return ingot_finish_decomposition(op, y);
 }
