@@ -241,6 +241,7 @@ static ingot_status write_checks(blob *b)
     n = 0;
     for (const ingot_check *c = b->program->module->checks; c; c = c->next, n++) {
         checks[n].kind = (uint32_t)c->kind;
+        checks[n].in_step = c->graph != b->program->module->graphs[0];
         INGOT_TRY(number_expr(b, c->a, &checks[n].a));
         INGOT_TRY(number_expr(b, c->b, &checks[n].b));
         INGOT_TRY(append_text(b, c->message, &checks[n].message));

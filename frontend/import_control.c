@@ -81,42 +81,6 @@ static void assume(ingot_node *n, ingot_graph *g, ingot_op *before, ingot_value 
     }
 }
 
-/* An expression that is zero when the fact holds. */
-static const ingot_dim *deviation(ingot_module *m, const ingot_check *c)
-{
-    const ingot_dim *difference = ingot_dim_sub(m, c->a, c->b), *one = ingot_dim_const(m, 1);
-    if (c->kind == INGOT_CHECK_EQUAL)
-        return difference;
-    if (c->kind == INGOT_CHECK_DIVIDES)
-        return ingot_dim_mod(m, c->b, c->a);
-    return ingot_dim_mul(m, difference, ingot_dim_mul(m, ingot_dim_sub(m, c->a, one), ingot_dim_sub(m, c->b, one)));
-}
-
-/* The module's checks hold at entry, whichever branch runs. Those that came with the nodes of one branch move into it:
- * the list of checks shrinks back to `old`. */
-static void move_checks(ingot_node *n, ingot_graph *g, ingot_check *old)
-{
-    ingot_check *kept = old, *next;
-    for (ingot_check *c = n->m->checks; c != old && !n->error; c = next) {
-        next = c->next;
-        const ingot_dim *zero = deviation(n->m, c);
-        if (ingot_dim_is_from_data(n->m, zero)) { /* looked at when the data is there */
-            c->next = kept;
-            kept = c;
-            continue;
-        }
-        int64_t one = 1;
-        ingot_op *op, *first = g->first;
-        if (!ingot_node_check(n, ingot_graph_add_op(g, first, INGOT_OP_dims, 0, NULL, 1, &op)))
-            return;
-        op->loc = n->loc;
-        op->out[0]->type = ingot_type_static(n->m, INGOT_I64, 1, &one);
-        if (ingot_node_check(n, ingot_op_set_sym(op, 1, &zero)) && ingot_node_check(n, ingot_op_infer(op)))
-            assume(n, g, first, op->out[0], 0, "size_mismatch");
-    }
-    n->m->checks = kept;
-}
-
 /* ---- If ---- */
 typedef struct branch {
     const ingot_onnx_graph *body;
@@ -137,8 +101,6 @@ static void import_branch(ingot_node *n, branch *b, ingot_scope *shares, const c
     if (n->error)
         return;
     ingot_import_body(n, b->scope, b->body, b->results);
-    if (!n->error)
-        move_checks(n, b->graph, checks);
     if (n->error && ingot_status_code(n->error) == INGOT_BAD_MODEL) {
         b->error = n->error; /* it may be a path that is never taken with these sizes */
         n->error = NULL;

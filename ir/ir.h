@@ -105,12 +105,14 @@ ingot_status ingot_symbol_restrict(ingot_module *m, int32_t index, int64_t lo, i
 /* Replaces symbol `index` by a number everywhere in the module (types, sym lists, contents): pins a dynamic size. */
 ingot_status ingot_module_pin_symbol(ingot_module *m, int32_t index, int64_t value);
 
-/* A fact that shapes rely on but that only a run can check: evaluated once at entry. */
+/* A fact that shapes rely on but that only a run can check: on entry for the main graph, whenever it runs for a region.
+ */
 typedef enum { INGOT_CHECK_EQUAL, INGOT_CHECK_EQUAL_OR_ONE, INGOT_CHECK_DIVIDES } ingot_check_kind;
 typedef struct ingot_check {
     ingot_check_kind kind;
     const ingot_dim *a, *b; /* a == b; a == b or a == 1 or b == 1; a divides b */
     const char *message;    /* names the op and the dims */
+    const struct ingot_graph *graph;
     struct ingot_check *next;
 } ingot_check;
 ingot_status ingot_module_require(ingot_module *m, ingot_check_kind kind, const ingot_dim *a, const ingot_dim *b,

@@ -520,6 +520,12 @@ static ingot_status read_check(ingot_reader *r, ingot_check ***tail)
     INGOT_TRY(ingot_reader_dim(r, &check->b));
     INGOT_TRY(ingot_reader_expect(r, ","));
     INGOT_TRY(ingot_reader_string(r, &message, &size));
+    int64_t graph = 0;
+    if (ingot_reader_take(r, ","))
+        INGOT_TRY(ingot_reader_int(r, &graph));
+    if (graph < 0 || graph >= r->m->n_graphs)
+        return ingot_reader_fail(r, "a check of graph %lld, there are %d", (long long)graph, (int)r->m->n_graphs);
+    check->graph = r->m->graphs[graph];
     check->kind = (ingot_check_kind)k;
     check->message = message;
     **tail = check;
@@ -560,7 +566,6 @@ static ingot_status skip_list(ingot_reader *r)
 
 static ingot_status read_module_attributes(ingot_reader *r)
 {
-    size_t checks_at = 0;
     INGOT_TRY(ingot_reader_expect(r, "{"));
     if (ingot_reader_take(r, "}"))
         return NULL;
@@ -573,22 +578,23 @@ static ingot_status read_module_attributes(ingot_reader *r)
             INGOT_TRY(copy_name(r, &r->m->file));
         } else if (is(key, size, "ingot.symbols")) {
             INGOT_TRY(read_list(r, false, NULL));
-        } else if (is(key, size, "ingot.checks")) { /* once all symbols have their ranges */
-            checks_at = r->at;
+        } else if (is(key, size, "ingot.checks")) { /* once all symbols and graphs are there */
+            r->checks_at = r->at;
             INGOT_TRY(skip_list(r));
         } else {
             return ingot_reader_fail_at(r, at, "unknown attribute '%.*s'", (int)(size < 60 ? size : 60), key);
         }
     } while (ingot_reader_take(r, ","));
-    INGOT_TRY(ingot_reader_expect(r, "}"));
-    if (checks_at) {
-        size_t end = r->at;
-        ingot_check **tail = &r->m->checks;
-        r->at = checks_at;
-        INGOT_TRY(read_list(r, true, &tail));
-        r->at = end;
-    }
-    return NULL;
+    return ingot_reader_expect(r, "}");
+}
+
+static ingot_status read_checks(ingot_reader *r)
+{
+    ingot_check **tail = &r->m->checks;
+    if (!r->checks_at)
+        return NULL;
+    r->at = r->checks_at;
+    return read_list(r, true, &tail);
 }
 
 static ingot_status read_graph(ingot_reader *r)
@@ -637,6 +643,7 @@ static ingot_status read_module(ingot_reader *r)
     while (!ingot_reader_take(r, "}"));
     if (ingot_reader_peek(r) || r->at < r->size)
         return ingot_reader_fail(r, "expected the end");
+    INGOT_TRY(read_checks(r));
     r->m->next_value_id = 0;
     for (int64_t i = 0; i < r->n_values; i++) {
         if (r->values[i])

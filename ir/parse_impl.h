@@ -8,7 +8,7 @@
 typedef struct ingot_reader {
     ingot_module *m;
     const char *text, *file;
-    size_t size, at;
+    size_t size, at, checks_at; /* checks_at: of the list of checks, which is read last; 0: none */
     int32_t depth, max_depth;
     ingot_value **values; /* by id; null: not defined yet */
     int64_t n_values;

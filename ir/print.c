@@ -435,11 +435,33 @@ static void print_body(const ingot_graph *g, int depth, ingot_text *out)
 
 /* ---- module ---- */
 
+/* The number of the graph with `wanted` among all in the text, regions after the graph that holds them; -1: not there.
+ */
+static int32_t number_of(const ingot_graph *g, const ingot_graph *wanted, int32_t *next)
+{
+    int32_t number = (*next)++;
+    if (g == wanted)
+        return number;
+    for (const ingot_op *op = g->first; op; op = op->next) {
+        for (int32_t i = 0; i < 2 && op->regions[i]; i++) {
+            int32_t found = number_of(op->regions[i], wanted, next);
+            if (found >= 0)
+                return found;
+        }
+    }
+    return -1;
+}
+
 static void print_checks(const ingot_module *m, ingot_text *out)
 {
+    bool any = false;
     ingot_text_append(out, "[");
     for (const ingot_check *c = m->checks; c; c = c->next) {
-        ingot_text_append(out, "%s[", c == m->checks ? "" : ", ");
+        int32_t next = 0, number = number_of(m->graphs[0], c->graph, &next);
+        if (number < 0) /* of a region that is gone */
+            continue;
+        ingot_text_append(out, "%s[", any ? ", " : "");
+        any = true;
         print_string(out, ingot_check_names[c->kind]);
         ingot_text_append(out, ", ");
         print_dim_string(m, c->a, out);
@@ -447,6 +469,8 @@ static void print_checks(const ingot_module *m, ingot_text *out)
         print_dim_string(m, c->b, out);
         ingot_text_append(out, ", ");
         print_string(out, c->message);
+        if (number)
+            ingot_text_append(out, ", %d", (int)number);
         ingot_text_append(out, "]");
     }
     ingot_text_append(out, "]");

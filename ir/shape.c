@@ -230,9 +230,10 @@ ingot_status ingot_module_require(ingot_module *m, ingot_check_kind kind, const 
     };
     if (kind == INGOT_CHECK_DIVIDES ? ingot_dim_is(a, 1) || ingot_dim_is(ingot_dim_mod(m, b, a), 0) : a == b)
         return NULL;
+    const ingot_graph *main_graph = m->n_graphs ? m->graphs[0] : NULL, *graph = op ? op->graph : main_graph;
     int32_t n = 0;
     for (const ingot_check *c = m->checks; c; c = c->next, n++) {
-        if (c->kind == kind && c->a == a && c->b == b)
+        if (c->kind == kind && c->a == a && c->b == b && (c->graph == graph || c->graph == main_graph))
             return NULL;
     }
     if (n >= MAX_CHECKS)
@@ -251,7 +252,7 @@ ingot_status ingot_module_require(ingot_module *m, ingot_check_kind kind, const 
     if (!message)
         return ingot_status_no_memory();
     ingot_check *check = memory;
-    *check = (ingot_check){kind, a, b, message, m->checks};
+    *check = (ingot_check){kind, a, b, message, graph, m->checks};
     m->checks = check;
     return NULL;
 }

@@ -132,14 +132,15 @@ typedef struct ingot_place {
 } ingot_place;
 
 typedef enum ingot_step_kind {
-    INGOT_STEP_KERNEL,     /* generated: specs[spec] */
-    INGOT_STEP_PORTABLE,   /* portable kernel `portable` */
-    INGOT_STEP_COPY,       /* dense bytes in -> out (memmove of in's size) */
-    INGOT_STEP_ZERO,       /* out bytes = 0 */
-    INGOT_STEP_DIMS,       /* out (i64) = sizes */
-    INGOT_STEP_BIND,       /* symbols first_symbol.. = elements of in (integers), checked against their ranges */
-    INGOT_STEP_JUMP,       /* to step `target` */
-    INGOT_STEP_JUMP_UNLESS /* to `target` when the bool in[0] is false */
+    INGOT_STEP_KERNEL,      /* generated: specs[spec] */
+    INGOT_STEP_PORTABLE,    /* portable kernel `portable` */
+    INGOT_STEP_COPY,        /* dense bytes in -> out (memmove of in's size) */
+    INGOT_STEP_ZERO,        /* out bytes = 0 */
+    INGOT_STEP_DIMS,        /* out (i64) = sizes */
+    INGOT_STEP_BIND,        /* symbols first_symbol.. = elements of in (integers), checked against their ranges */
+    INGOT_STEP_JUMP,        /* to step `target` */
+    INGOT_STEP_JUMP_UNLESS, /* to `target` when the bool in[0] is false */
+    INGOT_STEP_CHECK        /* the module's check number `target` */
 } ingot_step_kind;
 
 typedef struct ingot_step {
@@ -158,7 +159,7 @@ typedef struct ingot_step {
         int32_t out, dim, symbol;
     } * data_dims;
     int32_t first_symbol; /* BIND */
-    int32_t target;       /* jumps; after lowering a step index */
+    int32_t target;       /* jumps: after lowering a step index; CHECK: number of the check */
     const ingot_op *op;   /* for messages, profile and report */
     const char *label;    /* "MatMul_12 (MatMul) + gelu" */
     double cost_ns;       /* predicted for one call, one thread; sizes that vary at their low end */

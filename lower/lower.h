@@ -138,6 +138,10 @@ ingot_lower_fn ingot_lower_map, ingot_lower_concat, ingot_lower_pad, ingot_lower
     ingot_lower_norm, ingot_lower_arg_reduce, ingot_lower_pool, ingot_lower_gather, ingot_lower_attention,
     ingot_lower_lstm, ingot_lower_gru, ingot_lower_resize;
 ingot_status ingot_lower_portable(lowering *l, ingot_op *op);
+/* Whether the op gives this size its value while it runs: a symbol of its results' that no operand has. */
+bool ingot_lower_decides_size(const lowering *l, const ingot_op *op, const ingot_dim *size);
+/* Steps for the checks of a region whose sizes are known once `after` has run (null: on entry to the region). */
+ingot_status ingot_lower_region_checks(lowering *l, const ingot_graph *g, const ingot_op *after);
 ingot_status ingot_lower_graph(lowering *l, ingot_graph *g);
 ingot_status ingot_lower_control(lowering *l, ingot_op *op); /* if, loop */
 ingot_status ingot_lower_dims(lowering *l, ingot_op *op);

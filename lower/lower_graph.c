@@ -73,14 +73,16 @@ static ingot_status copy_view(lowering *l, ingot_op *op, bool *out_done)
     return ingot_lower_copy(l, &view, &to, ingot_lower_label(l, op));
 }
 
-/* Whether the size is that of an operand: decided before the op runs. */
-static bool is_operand_size(const ingot_op *op, const ingot_dim *dim)
+bool ingot_lower_decides_size(const lowering *l, const ingot_op *op, const ingot_dim *size)
 {
+    if ((!ingot_op_info_get(op->kind)->data_sized && op->regions[0] == NULL) || size->kind != INGOT_DIM_SYMBOL ||
+        !ingot_module_symbol(l->m, (int32_t)size->value)->from_data)
+        return false;
     for (int32_t i = 0; i < op->n_in; i++)
         for (int32_t d = 0; op->in[i] != NULL && d < op->in[i]->type.rank; d++)
-            if (op->in[i]->type.dims[d] == dim)
-                return true;
-    return false;
+            if (op->in[i]->type.dims[d] == size)
+                return false; /* known before */
+    return true;
 }
 
 /* Sizes that the op itself decides while it writes (trait S). */
@@ -88,11 +90,10 @@ static ingot_status symbols_of_results(lowering *l, const ingot_op *op, ingot_st
 {
     struct ingot_data_dim found[INGOT_MAX_RANK * 4];
     int32_t n = 0;
-    for (int32_t o = 0; o < op->n_out && ingot_op_info_get(op->kind)->data_sized; o++)
+    for (int32_t o = 0; o < op->n_out; o++)
         for (int32_t d = 0; d < op->out[o]->type.rank; d++) {
             const ingot_dim *dim = op->out[o]->type.dims[d];
-            if (dim->kind == INGOT_DIM_SYMBOL && ingot_module_symbol(l->m, (int32_t)dim->value)->from_data &&
-                !is_operand_size(op, dim) && n < INGOT_MAX_RANK * 4)
+            if (ingot_lower_decides_size(l, op, dim) && n < INGOT_MAX_RANK * 4)
                 found[n++] = (struct ingot_data_dim){o, d, (int32_t)dim->value};
         }
     struct ingot_data_dim *copy;
@@ -250,8 +251,11 @@ static ingot_status lower_op(lowering *l, ingot_op *op)
 
 ingot_status ingot_lower_graph(lowering *l, ingot_graph *g)
 {
-    for (ingot_op *op = g->first; op != NULL; op = op->next)
+    INGOT_TRY(ingot_lower_region_checks(l, g, NULL));
+    for (ingot_op *op = g->first; op != NULL; op = op->next) {
         INGOT_TRY(lower_op(l, op));
+        INGOT_TRY(ingot_lower_region_checks(l, g, op));
+    }
     l->op = NULL;
     return NULL;
 }

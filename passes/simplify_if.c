@@ -33,6 +33,9 @@ static void inline_region(ingot_op *op, ingot_graph *region)
             inner->out[i]->graph = g;
     }
     region->first = region->last = NULL;
+    for (ingot_check *c = g->module->checks; c; c = c->next)
+        if (c->graph == region)
+            c->graph = g;
 }
 
 ingot_status ingot_simplify_if(ingot_op *op, bool *changed)

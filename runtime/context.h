@@ -136,6 +136,8 @@ ingot_status ingot_io_check(const ingot_plan_view *v, const ingot_plan_io *io, c
 bool ingot_io_is_dense(const DLTensor *t);
 /* Checks the inputs and, where sizes differ from the last run's, evaluates all sizes, reserves memory. */
 ingot_status ingot_context_bind_inputs(ingot_context *ctx, const DLTensor *const *inputs);
+/* Whether a fact about sizes holds, all of them known: INGOT_BAD_USAGE with the fact and the sizes else. */
+ingot_status ingot_context_check(const ingot_context *ctx, int32_t check);
 /* Gives a symbol the value that data decided. */
 ingot_status ingot_context_set_symbol(ingot_context *ctx, int32_t symbol, int64_t value);
 /* growing.c */

@@ -154,6 +154,8 @@ static ingot_status run_step(ingot_context *ctx, int32_t i, int32_t *next)
         return run_dims(s, state);
     case INGOT_PLAN_BIND:
         return run_bind(ctx, s, state);
+    case INGOT_PLAN_CHECK:
+        return ingot_context_check(ctx, s->target);
     case INGOT_PLAN_JUMP_UNLESS:
         if (ingot_tensor_count(&state->tensors[0]) < 1)
             return ingot_fail(INGOT_BAD_USAGE, "a condition without an element");

@@ -173,17 +173,28 @@ static ingot_status compare_inputs(ingot_context *ctx, const DLTensor *const *in
     return NULL;
 }
 
+ingot_status ingot_context_check(const ingot_context *ctx, int32_t check)
+{
+    const ingot_plan_check *c = &ctx->view.checks[check];
+    int64_t a = ctx->env[c->a], b = ctx->env[c->b];
+    if (a == INGOT_UNKNOWN || b == INGOT_UNKNOWN)
+        return ingot_fail(INGOT_LIMIT, "%s: a size is too large", ingot_plan_text(&ctx->view, c->message));
+    bool holds = c->kind == 0 ? a == b : c->kind == 1 ? a == b || a == 1 || b == 1 : a != 0 && b % a == 0;
+    if (!holds)
+        return BAD("%s (the sizes are %lld and %lld)", ingot_plan_text(&ctx->view, c->message), (long long)a,
+                   (long long)b);
+    return NULL;
+}
+
+/* Those that are not made by steps. What data decides is checked as soon as it is known. */
 static ingot_status run_checks(const ingot_context *ctx, bool on_data)
 {
     const ingot_plan_view *v = &ctx->view;
     for (int32_t i = 0; i < v->n_checks; i++) {
         const ingot_plan_check *c = &v->checks[i];
-        int64_t a = ctx->env[c->a], b = ctx->env[c->b];
-        if ((v->exprs[c->a].on_data || v->exprs[c->b].on_data) != on_data || a == INGOT_UNKNOWN || b == INGOT_UNKNOWN)
-            continue; /* what data decides is checked as soon as it is known */
-        bool holds = c->kind == 0 ? a == b : c->kind == 1 ? a == b || a == 1 || b == 1 : a != 0 && b % a == 0;
-        if (!holds)
-            return BAD("%s (the sizes are %lld and %lld)", ingot_plan_text(v, c->message), (long long)a, (long long)b);
+        bool known = ctx->env[c->a] != INGOT_UNKNOWN && ctx->env[c->b] != INGOT_UNKNOWN;
+        if (known && !c->in_step && (v->exprs[c->a].on_data || v->exprs[c->b].on_data) == on_data)
+            INGOT_TRY(ingot_context_check(ctx, i));
     }
     return NULL;
 }

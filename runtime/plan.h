@@ -65,7 +65,7 @@ typedef struct ingot_plan_io {
                       own to copy from (constants, repeated outputs) */
 } ingot_plan_io;
 typedef struct ingot_plan_check {
-    uint32_t kind, a, b, reserved; /* ingot_check_kind; exprs */
+    uint32_t kind, a, b, in_step; /* ingot_check_kind; exprs; in_step: made by steps, not on entry */
     ingot_span message;
 } ingot_plan_check;
 typedef struct ingot_plan_buffer {
@@ -104,7 +104,8 @@ enum {
     INGOT_PLAN_DIMS,
     INGOT_PLAN_BIND,
     INGOT_PLAN_JUMP,
-    INGOT_PLAN_JUMP_UNLESS
+    INGOT_PLAN_JUMP_UNLESS,
+    INGOT_PLAN_CHECK /* `target`: number of the check */
 };
 typedef struct ingot_plan_data_dim {
     int32_t out, dim, symbol, reserved;

@@ -218,7 +218,7 @@ static const struct {
 } step_rules[] = {
     [INGOT_PLAN_KERNEL] = {-1, -1, true}, [INGOT_PLAN_PORTABLE] = {-1, -1, true},   [INGOT_PLAN_COPY] = {1, 1, false},
     [INGOT_PLAN_ZERO] = {0, 1, false},    [INGOT_PLAN_DIMS] = {0, 1, false},        [INGOT_PLAN_BIND] = {1, 0, false},
-    [INGOT_PLAN_JUMP] = {0, 0, false},    [INGOT_PLAN_JUMP_UNLESS] = {1, 0, false},
+    [INGOT_PLAN_JUMP] = {0, 0, false},    [INGOT_PLAN_JUMP_UNLESS] = {1, 0, false}, [INGOT_PLAN_CHECK] = {0, 0, false},
 };
 
 static ingot_status check_step_operands(const ingot_plan_view *v, const ingot_plan_step *s, int32_t i)
@@ -258,7 +258,7 @@ static ingot_status check_step_operands(const ingot_plan_view *v, const ingot_pl
 static ingot_status check_step(const ingot_plan_view *v, int32_t i)
 {
     const ingot_plan_step *s = &v->steps[i];
-    if (s->kind > INGOT_PLAN_JUMP_UNLESS)
+    if (s->kind > INGOT_PLAN_CHECK)
         return BAD("plan: step %d is of unknown kind %u", (int)i, (unsigned)s->kind);
     INGOT_TRY(check_text(v->plan, s->label, "a step"));
     INGOT_TRY(check_step_operands(v, s, i));
@@ -271,6 +271,8 @@ static ingot_status check_step(const ingot_plan_view *v, int32_t i)
         return BAD("plan: step %d: only portable kernels decide sizes", (int)i);
     if ((s->kind == INGOT_PLAN_JUMP || s->kind == INGOT_PLAN_JUMP_UNLESS) && (s->target < 0 || s->target > v->n_steps))
         return BAD("plan: step %d: jumps to step %d of %d", (int)i, (int)s->target, (int)v->n_steps);
+    if (s->kind == INGOT_PLAN_CHECK && (s->target < 0 || s->target >= v->n_checks))
+        return BAD("plan: step %d: makes check %d of %d", (int)i, (int)s->target, (int)v->n_checks);
     const ingot_plan_place *first =
         s->places.count && !step_rules[s->kind].optional ? &v->places[ingot_step_places(v, s)[0]] : NULL;
     if (s->kind == INGOT_PLAN_JUMP_UNLESS && first->dtype != INGOT_BOOL)

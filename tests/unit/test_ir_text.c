@@ -2,6 +2,7 @@
 #include "ir/ir.h"
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static void ok(ingot_status status)
@@ -201,6 +202,32 @@ Test(ir_text, refuses_with_line_and_column)
             "beyond i8");
     refuses("module attributes {ingot.symbols = [\"a:5:1\"]} {", "low <= high");
     refuses("module attributes {ingot.symbols = [\"a:1:5\", \"a:1:5\"]} {", "twice");
+}
+
+/* The branches are graphs 1 and 2 of the text. */
+Test(ir_text, checks_of_regions_stay_theirs)
+{
+    const char *text =
+        "module attributes {ingot.symbols = [\"n:1:9\"], ingot.checks = [[\"equal\", \"n\", \"4\", \"why\", 2], "
+        "[\"equal\", \"n\", \"5\", \"why\"]]} {\n"
+        "  \"ingot.graph\"() ({\n  ^bb0(%0: tensor<i1>, %1: tensor<?xf32, [\"n\"]>):\n"
+        "    %2 = \"ingot.if\"(%0, %1) ({\n    ^bb0(%3: tensor<?xf32, [\"n\"]>):\n"
+        "      \"ingot.return\"(%3) : (tensor<?xf32, [\"n\"]>) -> ()\n    }, {\n"
+        "    ^bb0(%4: tensor<?xf32, [\"n\"]>):\n"
+        "      \"ingot.return\"(%4) : (tensor<?xf32, [\"n\"]>) -> ()\n    }) {} : (tensor<i1>, "
+        "tensor<?xf32, [\"n\"]>) -> tensor<?xf32, [\"n\"]>\n"
+        "    \"ingot.return\"(%2) {names = [\"y\"]} : (tensor<?xf32, [\"n\"]>) -> ()\n"
+        "  }) {sym_name = \"main\", param_names = [\"c\", \"x\"]} : () -> ()\n}\n";
+    ingot_module *m;
+    ok(ingot_module_parse(text, strlen(text), "t", NULL, &m));
+    cr_assert_eq(m->checks->graph, m->graphs[0]->first->regions[1]);
+    cr_assert_eq(m->checks->next->graph, m->graphs[0]);
+    round_trip(m);
+    ingot_module_destroy(m);
+    char bad[2048];
+    (void)snprintf(bad, sizeof bad, "%s", text);
+    *strstr(bad, "2]") = '3';
+    refuses(bad, "a check of graph 3, there are 3");
 }
 
 Test(ir_text, stops_at_the_depth_limit)

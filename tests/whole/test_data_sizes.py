@@ -144,6 +144,37 @@ class DataSizes(common.Case):
                 self.refuse(text % op if "Un" not in op else (text % op).replace("float[a]", "float[a, b, c, d, e]"),
                             {"x": f32(2, 1, 1), "axes": axes}, words, 3 if "twice" in words or "axis 3" in words else None)
 
+    def test_facts_of_a_branch_count_when_it_runs(self):
+        text = """m (bool c, float[a] x, float[b] y) => (float[k] z) {
+            z = If (c) <then_branch = t () => (float[i] u) { u = Add(x, y) },
+                        else_branch = e () => (float[j] v) { v = Neg(x) }>
+        }"""
+        yes, no = np.array(True), np.array(False)
+        self.check(text, {"c": no, "x": f32(3), "y": f32(5)}, {"c": no, "x": f32(4), "y": f32(4)},
+                   {"c": yes, "x": f32(4), "y": f32(4)}, options=("--dynamic",))
+        self.refuse(text, {"c": yes, "x": f32(3), "y": f32(5)}, ("Add", "a == b", "3 and 5"), 2)
+
+    def test_facts_of_a_loop_are_checked_in_each_iteration(self):
+        text = """m (int64 n, int64[4] lengths, int64 zero) => (float s) {
+            one = Constant<value_int: int = 1>()
+            true = Constant<value: tensor = bool {1}>()
+            start = Constant<value_float = 0.0>()
+            s = Loop (n, true, start) <body = b (int64 i, bool go, float sum) => (bool again, float total) {
+                again = Identity(go)
+                length = Gather(lengths, i)
+                a = Range(zero, length, one)
+                j = Add(i, one)
+                b = Range(zero, j, one)
+                c = Mul(a, b)
+                d = Cast<to = 1>(c)
+                e = ReduceSum<keepdims = 0>(d)
+                total = Add(sum, e)
+            }>
+        }"""
+        feed = {"n": i64s(4), "lengths": i64(1, 2, 3, 4), "zero": i64s(0)}
+        self.check(text, feed, {**feed, "n": i64s(0)}, {**feed, "n": i64s(2), "lengths": i64(1, 2, 9, 9)})
+        self.refuse(text, {**feed, "lengths": i64(1, 2, 7, 4)}, ("Mul", "7 and 3"), 2)
+
     def test_a_value_over_the_memory_there_is(self):
         text = """m (int64 n) => (float[a, b] y) {
             minus = Constant<value_ints = [-1]>()

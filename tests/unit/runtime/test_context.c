@@ -535,6 +535,29 @@ Test(context, checks_of_sizes_are_made_at_entry)
     }
 }
 
+Test(context, a_check_of_a_step_is_made_when_the_step_runs)
+{
+    uint32_t n = hand_symbol(&h, "n", 0, 64, false), two = hand_const(&h, 2);
+    int32_t x = hand_input(&h, "go", INGOT_BOOL, 1, &n), y = hand_output(&h, "y", INGOT_F32, 1, &n, 0);
+    hand_step(&h, INGOT_PLAN_JUMP_UNLESS, "branch", 1, 0, &x)->target = 2;
+    hand_step(&h, INGOT_PLAN_CHECK, "fact", 0, 0, NULL)->target = 0;
+    hand_step(&h, INGOT_PLAN_ZERO, "zero", 0, 1, &y);
+    h.n_checks = 1;
+    h.checks[0] = (ingot_plan_check){0, n, two, 1, hand_text(&h, "Add_3 (Add) needs n == 2")};
+    hand_finish(&h);
+    ingot_context *ctx = create(&h.model);
+    bool go[64] = {false};
+    int64_t shape = 3, out_shape[INGOT_MAX_RANK];
+    DLTensor t = hand_tensor(go, INGOT_BOOL, 1, &shape), o = {.shape = out_shape};
+    cr_assert_null(ingot_context_run(ctx, (const DLTensor *[]){&t}, (DLTensor *[]){&o}));
+    go[0] = true;
+    expect_failure(ingot_context_run(ctx, (const DLTensor *[]){&t}, (DLTensor *[]){&o}), INGOT_BAD_USAGE,
+                   "Add_3 (Add) needs n == 2 (the sizes are 3 and 2)");
+    shape = 2;
+    cr_assert_null(ingot_context_run(ctx, (const DLTensor *[]){&t}, (DLTensor *[]){&o}));
+    ingot_context_destroy(ctx);
+}
+
 Test(context, working_memory_has_a_limit)
 {
     uint32_t n = hand_symbol(&h, "n", 1, INT64_C(1) << 40, false);

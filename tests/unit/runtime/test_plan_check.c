@@ -31,6 +31,7 @@ static void make(void)
     s->data_dims = hand_bytes(&h, &(ingot_plan_data_dim){0, 0, 1, 0}, 1, sizeof(ingot_plan_data_dim));
     hand_step(&h, INGOT_PLAN_JUMP_UNLESS, "jump", 1, 0, &flag)->target = 4;
     hand_step(&h, INGOT_PLAN_BIND, "bind", 1, 0, &some)->first_symbol = 1;
+    hand_step(&h, INGOT_PLAN_CHECK, "fact", 0, 0, NULL);
     h.n_checks = 1;
     h.checks[0] = (ingot_plan_check){0, n, n, 0, hand_text(&h, "check")};
     hand_finish(&h);
@@ -115,7 +116,8 @@ Test(plan_check, refuses_damaged_memory_and_interface)
 
 Test(plan_check, refuses_damaged_steps)
 {
-    REFUSED(ROW(steps, 0).kind = 8, "step 0 is of unknown kind 8");
+    REFUSED(ROW(steps, 0).kind = INGOT_PLAN_CHECK + 1, "step 0 is of unknown kind");
+    REFUSED(ROW(steps, 4).target = 1, "step 4: makes check 1 of 1");
     REFUSED(ROW(steps, 0).kernel = 2, "step 0: kernel 2 of 2");
     REFUSED(ROW(steps, 0).n_in = 2, "step 0: 2 inputs and 1 outputs do not suit its kind");
     REFUSED(ROW(steps, 1).portable = INGOT_PORTABLE_COUNT, "step 1: unknown portable kernel");
@@ -125,7 +127,7 @@ Test(plan_check, refuses_damaged_steps)
             "step 1: size 0 that the data decides");
     REFUSED(((int32_t *)(void *)(h.bytes + h.steps[1].data_dims.offset))[2] = 0,
             "step 1: size 0 that the data decides");
-    REFUSED(ROW(steps, 2).target = 5, "step 2: jumps to step 5 of 4");
+    REFUSED(ROW(steps, 2).target = 6, "step 2: jumps to step 6 of 5");
     REFUSED(ROW(steps, 3).first_symbol = 2, "step 3: cannot set symbol 2");
     REFUSED(ROW(places, 2).dtype = INGOT_U8, "its condition is u8, expected bool");
     REFUSED(ROW(steps, 1).prog = ROW(steps, 1).places, "step 1: its scalar program is malformed");
