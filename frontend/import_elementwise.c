@@ -182,7 +182,8 @@ void ingot_import_biased(ingot_node *n)
 
 void ingot_import_shrink(ingot_node *n)
 {
-    ingot_value *x = n->in[0];
+    ingot_dtype dtype = n->in[0]->type.dtype; /* the bounds need not be integers where x is */
+    ingot_value *x = ingot_cast(n, n->in[0], ingot_dtype_is_float(dtype) ? dtype : INGOT_F64);
     double bias = ingot_attr_float(n, "bias", 0), lambda = ingot_attr_float(n, "lambd", 0.5);
     ingot_value *below = ingot_emit2(n, INGOT_OP_lt, x, ingot_splat_like(n, x, -lambda));
     ingot_value *above = ingot_emit2(n, INGOT_OP_gt, x, ingot_splat_like(n, x, lambda));
@@ -190,7 +191,7 @@ void ingot_import_shrink(ingot_node *n)
         ingot_emit3(n, INGOT_OP_select, above, ingot_emit2(n, INGOT_OP_sub, x, ingot_splat_like(n, x, bias)),
                     ingot_splat_like(n, x, 0));
     ingot_value *low = ingot_emit2(n, INGOT_OP_add, x, ingot_splat_like(n, x, bias));
-    n->out[0] = ingot_emit3(n, INGOT_OP_select, below, low, rest);
+    n->out[0] = ingot_cast(n, ingot_emit3(n, INGOT_OP_select, below, low, rest), dtype);
 }
 
 /* Bounds are attributes before opset 11, optional scalars from then on. */

@@ -34,6 +34,8 @@ void ingot_import_quantize_linear(ingot_node *n)
     ingot_dtype to = dtype_attr(n, "output_dtype", zero ? zero->type.dtype : INGOT_U8);
     if (zero && !n->error && to != zero->type.dtype)
         ingot_node_bad(n, "output_dtype does not agree with the zero point");
+    if (!ingot_dtype_is_float(scale->type.dtype))
+        scale = ingot_cast(n, scale, INGOT_F32);
     /* Half and integer operands are divided in the type of the scale. */
     x = ingot_cast(n, x, scale->type.dtype);
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_quantize, zero ? 3 : 2, (ingot_value *[]){x, scale, zero}, 1);

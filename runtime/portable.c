@@ -125,6 +125,12 @@ int64_t ingot_portable_scratch_bytes(ingot_portable_id id, const ingot_call *cal
                 state;
         return __builtin_mul_overflow(width + 1, values, &state) ? -1 : words(state);
     }
+    case INGOT_PORTABLE_tree_ensemble:
+        return words(((const ingot_attrs_trees *)call->attrs)->targets / 8 + 1);
+    case INGOT_PORTABLE_couple_pairs: {
+        int64_t n = call->n_sym == 1 ? call->sym[0] : 0;
+        return n < 1 ? 0 : n > INT16_MAX ? -1 : words(2 * n * n + 2 * n);
+    }
     default:
         return 0;
     }
