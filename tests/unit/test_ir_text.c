@@ -68,7 +68,7 @@ Test(ir_text, round_trips_every_op_with_its_attributes)
             m, ingot_dim_add(m, ingot_dim_mul(m, seq, odd), ingot_dim_const(m, 3)), ingot_dim_const(m, 2));
         ingot_type t = ingot_type_make(
             INGOT_F32, 4, (const ingot_dim *[]){seq, ingot_dim_const(m, 3), size, ingot_dim_max(m, odd, seq)});
-        ingot_value *in[8] = {0};
+        ingot_value *in[16] = {0};
         int n_in = info->in_hi == info->in_lo ? info->in_lo : info->in_lo + 2;
         if (info->in_hi >= 0 && n_in > info->in_hi)
             n_in = info->in_hi;
