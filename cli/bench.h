@@ -19,6 +19,7 @@ typedef struct bench_options {
     bool json, profile, serve;
     uint64_t seed;
     ingot_arena arena;
+    ingot_heap boxes;
 } bench_options;
 
 /* Threads of runs. */

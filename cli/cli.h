@@ -80,16 +80,26 @@ ingot_status cli_parse_number(const char *text, const char *option, double lo, d
 ingot_status cli_add_shape(cli_options *o, const char *name, const ingot_tensor *like);
 
 /* ---- tensors.c ---- */
+/* A value of a model is an ingot_tensor: dense; or, for a sequence or an optional, one without an element type whose
+ * `data` is the box. */
 typedef struct cli_value {
-    const char *name;
-    ingot_tensor tensor; /* dense, owned by an arena */
+    const char *name, *path; /* path: where it is read from, once its form is known */
+    ingot_tensor tensor;     /* owned by an arena */
 } cli_value;
+ingot_tensor cli_tensor_of_box(const ingot_box *box);
+/* Null for a plain tensor. */
+const ingot_box *cli_box_of(const ingot_tensor *value);
 /* By the file's ending: .npy, else .pb. */
 ingot_status cli_read_tensor(const char *path, ingot_arena *arena, ingot_tensor *out);
+/* The same for a value of any form; boxes live in the heap. */
+ingot_status cli_read_value(const char *path, ingot_form form, ingot_dtype dtype, ingot_arena *arena, ingot_heap *heap,
+                            ingot_tensor *out);
 /* FOLDER/INDEX.npy, or .pb for types that .npy lacks. */
 ingot_status cli_write_tensor(const char *folder, int32_t index, const char *name, const ingot_tensor *t);
-/* Parses "NAME=@FILE" and reads the file. */
-ingot_status cli_read_input(const char *argument, ingot_arena *arena, cli_value *out);
+/* Parses "NAME=@FILE". */
+ingot_status cli_parse_input(const char *argument, ingot_arena *arena, cli_value *out);
+/* Reads the files of the inputs given for a model or artifact. */
+ingot_status cli_read_inputs(const char *model, int32_t n, cli_value *values, ingot_arena *arena, ingot_heap *heap);
 /* Normal floats; integers and bools 0 or 1. */
 ingot_status cli_random_tensor(ingot_dtype dtype, int32_t rank, const int64_t *dims, uint64_t *seed, ingot_arena *arena,
                                ingot_tensor *out);
@@ -99,7 +109,7 @@ typedef struct cli_tensor_stats {
     int64_t count, not_finite;
 } cli_tensor_stats;
 cli_tensor_stats cli_stats_of(const ingot_tensor *t);
-void cli_print_shape(const ingot_tensor *t, ingot_text *out); /* "f32[1,10]" */
+void cli_print_shape(const ingot_tensor *t, ingot_text *out); /* "f32[1,10]", "sequence of f32 (f32[2], f32[3])" */
 ingot_status cli_make_folder(const char *path);
 /* A whole file of at most `limit` bytes; INGOT_IO for what is not a file. */
 ingot_status cli_read_file(const char *path, int64_t limit, ingot_arena *arena, void **out_data, size_t *out_size);
@@ -109,7 +119,7 @@ ingot_status cli_npy_parse(const void *data, size_t size, const char *path, ingo
 bool cli_npy_can_hold(ingot_dtype dtype);
 /* Header and data. */
 ingot_status cli_npy_format(const ingot_tensor *t, ingot_text *out_header);
-ingot_status cli_pb_format(const char *name, const ingot_tensor *t, ingot_text *out);
+ingot_status cli_pb_format(const char *name, const ingot_tensor *t, ingot_text *out); /* boxes too */
 
 /* ---- model.c ---- */
 typedef struct cli_model {
@@ -138,8 +148,17 @@ ingot_status cli_model_fill_inputs(cli_model *m, const cli_options *options, int
                                    uint64_t *seed, ingot_arena *arena, ingot_tensor **out);
 /* Runs; outputs point at memory of the context, valid until the next run. `out` has room for n_outputs. */
 ingot_status cli_model_run(cli_model *m, const ingot_tensor *inputs, ingot_tensor *out);
-/* Names of a model file's inputs that a caller gives, in order. */
-ingot_status cli_onnx_input_names(const char *path, ingot_arena *arena, const char *const **out_names, int32_t *out_n);
+/* What a model file or artifact takes (inputs that a caller gives, in order) and gives. */
+typedef struct cli_port {
+    const char *name;
+    ingot_form form;
+    ingot_dtype dtype;
+} cli_port;
+typedef struct cli_interface {
+    int32_t n_inputs, n_outputs;
+    cli_port *inputs, *outputs;
+} cli_interface;
+ingot_status cli_read_interface(const char *path, ingot_arena *arena, cli_interface *out);
 
 /* ---- stats.c ---- */
 double cli_percentile(const double *sorted, int32_t n, double p);

@@ -68,7 +68,7 @@ static ingot_status parse(int argc, char **argv, bench_options *o, bool *out_hel
         case OPTION_INPUT:
             if (o->n_inputs == (int32_t)(sizeof o->inputs / sizeof o->inputs[0]))
                 return cli_usage("--input: too many");
-            INGOT_TRY(cli_read_input(optarg, &o->arena, &o->inputs[o->n_inputs]));
+            INGOT_TRY(cli_parse_input(optarg, &o->arena, &o->inputs[o->n_inputs]));
             o->n_inputs++;
             break;
         case OPTION_RANDOM:
@@ -213,8 +213,10 @@ static ingot_status run(int argc, char **argv, bench_options *o)
         return bench_serve(o);
     o->common.compile.pin_dynamic = 1;
     o->common.compile.threads = 0; /* --threads is of the run */
+    INGOT_TRY(cli_read_inputs(o->model, o->n_inputs, o->inputs, &o->arena, &o->boxes));
     for (int32_t i = 0; i < o->n_inputs && !cli_is_artifact(o->model); i++)
-        INGOT_TRY(cli_add_shape(&o->common, o->inputs[i].name, &o->inputs[i].tensor));
+        if (!cli_box_of(&o->inputs[i].tensor))
+            INGOT_TRY(cli_add_shape(&o->common, o->inputs[i].name, &o->inputs[i].tensor));
     cli_model m;
     INGOT_TRY(cli_model_open(o->model, &o->common, &m));
     ingot_status status = bench_model(o, &m);
@@ -232,6 +234,7 @@ ingot_status cli_bench(int argc, char **argv)
     ingot_status status = run(argc, argv, o);
     cli_options_free(&o->common);
     ingot_arena_release(&o->arena);
+    ingot_arena_release(&o->boxes.memory);
     free(o);
     return status;
 }

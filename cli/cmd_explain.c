@@ -16,12 +16,6 @@ static const char help[] =
 
 enum { OPTION_SPECS = CLI_OPTION_OWN, OPTION_JSON };
 
-static const char *const portable_names[] = {
-#define PORTABLE(name) #name,
-#include "runtime/portable.def"
-#undef PORTABLE
-};
-
 static void print_specs(const ingot_compiled *c)
 {
     const ingot_program *p = c->program;
@@ -80,15 +74,15 @@ static void print_steps(const ingot_compiled *c)
     printf("%10s %10s  kernel\n", "us", "bound us");
     for (int32_t i = 0; i < p->n_steps; i++) {
         const ingot_step *step = &p->steps[i];
-        static const char *const kinds[] = {"kernel", "portable", "copy", "zero",
-                                            "dims",   "bind",     "jump", "jump_unless"};
+        static const char *const kinds[] = {"kernel", "portable", "copy",        "zero",  "dims",
+                                            "bind",   "jump",     "jump_unless", "check", "boxed"};
+        const char *portable = ingot_step_portable_name(step);
         ingot_cost cost = ingot_step_cost(c, step);
         printf("%10.2f %10.2f  ", cost.ns / 1e3, cost.bound_ns / 1e3);
         if (step->kind == INGOT_STEP_KERNEL)
             print_decisions(&p->specs[step->spec]);
         else
-            printf("%-9s %-24s", kinds[step->kind],
-                   step->kind == INGOT_STEP_PORTABLE ? portable_names[step->portable] : "");
+            printf("%-9s %-24s", kinds[step->kind], portable ? portable : "");
         printf("  %s\n", step->label ? step->label : "");
     }
 }
@@ -100,10 +94,11 @@ static void print_portable(const ingot_compiled *c)
     printf("\nportable kernels: %d%s\n", n, n ? "" : ", every op has a generated kernel");
     for (int32_t i = 0; i < p->n_steps; i++) {
         const ingot_step *step = &p->steps[i];
-        if (step->kind != INGOT_STEP_PORTABLE)
+        const char *name = ingot_step_portable_name(step);
+        if (!name)
             continue;
         const char *reason = ingot_step_portable_reason(c, step);
-        printf("  %-20s %s%s%s%s\n", portable_names[step->portable], step->label ? step->label : "",
+        printf("  %-20s %s%s%s%s\n", name, step->label ? step->label : "",
                ingot_step_is_shape_arithmetic(p, step) ? " (shape arithmetic)" : "", *reason ? ": " : "", reason);
     }
 }

@@ -212,6 +212,7 @@ static ingot_status info_model(const char *path, cli_options *o, bool json, ingo
 
 static void show_tensors(const char *title, const ingot_tensor_info *tensors, int32_t n, cJSON *array, bool json)
 {
+    static const char *const forms[] = {"tensor", "sequence", "optional", "optional sequence"};
     if (!json)
         printf("  %s\n", title);
     for (int32_t i = 0; i < n; i++) {
@@ -219,8 +220,12 @@ static void show_tensors(const char *title, const ingot_tensor_info *tensors, in
         cJSON_AddStringToObject(item, "name", tensors[i].name);
         cJSON_AddStringToObject(item, "dtype", ingot_dtype_name(tensors[i].dtype));
         shape = cJSON_AddArrayToObject(item, "shape");
+        cJSON_AddStringToObject(item, "form", forms[tensors[i].form]);
         if (!json)
-            printf("    %-24s %s[", tensors[i].name, ingot_dtype_name(tensors[i].dtype));
+            printf("    %-24s %s%s%s[", tensors[i].name, tensors[i].form ? forms[tensors[i].form] : "",
+                   tensors[i].form ? " of " : "", ingot_dtype_name(tensors[i].dtype));
+        if (!json && tensors[i].rank < 0)
+            printf("*");
         for (int32_t d = 0; d < tensors[i].rank; d++) {
             bool fixed = tensors[i].dims[d] >= 0;
             const char *name = fixed ? "" : tensors[i].dim_names[d] ? tensors[i].dim_names[d] : "?";

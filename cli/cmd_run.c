@@ -8,7 +8,7 @@ static const char help[] =
     "usage: ingot run MODEL [OPTION...]\n\n"
     "Compiles MODEL (.onnx) in memory, or opens an artifact (.so, or the folder that it lies in), and runs it once.\n"
     "Prints name, type, shape, least, largest and mean value of every output.\n\n"
-    "  --input NAME=@FILE   value of an input, .npy or .pb; repeatable\n"
+    "  --input NAME=@FILE   value of an input, .npy or .pb (sequences and optionals: .pb); repeatable\n"
     "  --random[=SEED]      values for the inputs that have none: normal floats, integers 0 or 1\n"
     "  -o, --output-dir D   write D/<index>.npy (.pb for types that .npy lacks); D is created\n"
     "  --keep VALUE         make an inner value an output too; repeatable\n"
@@ -28,6 +28,7 @@ typedef struct run_options {
     bool random, json;
     uint64_t seed;
     ingot_arena arena;
+    ingot_heap boxes; /* inputs that are sequences or optionals */
 } run_options;
 
 enum { OPTION_INPUT = CLI_OPTION_OWN, OPTION_RANDOM, OPTION_KEEP, OPTION_JSON };
@@ -59,7 +60,7 @@ static ingot_status parse(int argc, char **argv, run_options *o, bool *out_help)
         case OPTION_INPUT:
             if (o->n_inputs == MAX_INPUTS)
                 return cli_usage("more than %d inputs", MAX_INPUTS);
-            INGOT_TRY(cli_read_input(optarg, &o->arena, &o->inputs[o->n_inputs]));
+            INGOT_TRY(cli_parse_input(optarg, &o->arena, &o->inputs[o->n_inputs]));
             o->n_inputs++;
             break;
         case OPTION_RANDOM:
@@ -98,6 +99,14 @@ static ingot_status print_outputs(const run_options *o, const cli_model *m, cons
         if (o->json) {
             cJSON *item = cJSON_CreateObject(), *shape;
             cJSON_AddStringToObject(item, "name", m->info->outputs[i].name);
+            if (cli_box_of(t)) {
+                ingot_text text = {0};
+                cli_print_shape(t, &text);
+                cJSON_AddStringToObject(item, "value", text.data ? text.data : "");
+                ingot_text_free(&text);
+                cJSON_AddItemToArray(array, item);
+                continue;
+            }
             cJSON_AddStringToObject(item, "dtype", ingot_dtype_name(t->dtype));
             shape = cJSON_AddArrayToObject(item, "shape");
             for (int32_t d = 0; d < t->rank; d++)
@@ -151,8 +160,10 @@ static ingot_status run(int argc, char **argv, run_options *o)
     o->common.compile.n_keep = o->n_keep;
     o->common.compile.pin_dynamic = 1;
     o->common.compile.threads = 0; /* --threads is of the run */
+    INGOT_TRY(cli_read_inputs(o->model, o->n_inputs, o->inputs, &o->arena, &o->boxes));
     for (int32_t i = 0; i < o->n_inputs && !cli_is_artifact(o->model); i++)
-        INGOT_TRY(cli_add_shape(&o->common, o->inputs[i].name, &o->inputs[i].tensor));
+        if (!cli_box_of(&o->inputs[i].tensor))
+            INGOT_TRY(cli_add_shape(&o->common, o->inputs[i].name, &o->inputs[i].tensor));
     cli_model m;
     INGOT_TRY(cli_model_open(o->model, &o->common, &m));
     ingot_status status = run_once(o, &m);
@@ -169,6 +180,7 @@ ingot_status cli_run(int argc, char **argv)
     ingot_status status = run(argc, argv, o);
     cli_options_free(&o->common);
     ingot_arena_release(&o->arena);
+    ingot_arena_release(&o->boxes.memory);
     free(o);
     return status;
 }

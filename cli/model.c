@@ -126,7 +126,8 @@ ingot_status cli_model_input_sizes(cli_model *m, const cli_options *options, int
     }
     for (int32_t i = 0; i < v.n_inputs; i++) {
         const cli_value *value = find_given(m->info->inputs[i].name, n_given, given);
-        for (int32_t d = 0; value && d < v.inputs[i].rank && d < value->tensor.rank; d++) {
+        for (int32_t d = 0; value && !cli_box_of(&value->tensor) && d < v.inputs[i].rank && d < value->tensor.rank;
+             d++) {
             const ingot_plan_expr *e = &v.exprs[v.inputs[i].dims[d]];
             if (e->kind == INGOT_EXPR_SYMBOL)
                 symbols[e->value] = value->tensor.dims[d];
@@ -135,6 +136,8 @@ ingot_status cli_model_input_sizes(cli_model *m, const cli_options *options, int
     ingot_plan_evaluate(&v, symbols, false, env);
     for (int32_t i = 0; i < v.n_inputs; i++) {
         out[i] = (ingot_tensor){.dtype = (ingot_dtype)v.inputs[i].dtype, .rank = v.inputs[i].rank};
+        if (ingot_io_is_boxed(&v.inputs[i]))
+            out[i].rank = 0;
         for (int32_t d = 0; d < out[i].rank; d++) {
             out[i].dims[d] = env[v.inputs[i].dims[d]];
             if (out[i].dims[d] < 0)
@@ -171,12 +174,14 @@ ingot_status cli_model_fill_inputs(cli_model *m, const cli_options *options, int
         const cli_value *value = find_given(name, n_given, given);
         if (value)
             inputs[i] = value->tensor;
-        else if (seed)
+        else if (seed && m->info->inputs[i].form == INGOT_FORM_TENSOR)
             INGOT_TRY(cli_random_tensor(inputs[i].dtype, inputs[i].rank, inputs[i].dims, seed, arena, &inputs[i]));
         else
             return ingot_fail(INGOT_BAD_USAGE,
-                              "input '%s' has no value: give one with --input %s=@FILE.npy, or use --random", name,
-                              name);
+                              m->info->inputs[i].form == INGOT_FORM_TENSOR
+                                  ? "input '%s' has no value: give one with --input %s=@FILE.npy, or use --random"
+                                  : "input '%s' has no value: give one with --input %s=@FILE.pb",
+                              name, name);
     }
     *out = inputs;
     return NULL;
@@ -209,11 +214,17 @@ ingot_status cli_model_run(cli_model *m, const ingot_tensor *inputs, ingot_tenso
             .dtype = ingot_dtype_to_dl(t ? t->dtype : info->dtype),
             .shape = shape,
         };
+        if (t && cli_box_of(t))
+            tensors[i] = ingot_box_to_dl(cli_box_of(t));
         pointers[i] = &tensors[i];
     }
     status = ingot_context_run(m->ctx, (const DLTensor *const *)pointers, pointers + n_in);
     for (int32_t i = 0; i < n_out && !status; i++) {
         const DLTensor *t = &tensors[n_in + i];
+        if (m->info->outputs[i].form != INGOT_FORM_TENSOR) {
+            out[i] = cli_tensor_of_box(ingot_box_from_dl(t));
+            continue;
+        }
         out[i] = (ingot_tensor){.data = t->data ? (char *)t->data + t->byte_offset : NULL,
                                 .dtype = m->info->outputs[i].dtype,
                                 .rank = t->ndim};
@@ -224,31 +235,34 @@ ingot_status cli_model_run(cli_model *m, const ingot_tensor *inputs, ingot_tenso
     return status;
 }
 
-/* ---- Names of inputs, before a compile ---- */
+/* ---- Inputs and outputs, before a compile ---- */
 
-static ingot_status names_of(const void *bytes, size_t size, ingot_arena *arena, const char *const **out_names,
-                             int32_t *out_n)
+static ingot_status make_ports(int32_t n, ingot_arena *arena, cli_port **out)
+{
+    return ingot_arena_array(arena, (size_t)n + 1, sizeof **out, (void **)out);
+}
+
+static ingot_status read_onnx(const void *bytes, size_t size, ingot_arena *arena, cli_interface *out)
 {
     static const ingot_limits limits = {.max_nodes = 1000000, .max_depth = 64, .max_tensor_bytes = (int64_t)1 << 40};
     ingot_onnx_model model;
     INGOT_TRY(ingot_onnx_read_model(bytes, size, &limits, arena, &model));
     const ingot_onnx_graph *g = model.graph;
-    const char **names;
-    INGOT_TRY(ingot_arena_array(arena, (size_t)g->n_in + 1, sizeof *names, (void **)&names));
-    int32_t n = 0;
+    INGOT_TRY(make_ports(g->n_in, arena, &out->inputs));
+    INGOT_TRY(make_ports(g->n_out, arena, &out->outputs));
     for (int32_t i = 0; i < g->n_in; i++) {
         bool initialized = false;
         for (int32_t k = 0; k < g->n_initializers && !initialized; k++)
             initialized = !strcmp(g->initializers[k].name, g->in[i].name);
         if (!initialized)
-            names[n++] = g->in[i].name;
+            out->inputs[out->n_inputs++] = (cli_port){g->in[i].name, g->in[i].form, (ingot_dtype)g->in[i].dtype};
     }
-    *out_names = names;
-    *out_n = n;
+    for (int32_t i = 0; i < g->n_out; i++)
+        out->outputs[out->n_outputs++] = (cli_port){g->out[i].name, g->out[i].form, (ingot_dtype)g->out[i].dtype};
     return NULL;
 }
 
-ingot_status cli_onnx_input_names(const char *path, ingot_arena *arena, const char *const **out_names, int32_t *out_n)
+static ingot_status read_onnx_file(const char *path, ingot_arena *arena, cli_interface *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat info;
@@ -267,7 +281,45 @@ ingot_status cli_onnx_input_names(const char *path, ingot_arena *arena, const ch
                           S_ISDIR(info.st_mode) ? "is a directory"
                           : info.st_size        ? "cannot be read"
                                                 : "is empty");
-    ingot_status status = ingot_status_note(names_of(map, (size_t)info.st_size, arena, out_names, out_n), "%s", path);
+    ingot_status status = ingot_status_note(read_onnx(map, (size_t)info.st_size, arena, out), "%s", path);
     munmap(map, (size_t)info.st_size);
+    return status;
+}
+
+static ingot_status copy_ports(int32_t n, const ingot_tensor_info *from, ingot_arena *arena, cli_port **out)
+{
+    INGOT_TRY(make_ports(n, arena, out));
+    for (int32_t i = 0; i < n; i++) {
+        char *name = ingot_arena_strndup(arena, from[i].name, strlen(from[i].name));
+        (*out)[i] = (cli_port){name, from[i].form, from[i].dtype};
+        if (!name)
+            return ingot_status_no_memory();
+    }
+    return NULL;
+}
+
+static ingot_status read_artifact(const ingot_model *model, const char *path, ingot_arena *arena, cli_interface *out)
+{
+    const ingot_model_info *info = ingot_model_get_info(model);
+    if (!info)
+        return ingot_fail(INGOT_BAD_MODEL, "%s: its plan is damaged", path);
+    out->n_inputs = info->n_inputs;
+    out->n_outputs = info->n_outputs;
+    INGOT_TRY(copy_ports(info->n_inputs, info->inputs, arena, &out->inputs));
+    return copy_ports(info->n_outputs, info->outputs, arena, &out->outputs);
+}
+
+ingot_status cli_read_interface(const char *path, ingot_arena *arena, cli_interface *out)
+{
+    *out = (cli_interface){0};
+    if (!cli_is_artifact(path))
+        return read_onnx_file(path, arena, out);
+    const char *file;
+    const ingot_model *model;
+    void *handle;
+    INGOT_TRY(cli_artifact_path(path, arena, &file));
+    INGOT_TRY(ingot_model_open(file, &model, &handle));
+    ingot_status status = read_artifact(model, file, arena, out);
+    ingot_model_close(handle);
     return status;
 }

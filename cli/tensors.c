@@ -61,13 +61,53 @@ ingot_status cli_read_tensor(const char *path, ingot_arena *arena, ingot_tensor 
     return status;
 }
 
-ingot_status cli_read_input(const char *argument, ingot_arena *arena, cli_value *out)
+ingot_tensor cli_tensor_of_box(const ingot_box *box)
+{
+    return (ingot_tensor){.data = (void *)(uintptr_t)box};
+}
+
+const ingot_box *cli_box_of(const ingot_tensor *value)
+{
+    return value->dtype == INGOT_UNDEFINED ? value->data : NULL;
+}
+
+ingot_status cli_read_value(const char *path, ingot_form form, ingot_dtype dtype, ingot_arena *arena, ingot_heap *heap,
+                            ingot_tensor *out)
+{
+    ingot_box *box;
+    if (form == INGOT_FORM_TENSOR)
+        return cli_read_tensor(path, arena, out);
+    if (ends_in(path, ".npy"))
+        return ingot_fail(INGOT_BAD_USAGE, "%s: a sequence or an optional is read from .pb files", path);
+    INGOT_TRY(ingot_read_box_pb(path, form, dtype, heap, &box));
+    *out = cli_tensor_of_box(box);
+    return NULL;
+}
+
+ingot_status cli_read_inputs(const char *model, int32_t n, cli_value *values, ingot_arena *arena, ingot_heap *heap)
+{
+    cli_interface ports = {0};
+    if (n)
+        INGOT_TRY(cli_read_interface(model, arena, &ports));
+    for (int32_t i = 0; i < n; i++) {
+        const cli_port *port = NULL;
+        for (int32_t k = 0; k < ports.n_inputs; k++)
+            if (!strcmp(ports.inputs[k].name, values[i].name))
+                port = &ports.inputs[k];
+        INGOT_TRY(cli_read_value(values[i].path, port ? port->form : INGOT_FORM_TENSOR,
+                                 port ? port->dtype : INGOT_UNDEFINED, arena, heap, &values[i].tensor));
+    }
+    return NULL;
+}
+
+ingot_status cli_parse_input(const char *argument, ingot_arena *arena, cli_value *out)
 {
     const char *at = strstr(argument, "=@");
     if (!at || at == argument || !at[2])
         return cli_usage("--input: '%.200s' is not of the form NAME=@FILE.npy", argument);
     out->name = ingot_arena_strndup(arena, argument, (size_t)(at - argument));
-    return out->name ? cli_read_tensor(at + 2, arena, &out->tensor) : ingot_status_no_memory();
+    out->path = at + 2;
+    return out->name ? NULL : ingot_status_no_memory();
 }
 
 /* All of the bytes, or a status. */
@@ -87,7 +127,7 @@ static ingot_status write_all(int fd, const void *data, size_t size, const char 
 
 ingot_status cli_write_tensor(const char *folder, int32_t index, const char *name, const ingot_tensor *t)
 {
-    bool npy = cli_npy_can_hold(t->dtype);
+    bool npy = !cli_box_of(t) && cli_npy_can_hold(t->dtype);
     char path[4096];
     if (snprintf(path, sizeof path, "%s/%d.%s", folder, index, npy ? "npy" : "pb") >= (int)sizeof path)
         return ingot_fail(INGOT_IO, "%.100s...: the path is too long", folder);
@@ -177,7 +217,8 @@ ingot_status cli_random_tensor(ingot_dtype dtype, int32_t rank, const int64_t *d
 cli_tensor_stats cli_stats_of(const ingot_tensor *t)
 {
     cli_tensor_stats s = {.count = ingot_tensor_count(t), .min = INFINITY, .max = -INFINITY};
-    if (t->dtype == INGOT_STRING || t->dtype == INGOT_C64 || t->dtype == INGOT_C128 || s.count <= 0 || !t->data)
+    if (cli_box_of(t) || t->dtype == INGOT_STRING || t->dtype == INGOT_C64 || t->dtype == INGOT_C128 || s.count <= 0 ||
+        !t->data)
         return s;
     double sum = 0;
     for (int64_t i = 0; i < s.count; i++) {
@@ -195,8 +236,27 @@ cli_tensor_stats cli_stats_of(const ingot_tensor *t)
     return s;
 }
 
+static void print_box(const ingot_box *box, ingot_text *out)
+{
+    static const char *const forms[] = {"", "sequence of ", "optional ", "optional sequence of "};
+    if (box->form == INGOT_FORM_TENSOR) {
+        cli_print_shape(&box->tensor, out);
+        return;
+    }
+    ingot_text_append(out, "%s%s (", forms[box->form], ingot_dtype_name(box->tensor.dtype));
+    for (int64_t i = 0; i < box->count && i < 16; i++) {
+        ingot_text_append(out, i ? ", " : "");
+        print_box(box->elements[i], out);
+    }
+    ingot_text_append(out, box->count > 16 ? ", ... %lld in all)" : ")", (long long)box->count);
+}
+
 void cli_print_shape(const ingot_tensor *t, ingot_text *out)
 {
+    if (cli_box_of(t)) {
+        print_box(cli_box_of(t), out);
+        return;
+    }
     ingot_text_append(out, "%s[", ingot_dtype_name(t->dtype));
     for (int32_t d = 0; d < t->rank; d++)
         ingot_text_append(out, "%s%" PRId64, d ? "," : "", t->dims[d]);

@@ -29,9 +29,9 @@ static verify_status status_of(ingot_status error)
     }
 }
 
-/* KIND_0.pb, KIND_1.pb, ... of a data set, until one is missing. */
-static ingot_status read_values(const char *set, const char *kind, ingot_arena *arena, ingot_tensor **out,
-                                int32_t *out_n)
+/* KIND_0.pb, KIND_1.pb, ... of a data set, until one is missing; what they hold is as the model's ports say. */
+static ingot_status read_values(const char *set, const char *kind, int32_t n_ports, const cli_port *ports,
+                                ingot_arena *arena, ingot_heap *heap, ingot_tensor **out, int32_t *out_n)
 {
     INGOT_TRY(ingot_arena_array(arena, MAX_VALUES, sizeof **out, (void **)out));
     for (*out_n = 0; *out_n < MAX_VALUES; (*out_n)++) {
@@ -43,7 +43,9 @@ static ingot_status read_values(const char *set, const char *kind, ingot_arena *
             if (stat(path, &info))
                 break;
         }
-        INGOT_TRY(cli_read_tensor(path, arena, &(*out)[*out_n]));
+        bool known = *out_n < n_ports;
+        INGOT_TRY(cli_read_value(path, known ? ports[*out_n].form : INGOT_FORM_TENSOR,
+                                 known ? ports[*out_n].dtype : INGOT_UNDEFINED, arena, heap, &(*out)[*out_n]));
     }
     return NULL;
 }
@@ -53,6 +55,8 @@ typedef struct case_state {
     const verify_options *options;
     verify_result *result;
     ingot_arena arena;
+    ingot_heap boxes;
+    cli_interface ports;
     cli_options compile;
     cli_model model, reference; /* reference: portable kernels, for --per-op */
     int64_t compiled_shapes[16][INGOT_MAX_RANK + 1];
@@ -89,11 +93,9 @@ static ingot_status open_for(case_state *s, int32_t n_inputs, const ingot_tensor
     s->compile = s->options->common;
     s->compile.arena = (ingot_arena){0};
     if (specialise) {
-        const char *const *names;
-        int32_t n_names;
-        INGOT_TRY(cli_onnx_input_names(s->c->model, &s->arena, &names, &n_names));
-        for (int32_t i = 0; i < n_inputs && i < n_names; i++)
-            INGOT_TRY(cli_add_shape(&s->compile, names[i], &inputs[i]));
+        for (int32_t i = 0; i < n_inputs && i < s->ports.n_inputs; i++)
+            if (!cli_box_of(&inputs[i]))
+                INGOT_TRY(cli_add_shape(&s->compile, s->ports.inputs[i].name, &inputs[i]));
     }
     s->compile.compile.keep_all = s->options->per_op;
     INGOT_TRY(cli_model_open(s->c->model, &s->compile, &s->model));
@@ -152,8 +154,9 @@ static ingot_status run_set(case_state *s, const char *set)
 {
     ingot_tensor *inputs, *wanted, *got;
     int32_t n_inputs, n_wanted;
-    INGOT_TRY(read_values(set, "input", &s->arena, &inputs, &n_inputs));
-    INGOT_TRY(read_values(set, "output", &s->arena, &wanted, &n_wanted));
+    const cli_interface *ports = &s->ports;
+    INGOT_TRY(read_values(set, "input", ports->n_inputs, ports->inputs, &s->arena, &s->boxes, &inputs, &n_inputs));
+    INGOT_TRY(read_values(set, "output", ports->n_outputs, ports->outputs, &s->arena, &s->boxes, &wanted, &n_wanted));
     INGOT_TRY(open_for(s, n_inputs, inputs));
     const ingot_model_info *info = s->model.info;
     if (n_inputs != info->n_inputs)
@@ -198,6 +201,8 @@ static ingot_status run_sets(case_state *s)
     if (n < 0)
         return ingot_fail(INGOT_IO, "%s: %s", folder, strerror(errno));
     ingot_status status = NULL;
+    if (n)
+        status = cli_read_interface(s->c->model, &s->arena, &s->ports);
     for (int i = 0; i < n; i++) {
         const char *set = ingot_arena_printf(&s->arena, "%s/%s", folder, entries[i]->d_name);
         if (!status)
@@ -236,6 +241,7 @@ void verify_run_case(const verify_case *c, const verify_options *options, verify
     cli_model_close(&s->model);
     cli_model_close(&s->reference);
     ingot_arena_release(&s->arena);
+    ingot_arena_release(&s->boxes.memory);
     free(s);
     out->seconds = ingot_seconds_now() - begin;
 }

@@ -73,9 +73,36 @@ static bool compare_floats(const ingot_tensor *got, const ingot_tensor *want, in
     return good;
 }
 
+/* Boxes of the same form and number of elements, each close enough. */
+static bool compare_boxes(const ingot_box *got, const ingot_box *want, const verify_tolerance *tol,
+                          verify_difference *d, char *why, size_t why_size)
+{
+    if (got && want && got->form == INGOT_FORM_TENSOR && want->form == INGOT_FORM_TENSOR)
+        return verify_compare(&got->tensor, &want->tensor, tol, d, why, why_size);
+    if (!got || !want || got->form != want->form || got->tensor.dtype != want->tensor.dtype) {
+        snprintf(why, why_size, "is not of the kind expected: tensor, sequence or optional");
+        return false;
+    }
+    d->n_compared++;
+    if (got->count != want->count) {
+        snprintf(why, why_size, "has %lld elements, expected %lld", (long long)got->count, (long long)want->count);
+        return false;
+    }
+    for (int64_t i = 0; i < got->count; i++) {
+        char inner[128];
+        if (compare_boxes(got->elements[i], want->elements[i], tol, d, inner, sizeof inner))
+            continue;
+        snprintf(why, why_size, "in its element %lld %s", (long long)i, inner);
+        return false;
+    }
+    return true;
+}
+
 bool verify_compare(const ingot_tensor *got, const ingot_tensor *want, const verify_tolerance *tol,
                     verify_difference *d, char *why, size_t why_size)
 {
+    if (cli_box_of(got) || cli_box_of(want))
+        return compare_boxes(cli_box_of(got), cli_box_of(want), tol, d, why, why_size);
     if (got->dtype != want->dtype) {
         snprintf(why, why_size, "has elements of type %s, expected %s", ingot_dtype_name(got->dtype),
                  ingot_dtype_name(want->dtype));

@@ -128,10 +128,10 @@ static void do_tap(const pool *p, const V *coords, int lanes, int vectors, int o
         in[OW] = ingot_e_add(e, x, ingot_e_mul(e, kw, param(e, DW)));
         for (int u = 0; u < vectors; u++) {
             in[LANE] = ingot_e_int(e, (int64_t)u * lanes);
-            V value = p->along_row && lanes > 1 && ingot_e_is_known(lane, 2)
-                          ? load_pairs(e, type, e->operands[0], ingot_b_index(e, 0, in))
-                          : ingot_e_load_strided(e, type, e->operands[0], ingot_b_index(e, 0, in), lane,
-                                                 ingot_e_mask_all());
+            V value =
+                p->along_row && lanes > 1 && ingot_e_is_known(lane, 2)
+                    ? load_pairs(e, type, e->operands[0], ingot_b_index(e, 0, in))
+                    : ingot_e_load_strided(e, type, e->operands[0], ingot_b_index(e, 0, in), lane, ingot_e_mask_all());
             acc[i * vectors + u] = fold(p, acc[i * vectors + u], value);
         }
     }

@@ -18,8 +18,15 @@ typedef struct blob {
     const ingot_dim **keys;
     uint32_t *numbers;
     uint32_t table_size;
-    uint32_t *kernel_numbers; /* of portable kernels, by id */
+    uint32_t *kernel_numbers; /* of portable kernels by id, then of boxed ones */
 } blob;
+
+#define LIBRARY_KERNELS (INGOT_PORTABLE_COUNT + INGOT_BOXED_COUNT)
+/* Which kernel of the library a step calls: portable ones by id, then boxed ones. */
+static int32_t library_kernel(const ingot_step *step)
+{
+    return step->portable + (step->kind == INGOT_STEP_BOXED ? (int32_t)INGOT_PORTABLE_COUNT : 0);
+}
 
 /* ---- bytes ---- */
 
@@ -202,6 +209,8 @@ static int32_t output_alias(const ingot_program *p, int32_t i)
     const ingot_place *place = &p->places[p->output_places[i]];
     const ingot_buffer *buffer = &p->buffers[place->buffer];
     bool at_start = ingot_dim_is(place->offset_bytes, 0);
+    if (buffer->pool == INGOT_POOL_BOX)
+        return -2;
     if (buffer->pool == INGOT_POOL_OUTPUT && buffer->index == i && at_start)
         return -1;
     return buffer->pool == INGOT_POOL_INPUT && at_start ? buffer->index : -2;
@@ -218,10 +227,9 @@ static ingot_status write_interface(blob *b, bool output, ingot_span *out)
         const ingot_value *v = output ? g->results[i] : g->params[i];
         ingot_plan_io *io = &ios[i];
         INGOT_TRY(append_text(b, output ? g->result_names[i] : v->name, &io->name));
-        if (v->type.rank < 0)
-            return ingot_fail(INGOT_INTERNAL, "%s %d has no rank", output ? "output" : "input", (int)i);
         io->dtype = (int32_t)v->type.dtype;
         io->rank = v->type.rank;
+        io->form = (int32_t)v->type.form;
         INGOT_TRY(number_dims(b, v->type.dims, v->type.rank, io->dims));
         for (int32_t d = 0; d < v->type.rank; d++)
             INGOT_TRY(write_dim_name(b, v->type.dims[d], &io->dim_names[d]));
@@ -315,9 +323,9 @@ static ingot_status write_step(blob *b, const ingot_step *from, ingot_plan_step 
     };
     if (from->kind == INGOT_STEP_KERNEL) {
         to->kernel = from->spec;
-    } else if (from->kind == INGOT_STEP_PORTABLE) {
+    } else if (from->kind == INGOT_STEP_PORTABLE || from->kind == INGOT_STEP_BOXED) {
         to->portable = from->portable;
-        to->kernel = (int32_t)b->kernel_numbers[from->portable];
+        to->kernel = (int32_t)b->kernel_numbers[library_kernel(from)];
     }
     INGOT_TRY(number_dims(b, from->sizes, from->n_sizes, sizes));
     INGOT_TRY(append(b, from->places, (size_t)(from->n_in + from->n_out), sizeof *from->places, &to->places));
@@ -363,20 +371,23 @@ static ingot_status write_plan(blob *b, const ingot_target *target)
     return NULL;
 }
 
-/* Portable kernels that the program calls get numbers after the generated ones, in the order of their ids. */
-static ingot_status number_portable(const ingot_program *p, ingot_arena *arena, uint32_t **out_numbers,
-                                    int32_t *out_count)
+/* Portable and boxed kernels that the program calls get numbers after the generated ones, in the order of their ids. */
+static ingot_status number_library(const ingot_program *p, ingot_arena *arena, uint32_t **out_numbers,
+                                   int32_t *out_count)
 {
-    INGOT_TRY(ingot_arena_array(arena, INGOT_PORTABLE_COUNT, sizeof **out_numbers, (void **)out_numbers));
+    INGOT_TRY(ingot_arena_array(arena, LIBRARY_KERNELS, sizeof **out_numbers, (void **)out_numbers));
     for (int32_t i = 0; i < p->n_steps; i++) {
-        int32_t id = p->steps[i].kind == INGOT_STEP_PORTABLE ? p->steps[i].portable : 0;
-        if (id < 0 || id >= INGOT_PORTABLE_COUNT)
-            return ingot_fail(INGOT_INTERNAL, "step %d calls the unknown portable kernel %d", (int)i, (int)id);
-        if (p->steps[i].kind == INGOT_STEP_PORTABLE)
-            (*out_numbers)[id] = 1;
+        bool boxed = p->steps[i].kind == INGOT_STEP_BOXED;
+        if (!boxed && p->steps[i].kind != INGOT_STEP_PORTABLE)
+            continue;
+        int32_t id = p->steps[i].portable, count = boxed ? (int32_t)INGOT_BOXED_COUNT : (int32_t)INGOT_PORTABLE_COUNT;
+        if (id < 0 || id >= count)
+            return ingot_fail(INGOT_INTERNAL, "step %d calls the unknown %s kernel %d", (int)i,
+                              boxed ? "boxed" : "portable", (int)id);
+        (*out_numbers)[library_kernel(&p->steps[i])] = 1;
     }
     *out_count = p->n_specs;
-    for (int32_t id = 0; id < INGOT_PORTABLE_COUNT; id++)
+    for (int32_t id = 0; id < LIBRARY_KERNELS; id++)
         (*out_numbers)[id] = (*out_numbers)[id] ? (uint32_t)(*out_count)++ : UINT32_MAX;
     return NULL;
 }
@@ -385,7 +396,7 @@ static ingot_status serialize(blob *b, const ingot_target *target, const uint8_t
                               const uint8_t *weights_digest)
 {
     int32_t n_kernels;
-    INGOT_TRY(number_portable(b->program, b->scratch, &b->kernel_numbers, &n_kernels));
+    INGOT_TRY(number_library(b->program, b->scratch, &b->kernel_numbers, &n_kernels));
     b->header = (ingot_plan){
         .magic = {'I', 'N', 'G', 'O', 'T', 'P', 'L', '1'},
         .abi_version = INGOT_ABI_VERSION,
@@ -393,6 +404,7 @@ static ingot_status serialize(blob *b, const ingot_target *target, const uint8_t
         .weights_bytes = (uint64_t)b->program->weights_bytes,
         .cpu_required = target->required,
         .n_kernels = (uint32_t)n_kernels,
+        .n_boxes = (uint32_t)b->program->n_boxes,
     };
     memcpy(b->header.weights_digest, weights_digest, sizeof b->header.weights_digest);
     memcpy(b->header.build_id, build_id, sizeof b->header.build_id);
@@ -419,14 +431,17 @@ ingot_status ingot_plan_serialize(const ingot_program *program, const ingot_targ
 static ingot_status list_names(const ingot_program *p, ingot_arena *arena, ingot_arena *scratch,
                                const char *const **out_names, int32_t *out_count)
 {
-    static const char *const portable_names[] = {
+    static const char *const library_names[] = {
 #define PORTABLE(name) "ingot_portable_" #name,
 #include "runtime/portable.def"
 #undef PORTABLE
+#define BOXED(name) "ingot_boxed_" #name,
+#include "runtime/boxed.def"
+#undef BOXED
     };
     uint32_t *numbers;
     const char **names;
-    INGOT_TRY(number_portable(p, scratch, &numbers, out_count));
+    INGOT_TRY(number_library(p, scratch, &numbers, out_count));
     INGOT_TRY(ingot_arena_array(arena, (size_t)*out_count + 1, sizeof *names, (void **)&names));
     for (int32_t i = 0; i < p->n_specs; i++) {
         char symbol[32];
@@ -435,9 +450,9 @@ static ingot_status list_names(const ingot_program *p, ingot_arena *arena, ingot
         if (!names[i])
             return ingot_status_no_memory();
     }
-    for (int32_t id = 0; id < INGOT_PORTABLE_COUNT; id++) {
+    for (int32_t id = 0; id < LIBRARY_KERNELS; id++) {
         if (numbers[id] != UINT32_MAX)
-            names[numbers[id]] = portable_names[id];
+            names[numbers[id]] = library_names[id];
     }
     *out_names = names;
     return NULL;

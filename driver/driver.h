@@ -104,6 +104,8 @@ ingot_status ingot_driver_import(ingot_compiled *c);
 bool ingot_step_is_shape_arithmetic(const ingot_program *program, const ingot_step *step);
 int32_t ingot_program_count_portable(const ingot_program *program, bool with_shape_arithmetic);
 /* Why the op of a step runs portable, from the log; "" when nothing was said. */
+/* Name of the portable or boxed kernel that a step calls; null for other steps. */
+const char *ingot_step_portable_name(const ingot_step *step);
 const char *ingot_step_portable_reason(const ingot_compiled *c, const ingot_step *step);
 /* Work of a step; sizes that vary at their low end. */
 ingot_spec_work ingot_step_work(const ingot_compiled *c, const ingot_step *step);

@@ -42,6 +42,9 @@ static const struct {
 #define PORTABLE(name) {"ingot_portable_" #name, (const void *)(uintptr_t)ingot_portable_##name},
 #include "runtime/portable.def"
 #undef PORTABLE
+#define BOXED(name) {"ingot_boxed_" #name, (const void *)(uintptr_t)ingot_boxed_##name},
+#include "runtime/boxed.def"
+#undef BOXED
 };
 
 static const void *find_portable(const char *name)

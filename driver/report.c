@@ -27,12 +27,29 @@ bool ingot_step_is_shape_arithmetic(const ingot_program *program, const ingot_st
     return true;
 }
 
+const char *ingot_step_portable_name(const ingot_step *step)
+{
+    static const char *const portable[] = {
+#define PORTABLE(name) #name,
+#include "runtime/portable.def"
+#undef PORTABLE
+    };
+    static const char *const boxed[] = {
+#define BOXED(name) #name,
+#include "runtime/boxed.def"
+#undef BOXED
+    };
+    if (step->kind == INGOT_STEP_PORTABLE)
+        return portable[step->portable];
+    return step->kind == INGOT_STEP_BOXED ? boxed[step->portable] : NULL;
+}
+
 int32_t ingot_program_count_portable(const ingot_program *program, bool with_shape_arithmetic)
 {
     int32_t n = 0;
     for (int32_t i = 0; i < program->n_steps; i++) {
         const ingot_step *step = &program->steps[i];
-        n += step->kind == INGOT_STEP_PORTABLE &&
+        n += ingot_step_portable_name(step) != NULL &&
              (with_shape_arithmetic || !ingot_step_is_shape_arithmetic(program, step));
     }
     return n;
@@ -197,7 +214,8 @@ static void add_kernels(const ingot_compiled *c, cJSON *root)
     } *totals = ingot_arena_alloc(&scratch, (size_t)p->n_specs + 1, sizeof *totals);
     double predicted = 0;
     cJSON *steps = cJSON_AddArrayToObject(root, "steps");
-    static const char *const kinds[] = {"kernel", "portable", "copy", "zero", "dims", "bind", "jump", "jump_unless"};
+    static const char *const kinds[] = {"kernel", "portable", "copy",        "zero",  "dims",
+                                        "bind",   "jump",     "jump_unless", "check", "boxed"};
     for (int32_t i = 0; totals && i < p->n_steps; i++) {
         const ingot_step *step = &p->steps[i];
         cJSON *item = cJSON_CreateObject();
@@ -210,13 +228,8 @@ static void add_kernels(const ingot_compiled *c, cJSON *root)
                 t->work = ingot_step_work(c, step);
             }
             add_number(item, "kernel", step->spec);
-        } else if (step->kind == INGOT_STEP_PORTABLE) {
-            static const char *const names[] = {
-#define PORTABLE(name) #name,
-#include "runtime/portable.def"
-#undef PORTABLE
-            };
-            cJSON_AddStringToObject(item, "portable", names[step->portable]);
+        } else if (ingot_step_portable_name(step)) {
+            cJSON_AddStringToObject(item, "portable", ingot_step_portable_name(step));
             cJSON_AddBoolToObject(item, "shape_arithmetic", ingot_step_is_shape_arithmetic(p, step));
             cJSON_AddStringToObject(item, "reason", ingot_step_portable_reason(c, step));
         }

@@ -47,6 +47,10 @@ ingot_status ingot_import_memory(const void *bytes, size_t size, const ingot_imp
 /* Reads a TensorProto file (test_data_set_0/input_0.pb) into `arena`. */
 ingot_status ingot_read_tensor_pb(const char *path, ingot_arena *arena, ingot_tensor *out);
 
+/* Reads a SequenceProto or an OptionalProto file, as the form says, into boxes of the heap. Tensors inside must be of
+ * the element type. */
+ingot_status ingot_read_box_pb(const char *path, ingot_form form, ingot_dtype dtype, ingot_heap *heap, ingot_box **out);
+
 /* What `ingot info` shows, straight from the file. */
 typedef struct ingot_onnx_summary {
     const char *producer, *graph_name;

@@ -71,13 +71,22 @@ static ingot_status make_symbol(ingot_importer *im, const char *param, const ing
 static ingot_status input_type(ingot_importer *im, const ingot_onnx_value *v, ingot_type *out)
 {
     if (v->kind)
-        return ingot_fail(INGOT_UNSUPPORTED, "input '%s' is a %s: only tensors are supported", v->name, v->kind);
+        return ingot_fail(INGOT_UNSUPPORTED,
+                          "input '%s' is a %s: tensors, sequences of tensors and optionals of these are supported",
+                          v->name, v->kind);
     if (v->dtype <= INGOT_UNDEFINED || v->dtype >= INGOT_DTYPE_COUNT)
         return ingot_fail(INGOT_BAD_MODEL, "input '%s': %d is not an element type", v->name, v->dtype);
     const ingot_dim_option *shape = find_dim(im, v->name, true);
+    if (v->form != INGOT_FORM_TENSOR) {
+        int32_t inner = v->inner_rank > INGOT_MAX_RANK || v->inner_rank < 0 ? INGOT_RANK_UNKNOWN : v->inner_rank;
+        *out = ingot_type_boxed((ingot_dtype)v->dtype, v->form, inner);
+        return shape ? ingot_fail(INGOT_BAD_USAGE, "--shape: input '%s' is not a tensor", v->name) : NULL;
+    }
     int32_t rank = v->rank >= 0 ? v->rank : shape ? shape->n_dims : -1;
-    if (rank < 0)
-        return ingot_fail(INGOT_UNSUPPORTED, "input '%s' has no shape: give one with --shape %s=...", v->name, v->name);
+    if (rank < 0) {
+        *out = ingot_type_boxed((ingot_dtype)v->dtype, INGOT_FORM_TENSOR, INGOT_RANK_UNKNOWN);
+        return NULL;
+    }
     if (rank > INGOT_MAX_RANK)
         return ingot_fail(INGOT_UNSUPPORTED, "input '%s': rank %d is over %d", v->name, rank, INGOT_MAX_RANK);
     if (shape && shape->n_dims != rank)

@@ -161,6 +161,15 @@ ingot_value *ingot_tensor_value(ingot_node *n, const ingot_onnx_tensor *tensor);
 ingot_value *ingot_sparse_value(ingot_node *n, const ingot_onnx_sparse *sparse);
 /* Texts as a list, or a scalar. */
 ingot_value *ingot_texts_value(ingot_node *n, int32_t count, const ingot_string *texts, bool list);
+/* A boxed value as a plain one (import_boxed.c): of known rank, with sizes that the run decides. Plain values stay; one
+ * of unknown rank is an error of the node. */
+ingot_value *ingot_unbox(ingot_node *n, ingot_value *v);
+/* The same for what must have one element: a scalar. */
+ingot_value *ingot_unbox_scalar(ingot_node *n, ingot_value *v);
+/* A plain value as a boxed one. */
+ingot_value *ingot_box_value(ingot_node *n, ingot_value *v);
+/* A node with boxed operands by the importer of its row: through boxed ops, or with its operands unboxed. */
+void ingot_import_with_boxes(ingot_node *n, const ingot_onnx_row *row);
 /* What stands for the results of unsupported nodes, which are listed all together in the end. */
 bool ingot_is_placeholder(const ingot_node *n, const ingot_value *v);
 ingot_value *ingot_placeholder(ingot_node *n);

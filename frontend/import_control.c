@@ -156,18 +156,16 @@ static void take_branch(ingot_node *n, const branch *b, int32_t n_graphs)
 }
 
 /* Branches whose results differ in rank, as exporters write squeeze(): when the condition compares sizes, that they are
- * equal becomes a fact that the model relies on. */
-static void take_equal_branch(ingot_node *n, ingot_value *cond, const branch *branches, int32_t n_graphs)
+ * equal becomes a fact that the model relies on. False: the condition is of another kind. */
+static bool take_equal_branch(ingot_node *n, ingot_value *cond, const branch *branches, int32_t n_graphs)
 {
     const ingot_dim *a, *b;
     bool negated;
-    if (!find_equation(n, cond, &a, &b, &negated)) {
-        ingot_node_unsupported(n,
-                               "the branches give results of different rank: pin the sizes that decide with --shape");
-        return;
-    }
+    if (!find_equation(n, cond, &a, &b, &negated))
+        return false;
     if (ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_EQUAL, a, b, cond->def)))
         take_branch(n, &branches[negated], n_graphs);
+    return true;
 }
 
 static void emit_if(ingot_node *n, ingot_value *cond, const branch *branches)
@@ -213,17 +211,15 @@ static void import_branches(ingot_node *n, ingot_value *cond, branch *branches)
     } else if (any_placeholder(n, n->n_out, branches[0].results) || any_placeholder(n, n->n_out, branches[1].results)) {
         for (int32_t i = 0; i < n->n_out; i++) /* the reasons are listed already */
             n->out[i] = ingot_placeholder(n);
-    } else if (!same_ranks(n, &branches[0], &branches[1])) {
-        take_equal_branch(n, cond, branches, n_graphs);
-    } else {
-        emit_if(n, cond, branches);
+    } else if (same_ranks(n, &branches[0], &branches[1]) || !take_equal_branch(n, cond, branches, n_graphs)) {
+        emit_if(n, cond, branches); /* results of different ranks are boxed */
     }
 }
 
 void ingot_import_if(ingot_node *n)
 {
     branch branches[2] = {{.body = body_of(n, "then_branch")}, {.body = body_of(n, "else_branch")}};
-    ingot_value *cond = n->in[0];
+    ingot_value *cond = ingot_unbox_scalar(n, n->in[0]);
     if (!branch_fits(n, branches[0].body) || !branch_fits(n, branches[1].body))
         return;
     if (cond->type.dtype != INGOT_BOOL || (cond->type.rank != 0 && ingot_type_count(&cond->type) != 1)) {
@@ -298,6 +294,33 @@ static bool carried_stay(ingot_node *n, int32_t n_carried, ingot_value *const *p
     return true;
 }
 
+/* An optional that comes back as what is in it, as in the first round of a loop that begins with nothing. */
+static bool opens_optional(const ingot_type *in, const ingot_type *out)
+{
+    return (in->form == INGOT_FORM_OPTIONAL && out->form == INGOT_FORM_TENSOR) ||
+           (in->form == INGOT_FORM_OPTIONAL_SEQUENCE && out->form == INGOT_FORM_SEQUENCE);
+}
+
+/* Carried values whose shapes change, or whose rank inside does: boxed from here on, or with a rank less known. False:
+ * none, the body is as it should be. */
+static bool widen_carried(int32_t n_carried, ingot_value *const *params, ingot_value *const *results, ingot_type *types)
+{
+    bool changed = false;
+    for (int32_t i = 0; i < n_carried; i++) {
+        const ingot_type *in = &params[i]->type, *out = &results[i]->type;
+        if (in->dtype != out->dtype || (in->form != out->form && !opens_optional(in, out)))
+            continue; /* an error, and said so later */
+        bool boxed = ingot_type_is_boxed(in) || ingot_type_is_boxed(out);
+        int32_t a = ingot_type_is_boxed(in) ? in->inner_rank : in->rank,
+                b = ingot_type_is_boxed(out) ? out->inner_rank : out->rank, rank = ingot_rank_join(a, b);
+        if (boxed ? ingot_type_is_boxed(in) && rank == a : ingot_type_equal(in, out))
+            continue;
+        types[i] = ingot_type_boxed(in->dtype, in->form, rank);
+        changed = true;
+    }
+    return changed;
+}
+
 /* The op for a finished body (results: condition, carried, collected). `count`: iterations, for what is collected. Null
  * on failure. */
 static ingot_op *emit_loop(ingot_node *n, const ingot_scope *scope, ingot_value *trips, ingot_value *cond,
@@ -340,39 +363,160 @@ static ingot_op *emit_loop(ingot_node *n, const ingot_scope *scope, ingot_value 
     return n->error ? NULL : op;
 }
 
+/* A loop's body, imported with carried parameters of the given types. */
+typedef struct loop_body {
+    const ingot_onnx_graph *onnx;
+    ingot_graph *graph;
+    ingot_scope *scope;
+    ingot_value **params, **results; /* as the body has them: iteration and condition first; condition first */
+} loop_body;
+
+static void import_loop_body(ingot_node *n, loop_body *b, const ingot_type *types)
+{
+    ingot_type iter = {.dtype = INGOT_I64}, flag = {.dtype = INGOT_BOOL};
+    b->graph = n->error ? NULL : new_region(n, "body");
+    b->results = value_list(n, b->onnx->n_out);
+    b->params = value_list(n, b->onnx->n_in);
+    if (n->error)
+        return;
+    b->scope = ingot_scope_region(n, b->graph, NULL);
+    for (int32_t i = 0; i < b->onnx->n_in && !n->error; i++) {
+        b->params[i] = add_param(n, b->graph, b->onnx->in[i].name, i == 0 ? &iter : i == 1 ? &flag : &types[i - 2]);
+        ingot_scope_bind(n, b->scope, b->onnx->in[i].name, b->params[i]);
+    }
+    ingot_import_body(n, b->scope, b->onnx, b->results);
+}
+
+static ingot_value *close_optional(ingot_node *n, ingot_value *v, const ingot_type *type)
+{
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_opt_make, 1, &v, 1);
+    ingot_attrs_form *a = op->attrs;
+    a->dtype = (int64_t)type->dtype;
+    a->form = (int64_t)type->form;
+    return ingot_emit_end(n, op);
+}
+
+/* Scalars that the loop itself reads, and plain tensors for what it collects; carried values as their parameters are.
+ */
+static void fit_results(ingot_node *n, loop_body *b, int32_t n_carried)
+{
+    ingot_graph *outer = n->graph;
+    n->graph = b->graph;
+    for (int32_t i = 0; i < b->onnx->n_out && !n->error; i++) {
+        if (i == 0)
+            b->results[i] = ingot_unbox_scalar(n, b->results[i]);
+        else if (i > n_carried)
+            b->results[i] = ingot_unbox(n, b->results[i]);
+        else if (opens_optional(&b->params[1 + i]->type, &b->results[i]->type))
+            b->results[i] = close_optional(n, b->results[i], &b->params[1 + i]->type);
+        else if (ingot_type_is_boxed(&b->params[1 + i]->type))
+            b->results[i] = ingot_box_value(n, b->results[i]);
+    }
+    n->graph = outer;
+}
+
 void ingot_import_loop(ingot_node *n)
 {
-    const ingot_onnx_graph *body = body_of(n, "body");
-    int32_t n_carried = n->n_in - 2;
-    if (!body || !loop_fits(n, body, n_carried))
+    loop_body body = {.onnx = body_of(n, "body")};
+    int32_t n_carried = n->n_in - 2, n_graphs = n->m->n_graphs;
+    if (!body.onnx || !loop_fits(n, body.onnx, n_carried))
         return;
-    ingot_value *trips = n->in[0] ? ingot_reshape(n, n->in[0], 0, NULL) : NULL;
-    ingot_value *cond = n->in[1] ? ingot_reshape(n, n->in[1], 0, NULL) : NULL;
-    int32_t n_scans = body->n_out - 1 - n_carried;
-    ingot_graph *g = n->error ? NULL : new_region(n, "body");
-    ingot_value **results = value_list(n, body->n_out), **params = value_list(n, body->n_in);
+    ingot_value *trips = n->in[0] ? ingot_unbox_scalar(n, n->in[0]) : NULL;
+    ingot_value *cond = n->in[1] ? ingot_unbox_scalar(n, n->in[1]) : NULL;
+    trips = trips ? ingot_reshape(n, trips, 0, NULL) : NULL;
+    cond = cond ? ingot_reshape(n, cond, 0, NULL) : NULL;
+    int32_t n_scans = body.onnx->n_out - 1 - n_carried;
+    ingot_type *types;
+    bool *opened;
+    if (n->error ||
+        !ingot_node_check(n,
+                          ingot_arena_array(&n->m->arena, (size_t)n_carried + 1, sizeof *opened, (void **)&opened)) ||
+        !ingot_node_check(n, ingot_arena_array(&n->m->arena, (size_t)n_carried + 1, sizeof *types, (void **)&types)))
+        return;
+    for (int32_t i = 0; i < n_carried; i++)
+        types[i] = n->in[2 + i]->type;
+    do { /* each time some carried value is known less well: it ends */
+        n->m->n_graphs = n_graphs;
+        import_loop_body(n, &body, types);
+        if (n->error)
+            return;
+        if (any_placeholder(n, body.onnx->n_out, body.results)) {
+            for (int32_t i = 0; i < n->n_out; i++)
+                n->out[i] = ingot_placeholder(n);
+            return;
+        }
+    } while (widen_carried(n_carried, body.params + 2, body.results + 1, types));
+    for (int32_t i = 0; i < n_carried; i++)
+        opened[i] = opens_optional(&types[i], &body.results[1 + i]->type);
+    fit_results(n, &body, n_carried);
+    if (n->error || !carried_stay(n, n_carried, body.params + 2, body.results + 1))
+        return;
+    add_outputs(n, body.graph, body.onnx, body.results);
+    for (int32_t i = 0; i < n_carried; i++)
+        if (ingot_type_is_boxed(&types[i]))
+            n->in[2 + i] = ingot_box_value(n, n->in[2 + i]);
+    const ingot_dim *count = n_scans && !n->error ? trip_count(n, trips, cond, body.graph) : NULL;
+    ingot_op *op = emit_loop(n, body.scope, trips, cond, n_carried, n->in + 2, n_scans, count);
+    for (int32_t i = 0; op && i < n->n_out; i++) {
+        if (i < n_carried && ingot_type_is_boxed(&types[i])) /* of no iterations, or of some */
+            op->out[i]->type.inner_rank = ingot_rank_join(op->out[i]->type.inner_rank, types[i].inner_rank);
+        n->out[i] = i < n_carried && opened[i] ? ingot_emit1(n, INGOT_OP_opt_get, op->out[i]) : op->out[i];
+    }
+}
+
+/* ---- SequenceMap: a loop over the length of the first input, that takes elements and adds results ---- */
+
+void ingot_import_sequence_map(ingot_node *n)
+{
+    const ingot_onnx_graph *body = body_of(n, "body");
+    if (!body)
+        return;
+    if (body->n_in != n->n_in || body->n_out != n->n_out || !n->in[0] || n->in[0]->type.form != INGOT_FORM_SEQUENCE) {
+        ingot_node_bad(n, "a body of %d inputs and %d outputs for %d inputs, the first a sequence, and %d outputs",
+                       body->n_in, body->n_out, n->n_in, n->n_out);
+        return;
+    }
+    ingot_value *length = ingot_emit1(n, INGOT_OP_seq_length, n->in[0]);
+    ingot_graph *g = n->error ? NULL : new_region(n, "body"), *outer = n->graph;
+    ingot_value **made = value_list(n, n->n_out), **carried = value_list(n, n->n_out);
+    ingot_type iter_type = {.dtype = INGOT_I64}, flag = {.dtype = INGOT_BOOL};
     if (n->error || !g)
         return;
     ingot_scope *scope = ingot_scope_region(n, g, NULL);
-    ingot_type iter = {.dtype = INGOT_I64}, flag = {.dtype = INGOT_BOOL};
-    for (int32_t i = 0; i < body->n_in && !n->error; i++) {
-        const ingot_type *type = i == 0 ? &iter : i == 1 ? &flag : &n->in[i]->type;
-        params[i] = add_param(n, g, body->in[i].name, type);
-        ingot_scope_bind(n, scope, body->in[i].name, params[i]);
+    ingot_value *iter = add_param(n, g, "iteration", &iter_type), *again = add_param(n, g, "condition", &flag);
+    /* Parameters that grow come before captures; their types are those of the results, known only in the end. */
+    ingot_value **params = value_list(n, n->n_out);
+    ingot_type sequence = ingot_type_boxed(INGOT_F32, INGOT_FORM_SEQUENCE, INGOT_RANK_UNKNOWN);
+    for (int32_t i = 0; i < n->n_out && !n->error; i++)
+        params[i] = add_param(n, g, body->out[i].name, &sequence);
+    n->graph = g; /* what is emitted now belongs to the body */
+    for (int32_t i = 0; i < n->n_in && !n->error; i++) {
+        ingot_value *v = n->in[i] ? ingot_scope_get(n, scope, n->view->in[i]) : NULL;
+        if (v && v->type.form == INGOT_FORM_SEQUENCE)
+            v = ingot_emit2(n, INGOT_OP_seq_at, v, iter);
+        if (v)
+            ingot_scope_bind(n, scope, body->in[i].name, v);
     }
-    ingot_import_body(n, scope, body, results);
-    if (n->error)
-        return;
-    if (any_placeholder(n, body->n_out, results)) {
+    n->graph = outer;
+    ingot_import_body(n, scope, body, made);
+    if (!n->error && any_placeholder(n, n->n_out, made)) {
         for (int32_t i = 0; i < n->n_out; i++)
             n->out[i] = ingot_placeholder(n);
         return;
     }
-    if (!carried_stay(n, n_carried, params + 2, results + 1))
+    for (int32_t i = 0; i < n->n_out && !n->error; i++) {
+        params[i]->type.dtype = made[i]->type.dtype;
+        n->graph = g;
+        made[i] = ingot_emit2(n, INGOT_OP_seq_insert, params[i], made[i]);
+        n->graph = outer;
+        ingot_op *op = ingot_emit_begin(n, INGOT_OP_seq_empty, 0, NULL, 1);
+        ((ingot_attrs_cast *)op->attrs)->to = n->error ? INGOT_F32 : (int64_t)params[i]->type.dtype;
+        carried[i] = ingot_emit_end(n, op);
+    }
+    if (n->error || !ingot_node_check(n, ingot_graph_add_output(g, "condition", again)))
         return;
-    add_outputs(n, g, body, results);
-    const ingot_dim *count = n_scans && !n->error ? trip_count(n, trips, cond, g) : NULL;
-    ingot_op *op = emit_loop(n, scope, trips, cond, n_carried, n->in + 2, n_scans, count);
+    add_outputs(n, g, body, made);
+    ingot_op *op = emit_loop(n, scope, length, ingot_splat(n, INGOT_BOOL, 1), n->n_out, carried, 0, NULL);
     for (int32_t i = 0; op && i < n->n_out; i++)
         n->out[i] = op->out[i];
 }

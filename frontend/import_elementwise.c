@@ -249,7 +249,8 @@ static ingot_value *cast_to(ingot_node *n, ingot_value *v, int64_t to)
     }
     if (n->error || v->type.dtype == (ingot_dtype)to)
         return v;
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_cast, 1, &v, 1);
+    bool texts = v->type.dtype == INGOT_STRING || to == INGOT_STRING;
+    ingot_op *op = ingot_emit_begin(n, texts ? INGOT_OP_string_cast : INGOT_OP_cast, 1, &v, 1);
     ingot_attrs_cast *a = op->attrs;
     a->to = to;
     a->saturate = ingot_attr_int(n, "saturate", 1) != 0;

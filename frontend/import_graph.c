@@ -120,7 +120,8 @@ void ingot_node_unsupported(ingot_node *n, const char *format, ...)
 
 void ingot_type_describe(const ingot_module *m, const ingot_type *type, ingot_text *out)
 {
-    ingot_text_append(out, "%s[", ingot_dtype_name(type->dtype));
+    static const char *const forms[] = {"", "sequence of ", "optional ", "optional sequence of "};
+    ingot_text_append(out, "%s%s[", forms[type->form], ingot_dtype_name(type->dtype));
     for (int32_t i = 0; i < type->rank; i++) {
         ingot_text_append(out, "%s", i ? "," : "");
         ingot_dim_print(m, type->dims[i], out);
@@ -225,13 +226,14 @@ static void import_by_row(ingot_node *n, const ingot_onnx_row *row)
         ingot_node_bad(n, "gives %d to %d outputs, found %d", row->out_lo, row->out_hi, results);
         return;
     }
-    for (int32_t i = 0; i < given; i++)
-        if (n->in[i] && n->in[i]->type.rank < 0) {
-            ingot_node_unsupported(n, "the rank of input %d is not known", i);
-            return;
-        }
     n->arg = row->arg;
-    row->import(n);
+    bool boxed = false;
+    for (int32_t i = 0; i < given; i++)
+        boxed |= n->in[i] && ingot_type_is_boxed(&n->in[i]->type);
+    if (boxed)
+        ingot_import_with_boxes(n, row);
+    else
+        row->import(n);
 }
 
 static bool any_placeholder(const ingot_node *n)

@@ -383,69 +383,6 @@ static ingot_value *look_up(ingot_node *n, ingot_value *x, const ingot_ml_list *
     return ingot_emit_end(n, ingot_emit_begin(n, INGOT_OP_lookup, rest ? 4 : 3, in, 1));
 }
 
-/* Exact integers of a list of them or of a tensor. */
-static ingot_ml_list tensor_attr(ingot_node *n, const char *name, ingot_dtype *out_dtype)
-{
-    const ingot_onnx_attr *a = ingot_attr_find(n, name, INGOT_ONNX_TENSOR);
-    if (!a || !a->t)
-        return (ingot_ml_list){0};
-    *out_dtype = (ingot_dtype)a->t->dtype;
-    if (*out_dtype == INGOT_STRING) {
-        ingot_node_unsupported(n, "'%s' holds texts: only numbers are supported", name);
-        return (ingot_ml_list){0};
-    }
-    ingot_value *v = ingot_tensor_value(n, a->t);
-    const ingot_literal *lit = n->error ? NULL : ingot_value_literal(v);
-    const void *bytes;
-    int64_t count = lit ? ingot_type_count(&v->type) : 0;
-    if (!lit || !ingot_dtype_is_integer(*out_dtype) ||
-        !ingot_node_check(n, ingot_literal_get_data(n->m, lit, *out_dtype, &n->im->scratch, &bytes)))
-        return ingot_ml_tensor(n, name);
-    int64_t *ints = ingot_ml_array(n, count, sizeof *ints);
-    for (int64_t i = 0; i < count && !n->error; i++)
-        ints[i] = ingot_load_i64(bytes, *out_dtype, i);
-    return (ingot_ml_list){.count = count, .ints = ints};
-}
-
-/* PREFIX_floats, _int64s or _tensor. */
-static ingot_ml_list mapping(ingot_node *n, const char *floats, const char *ints, const char *texts, const char *tensor,
-                             ingot_dtype *out_dtype)
-{
-    if (ingot_attr_has(n, texts))
-        ingot_node_unsupported(n, "'%s' holds texts: only numbers are supported", texts);
-    ingot_ml_list list = ingot_ml_floats(n, floats);
-    *out_dtype = INGOT_F32;
-    if (list.count)
-        return list;
-    list = ingot_ml_ints(n, ints);
-    *out_dtype = INGOT_I64;
-    return list.count ? list : tensor_attr(n, tensor, out_dtype);
-}
-
-void ingot_import_label_encoder(ingot_node *n)
-{
-    ingot_dtype keys_type, values_type, rest_type = INGOT_UNDEFINED;
-    if (ingot_attr_has(n, "classes_strings"))
-        ingot_node_unsupported(n, "'classes_strings' holds texts: only numbers are supported");
-    ingot_ml_list keys = mapping(n, "keys_floats", "keys_int64s", "keys_strings", "keys_tensor", &keys_type);
-    ingot_ml_list values =
-        mapping(n, "values_floats", "values_int64s", "values_strings", "values_tensor", &values_type);
-    ingot_ml_list rest = tensor_attr(n, "default_tensor", &rest_type);
-    if (!n->error && (!keys.count || keys_type != n->in[0]->type.dtype))
-        ingot_node_bad(n, "keys of %s for an input of %s", ingot_dtype_name(keys_type),
-                       ingot_dtype_name(n->in[0]->type.dtype));
-    if (n->error)
-        return;
-    ingot_value *missing;
-    if (rest.count == 1 && rest_type == values_type)
-        missing = ingot_ml_constant(n, &rest, values_type, 0, NULL);
-    else
-        missing = ingot_splat(n, values_type,
-                              ingot_dtype_is_float(values_type) ? ingot_attr_float(n, "default_float", -0.0)
-                                                                : (double)ingot_attr_int(n, "default_int64", -1));
-    n->out[0] = look_up(n, n->in[0], &keys, &values, values_type, missing);
-}
-
 /* 1 at the place of each element's category along a new last axis. */
 void ingot_import_one_hot_encoder(ingot_node *n)
 {

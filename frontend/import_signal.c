@@ -1,4 +1,4 @@
-/* Signal processing: windows, Fourier transforms, mel weights; and optionals that hold tensors. */
+/* Signal processing: windows, Fourier transforms, mel weights. */
 #include "frontend/import.h"
 
 #define PI 3.14159265358979323846
@@ -135,10 +135,4 @@ void ingot_import_mel_weights(ingot_node *n)
     ((ingot_attrs_cast *)op->attrs)->to = ingot_attr_int(n, "output_datatype", INGOT_F32);
     ingot_emit_sym(n, op, 2, (const ingot_dim *[]){rows, bins[0]});
     n->out[0] = ingot_emit_end(n, op);
-}
-
-/* Of a tensor: always true; without an input: false. */
-void ingot_import_optional_has_element(ingot_node *n)
-{
-    n->out[0] = ingot_splat(n, INGOT_BOOL, n->in[0] != NULL);
 }

@@ -62,6 +62,62 @@ ingot_status ingot_read_tensor_pb(const char *path, ingot_arena *arena, ingot_te
     return ingot_status_note(status, "%s", path);
 }
 
+static ingot_status make_tensor(const ingot_onnx_tensor *tensor, ingot_dtype dtype, ingot_arena *scratch,
+                                ingot_heap *heap, ingot_box **out)
+{
+    ingot_tensor shape;
+    int64_t size_bytes;
+    const void *data;
+    INGOT_TRY(ingot_literal_shape(tensor, 0, &shape, &size_bytes));
+    if (shape.dtype != dtype)
+        return ingot_fail(INGOT_BAD_MODEL, "an element is of %s, expected %s", ingot_dtype_name(shape.dtype),
+                          ingot_dtype_name(dtype));
+    INGOT_TRY(ingot_literal_data(scratch, tensor, &shape, size_bytes, &data));
+    INGOT_TRY(ingot_box_make_tensor(heap, dtype, shape.rank, shape.dims, out));
+    if (size_bytes)
+        memcpy((*out)->tensor.data, data, (size_t)size_bytes);
+    ingot_string *texts = (*out)->tensor.data; /* their bytes go with `scratch` */
+    for (int64_t i = 0, n = dtype == INGOT_STRING ? ingot_tensor_count(&shape) : 0; i < n; i++) {
+        char *copy;
+        INGOT_TRY(ingot_heap_text(heap, texts[i].size, &copy));
+        if (texts[i].size)
+            memcpy(copy, texts[i].data, (size_t)texts[i].size);
+        texts[i].data = copy;
+    }
+    return NULL;
+}
+
+static ingot_status make_box(const ingot_onnx_boxed *from, ingot_form form, ingot_dtype dtype, ingot_arena *scratch,
+                             ingot_heap *heap, ingot_box **out)
+{
+    if (form == INGOT_FORM_TENSOR)
+        return make_tensor(from->tensor, dtype, scratch, heap, out);
+    INGOT_TRY(ingot_box_make_list(heap, form, dtype, from->count, out));
+    ingot_form inner = form == INGOT_FORM_OPTIONAL_SEQUENCE ? INGOT_FORM_SEQUENCE : INGOT_FORM_TENSOR;
+    for (int64_t i = 0; i < from->count; i++)
+        INGOT_TRY(make_box(&from->elements[i], inner, dtype, scratch, heap, &(*out)->elements[i]));
+    return NULL;
+}
+
+ingot_status ingot_read_box_pb(const char *path, ingot_form form, ingot_dtype dtype, ingot_heap *heap, ingot_box **out)
+{
+    int fd;
+    const void *bytes;
+    size_t size;
+    ingot_arena scratch = {0};
+    ingot_onnx_boxed boxed;
+    *out = NULL;
+    INGOT_TRY(ingot_file_map(path, &fd, &bytes, &size));
+    close(fd);
+    ingot_status status = ingot_onnx_read_boxed(bytes, size, form, &scratch, &boxed);
+    if (!status)
+        status = make_box(&boxed, form, dtype, &scratch, heap, out);
+    ingot_arena_release(&scratch);
+    if (size)
+        munmap((void *)(uintptr_t)bytes, size);
+    return ingot_status_note(status, "%s", path);
+}
+
 /* Adds one to the count of "domain.op_type", in sorted place. */
 static ingot_status count_op(ingot_arena *arena, const ingot_onnx_node *node, ingot_onnx_summary *out,
                              int32_t *capacity)

@@ -160,6 +160,7 @@ static ingot_status read_sparse(reader *r, ingot_span_view body, ingot_onnx_spar
 }
 
 static ingot_status read_graph(reader *r, ingot_span_view body, ingot_onnx_graph *out);
+static ingot_status read_type(reader *r, ingot_span_view body, ingot_onnx_value *out);
 
 static ingot_status read_strings(reader *r, ingot_span_view body, uint32_t number, int32_t *out_n, const char ***out)
 {
@@ -245,6 +246,11 @@ static ingot_status read_attr(reader *r, ingot_span_view body, ingot_onnx_attr *
         case 6:
             INGOT_TRY(ingot_arena_array(r->arena, 1, sizeof *out->g, (void **)&out->g));
             INGOT_TRY(read_graph(r, span_of(&f), out->g));
+            break;
+        case 14:
+            INGOT_TRY(ingot_arena_array(r->arena, 1, sizeof *out->tp, (void **)&out->tp));
+            *out->tp = (ingot_onnx_value){.name = "", .rank = -1, .inner_rank = -1};
+            INGOT_TRY(read_type(r, span_of(&f), out->tp));
             break;
         case 20:
             out->type = f.value > INT32_MAX ? -1 : (int32_t)f.value;
@@ -368,6 +374,30 @@ static ingot_status read_tensor_type(reader *r, ingot_span_view body, ingot_onnx
     return w.error ? bad("a type", w.error) : NULL;
 }
 
+/* A sequence or an optional: its element type, in field 1. Forms nest two deep, what is deeper only gets a name. */
+static ingot_status read_wrapped_type(reader *r, ingot_span_view body, bool sequence, ingot_onnx_value *out)
+{
+    ingot_onnx_value inner = {.name = "", .rank = -1, .inner_rank = -1};
+    if (r->depth_left <= 0)
+        return ingot_fail(INGOT_LIMIT, "types are nested deeper than allowed (--max-depth)");
+    ingot_wire w = ingot_wire_open(body.data, body.size);
+    ingot_wire_field f;
+    r->depth_left--;
+    while (ingot_wire_next(&w, &f))
+        if (f.number == 1)
+            INGOT_TRY(read_type(r, span_of(&f), &inner));
+    r->depth_left++;
+    out->dtype = inner.dtype;
+    out->inner_rank = inner.form == INGOT_FORM_TENSOR ? inner.rank : inner.inner_rank;
+    if (inner.kind || (sequence ? inner.form != INGOT_FORM_TENSOR : inner.form > INGOT_FORM_SEQUENCE))
+        out->kind = sequence ? "sequence of something else than tensors" : "optional of something else than tensors";
+    else
+        out->form = sequence                            ? INGOT_FORM_SEQUENCE
+                    : inner.form == INGOT_FORM_SEQUENCE ? INGOT_FORM_OPTIONAL_SEQUENCE
+                                                        : INGOT_FORM_OPTIONAL;
+    return w.error ? bad("a type", w.error) : NULL;
+}
+
 static ingot_status read_type(reader *r, ingot_span_view body, ingot_onnx_value *out)
 {
     ingot_wire w = ingot_wire_open(body.data, body.size);
@@ -375,14 +405,12 @@ static ingot_status read_type(reader *r, ingot_span_view body, ingot_onnx_value 
     while (ingot_wire_next(&w, &f)) {
         if (f.number == 1)
             INGOT_TRY(read_tensor_type(r, span_of(&f), out));
-        else if (f.number == 4)
-            out->kind = "sequence";
+        else if (f.number == 4 || f.number == 9)
+            INGOT_TRY(read_wrapped_type(r, span_of(&f), f.number == 4, out));
         else if (f.number == 5)
             out->kind = "map";
         else if (f.number == 8)
             out->kind = "sparse tensor";
-        else if (f.number == 9)
-            out->kind = "optional";
     }
     return w.error ? bad("a type", w.error) : NULL;
 }
@@ -399,7 +427,7 @@ static ingot_status read_values(reader *r, ingot_span_view body, uint32_t number
         if (f.number != number)
             continue;
         ingot_onnx_value *v = &(*out)[at++];
-        *v = (ingot_onnx_value){.name = "", .rank = -1};
+        *v = (ingot_onnx_value){.name = "", .rank = -1, .inner_rank = -1};
         ingot_wire inner = ingot_wire_open(f.data, f.size);
         ingot_wire_field g;
         while (ingot_wire_next(&inner, &g)) {
@@ -560,4 +588,32 @@ ingot_status ingot_onnx_read_tensor(const void *bytes, size_t size, ingot_arena 
 {
     reader r = {arena, 0, 0};
     return read_tensor(&r, (ingot_span_view){bytes, size}, out);
+}
+
+/* Field 3 of SequenceProto and OptionalProto: a tensor; 4 sparse tensors, 5 sequences (of optionals too), 6 maps. */
+static ingot_status read_boxed(reader *r, ingot_span_view body, ingot_form form, ingot_onnx_boxed *out)
+{
+    if (form == INGOT_FORM_TENSOR)
+        return new_tensor(r, body, &out->tensor);
+    bool sequence = form == INGOT_FORM_OPTIONAL_SEQUENCE;
+    uint32_t number = sequence ? 5 : 3;
+    int32_t n = count_fields(body, number);
+    if (form != INGOT_FORM_SEQUENCE && n > 1)
+        return bad("an optional", "more than one value");
+    INGOT_TRY(ingot_arena_array(r->arena, (size_t)n + 1, sizeof *out->elements, (void **)&out->elements));
+    ingot_wire w = ingot_wire_open(body.data, body.size);
+    ingot_wire_field f;
+    while (ingot_wire_next(&w, &f))
+        if (f.number == number)
+            INGOT_TRY(read_boxed(r, span_of(&f), sequence ? INGOT_FORM_SEQUENCE : INGOT_FORM_TENSOR,
+                                 &out->elements[out->count++]));
+    return w.error ? bad("a value", w.error) : NULL;
+}
+
+ingot_status ingot_onnx_read_boxed(const void *bytes, size_t size, ingot_form form, ingot_arena *arena,
+                                   ingot_onnx_boxed *out)
+{
+    reader r = {arena, 0, 0};
+    *out = (ingot_onnx_boxed){0};
+    return read_boxed(&r, (ingot_span_view){bytes, size}, form, out);
 }

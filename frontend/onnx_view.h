@@ -48,6 +48,7 @@ typedef struct ingot_onnx_sparse {
 } ingot_onnx_sparse;
 
 typedef struct ingot_onnx_graph ingot_onnx_graph;
+struct ingot_onnx_value;
 typedef struct ingot_onnx_attr {
     const char *name, *ref; /* ref: name of the attribute of the enclosing function, or null */
     int32_t type;
@@ -57,7 +58,8 @@ typedef struct ingot_onnx_attr {
     ingot_onnx_tensor *t;
     ingot_onnx_sparse *sparse;
     ingot_onnx_graph *g;
-    int32_t n; /* of the one list that is there */
+    struct ingot_onnx_value *tp; /* TYPE; without a name */
+    int32_t n;                   /* of the one list that is there */
     double *floats;
     int64_t *ints;
     ingot_string *strings;
@@ -77,10 +79,12 @@ typedef struct ingot_onnx_dim {
 
 typedef struct ingot_onnx_value {
     const char *name;
-    const char *kind; /* null: a tensor; else "sequence", "map", "optional", "sparse tensor" */
-    int32_t dtype;
-    int32_t rank; /* -1: no shape */
+    const char *kind; /* null: what `form` says; else what no form stands for: "map", "sparse tensor", ... */
+    ingot_form form;
+    int32_t dtype; /* of sequences and optionals: of the tensors inside */
+    int32_t rank;  /* -1: no shape, or not a tensor */
     ingot_onnx_dim *dims;
+    int32_t inner_rank; /* of the tensors inside sequences and optionals; -1: no shape */
 } ingot_onnx_value;
 
 struct ingot_onnx_graph {
@@ -118,6 +122,15 @@ typedef struct ingot_onnx_model {
 /* Reads a ModelProto. `bytes` stay in use. Errors: INGOT_BAD_MODEL "not an ONNX model: why", INGOT_LIMIT. */
 ingot_status ingot_onnx_read_model(const void *bytes, size_t size, const ingot_limits *limits, ingot_arena *arena,
                                    ingot_onnx_model *out);
+/* Values that stand alone in a file (test data). */
+typedef struct ingot_onnx_boxed {
+    ingot_onnx_tensor *tensor;         /* or null */
+    struct ingot_onnx_boxed *elements; /* of a sequence; of an optional: one or none */
+    int64_t count;
+} ingot_onnx_boxed;
+/* Reads a TensorProto, SequenceProto or OptionalProto that stands alone, as the form says. */
+ingot_status ingot_onnx_read_boxed(const void *bytes, size_t size, ingot_form form, ingot_arena *arena,
+                                   ingot_onnx_boxed *out);
 /* Reads a TensorProto that stands alone. */
 ingot_status ingot_onnx_read_tensor(const void *bytes, size_t size, ingot_arena *arena, ingot_onnx_tensor *out);
 #endif

@@ -20,6 +20,7 @@
 #define INGOT_IR_H
 #include "runtime/arena.h"
 #include "runtime/attrs.h"
+#include "runtime/box.h"
 #include "runtime/portable.h"
 #include "runtime/prog.h"
 #include <stdbool.h>
@@ -124,14 +125,30 @@ typedef enum {
     INGOT_LAYOUT_PLAIN,
     INGOT_LAYOUT_C16 /* [N][ceil(C/16)][spatial...][16], channels past C hold zero */
 } ingot_layout;
+/* A type of rank -1 is boxed: a tensor of any rank, a sequence or an optional (runtime/box.h). Only ops with a row in
+ * runtime/boxed.def, identity and control flow take boxed operands. */
 typedef struct ingot_type {
-    ingot_dtype dtype;
-    int32_t rank; /* -1: unknown */
+    ingot_dtype dtype; /* of sequences and optionals: of the tensors inside */
+    int32_t rank;      /* -1: boxed */
     const ingot_dim *dims[INGOT_MAX_RANK];
     ingot_layout layout;
+    ingot_form form;
+    int32_t inner_rank; /* boxed: rank of the tensors inside where it is known, INGOT_RANK_UNKNOWN, INGOT_RANK_NONE */
 } ingot_type;
+#define INGOT_RANK_UNKNOWN (-1)
+#define INGOT_RANK_NONE    (-2) /* nothing is inside: joins with any rank */
+ingot_type ingot_type_boxed(ingot_dtype dtype, ingot_form form, int32_t inner_rank);
+static inline bool ingot_type_is_boxed(const ingot_type *t)
+{
+    return t->rank < 0;
+}
+/* Rank of a tensor, boxed or not; INGOT_RANK_UNKNOWN. */
+int32_t ingot_type_rank(const ingot_type *t);
+/* What is known of the rank when a value has either of two. */
+int32_t ingot_rank_join(int32_t a, int32_t b);
 ingot_type ingot_type_make(ingot_dtype dtype, int32_t rank, const ingot_dim *const *dims);
 ingot_type ingot_type_static(ingot_module *m, ingot_dtype dtype, int32_t rank, const int64_t *dims);
+/* Boxed types are equal whatever is known of the rank inside. */
 bool ingot_type_equal(const ingot_type *a, const ingot_type *b);
 bool ingot_type_is_static(const ingot_type *t);
 /* Elements if static, else -1. */
@@ -238,6 +255,8 @@ typedef struct ingot_op_info {
     bool scalar, pure, foldable, view, data_sized;
 } ingot_op_info;
 const ingot_op_info *ingot_op_info_get(ingot_op_kind kind);
+/* The boxed kernel of that name, or -1. */
+int32_t ingot_op_boxed(ingot_op_kind kind);
 ingot_op_kind ingot_op_kind_parse(const char *name, size_t size); /* INGOT_OP_COUNT when unknown */
 
 typedef struct ingot_limits { /* zero: the default */

@@ -62,6 +62,17 @@ const ingot_op_info *ingot_op_info_get(ingot_op_kind kind)
     return (unsigned)kind < INGOT_OP_COUNT ? &infos[kind] : NULL;
 }
 
+int32_t ingot_op_boxed(ingot_op_kind kind)
+{
+    static const int16_t table[INGOT_OP_COUNT] = {
+#define BOXED(name) [INGOT_OP_##name] = 1 + INGOT_BOXED_##name,
+#define BOXED_STEP(name)
+#include "runtime/boxed.def"
+#undef BOXED
+    };
+    return (unsigned)kind < INGOT_OP_COUNT ? table[kind] - 1 : -1;
+}
+
 ingot_shape_fn *ingot_op_shape_rule(ingot_op_kind kind)
 {
     return shape_rules[kind];

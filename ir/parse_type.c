@@ -52,6 +52,16 @@ static ingot_status read_encoding(ingot_reader *r, ingot_type *t)
     if (ingot_reader_peek(r) == '[')
         return read_dims(r, t);
     INGOT_TRY(ingot_reader_expect(r, "{"));
+    if (t->rank < 0) {
+        int64_t rank;
+        INGOT_TRY(ingot_reader_expect(r, "rank"));
+        INGOT_TRY(ingot_reader_expect(r, "="));
+        INGOT_TRY(ingot_reader_int(r, &rank));
+        if (rank < INGOT_RANK_NONE || rank > INGOT_MAX_RANK)
+            return ingot_reader_fail(r, "a rank beyond %d", INGOT_MAX_RANK);
+        t->inner_rank = (int32_t)rank;
+        return ingot_reader_expect(r, "}");
+    }
     if (ingot_reader_take(r, "dims")) {
         INGOT_TRY(ingot_reader_expect(r, "="));
         INGOT_TRY(read_dims(r, t));
@@ -64,12 +74,28 @@ static ingot_status read_encoding(ingot_reader *r, ingot_type *t)
     return ingot_reader_expect(r, "}");
 }
 
+/* Behind "!ingot.sequence<" or "!ingot.optional<": what is inside, boxed, and '>'. */
+static ingot_status read_wrapped(ingot_reader *r, bool sequence, ingot_type *out)
+{
+    bool inner_sequence = !sequence && ingot_reader_take(r, "!ingot.sequence<"), none;
+    INGOT_TRY(ingot_reader_expect(r, "tensor<*x"));
+    r->at -= strlen("tensor<*x");
+    INGOT_TRY(ingot_reader_type(r, out, &none));
+    out->form = sequence ? INGOT_FORM_SEQUENCE : inner_sequence ? INGOT_FORM_OPTIONAL_SEQUENCE : INGOT_FORM_OPTIONAL;
+    if (inner_sequence)
+        INGOT_TRY(ingot_reader_expect(r, ">"));
+    return ingot_reader_expect(r, ">");
+}
+
 ingot_status ingot_reader_type(ingot_reader *r, ingot_type *out, bool *out_none)
 {
-    *out = (ingot_type){.rank = -1};
+    *out = ingot_type_boxed(INGOT_UNDEFINED, INGOT_FORM_TENSOR, INGOT_RANK_UNKNOWN);
     *out_none = ingot_reader_take(r, "none");
     if (*out_none)
         return NULL;
+    bool sequence = ingot_reader_take(r, "!ingot.sequence<");
+    if (sequence || ingot_reader_take(r, "!ingot.optional<"))
+        return read_wrapped(r, sequence, out);
     INGOT_TRY(ingot_reader_expect(r, "tensor"));
     INGOT_TRY(ingot_reader_expect(r, "<"));
     bool dynamic = false;

@@ -81,6 +81,14 @@ const char *const ingot_mlir_types[INGOT_DTYPE_COUNT] = {
 void ingot_type_print(const ingot_module *m, const ingot_type *t, ingot_text *out)
 {
     int32_t dynamic = 0;
+    if (t->form != INGOT_FORM_TENSOR) { /* !ingot.optional<!ingot.sequence<tensor<*xf32>>> */
+        ingot_type inner = *t;
+        inner.form = t->form == INGOT_FORM_OPTIONAL_SEQUENCE ? INGOT_FORM_SEQUENCE : INGOT_FORM_TENSOR;
+        ingot_text_append(out, t->form == INGOT_FORM_SEQUENCE ? "!ingot.sequence<" : "!ingot.optional<");
+        ingot_type_print(m, &inner, out);
+        ingot_text_append(out, ">");
+        return;
+    }
     ingot_text_append(out, t->rank < 0 ? "tensor<*x" : "tensor<");
     for (int32_t i = 0; i < t->rank; i++) {
         const ingot_dim *d = t->dims[i];
@@ -93,6 +101,8 @@ void ingot_type_print(const ingot_module *m, const ingot_type *t, ingot_text *ou
     }
     ingot_text_append(out, "%s", ingot_mlir_types[(unsigned)t->dtype < INGOT_DTYPE_COUNT ? t->dtype : INGOT_UNDEFINED]);
     bool blocked = t->layout == INGOT_LAYOUT_C16;
+    if (t->rank < 0 && t->inner_rank != INGOT_RANK_UNKNOWN)
+        ingot_text_append(out, ", {rank = %d}", (int)t->inner_rank);
     if (t->rank >= 0 && (dynamic || blocked)) {
         ingot_text_append(out, blocked ? ", {" : ", ");
         if (dynamic) {

@@ -139,7 +139,8 @@ static ingot_status check_operands(const ingot_op *op, const ingot_op_info *info
         } else if (op->in[i]->type.rank > INGOT_MAX_RANK) {
             return ingot_fail(INGOT_LIMIT, "operand %d has rank %d, more than %d", (int)i, (int)op->in[i]->type.rank,
                               INGOT_MAX_RANK);
-        } else if (op->in[i]->type.rank < 0 && !op->regions[0] && op->kind != INGOT_OP_identity) {
+        } else if (ingot_type_is_boxed(&op->in[i]->type) && !op->regions[0] && op->kind != INGOT_OP_identity &&
+                   ingot_op_boxed(op->kind) < 0) {
             return ingot_fail(INGOT_UNSUPPORTED, "operand %d has an unknown rank", (int)i);
         }
     }

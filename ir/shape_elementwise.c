@@ -186,13 +186,14 @@ RULE(dims)
 static ingot_status join(ingot_op *op, int32_t i, const ingot_type *a, const ingot_type *b)
 {
     ingot_type t = *a;
+    if (a->form != b->form)
+        return BAD("result %d: the branches give values of different kinds, as a tensor and a sequence", (int)i);
     if (a->dtype != b->dtype)
         return BAD("result %d: the branches give %s and %s", (int)i, ingot_dtype_name(a->dtype),
                    ingot_dtype_name(b->dtype));
-    if (a->rank != b->rank) {
-        if (a->rank >= 0 && b->rank >= 0)
-            return BAD("result %d: the branches give ranks %d and %d", (int)i, (int)a->rank, (int)b->rank);
-        t.rank = -1;
+    if (a->rank != b->rank || a->rank < 0) {
+        int32_t inner[2] = {a->rank < 0 ? a->inner_rank : a->rank, b->rank < 0 ? b->inner_rank : b->rank};
+        t = ingot_type_boxed(a->dtype, a->form, ingot_rank_join(inner[0], inner[1]));
     }
     for (int32_t k = 0; k < t.rank; k++) {
         if (a->dims[k] == b->dims[k])

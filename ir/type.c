@@ -17,9 +17,26 @@ ingot_type ingot_type_static(ingot_module *m, ingot_dtype dtype, int32_t rank, c
     return t;
 }
 
+ingot_type ingot_type_boxed(ingot_dtype dtype, ingot_form form, int32_t inner_rank)
+{
+    return (ingot_type){.dtype = dtype, .rank = -1, .form = form, .inner_rank = inner_rank};
+}
+
+int32_t ingot_type_rank(const ingot_type *t)
+{
+    return t->rank >= 0 ? t->rank : t->inner_rank < 0 ? INGOT_RANK_UNKNOWN : t->inner_rank;
+}
+
+int32_t ingot_rank_join(int32_t a, int32_t b)
+{
+    if (a == INGOT_RANK_NONE || b == INGOT_RANK_NONE)
+        return a == INGOT_RANK_NONE ? b : a;
+    return a == b ? a : INGOT_RANK_UNKNOWN;
+}
+
 bool ingot_type_equal(const ingot_type *a, const ingot_type *b)
 {
-    if (a->dtype != b->dtype || a->rank != b->rank || a->layout != b->layout)
+    if (a->dtype != b->dtype || a->rank != b->rank || a->layout != b->layout || a->form != b->form)
         return false;
     for (int32_t i = 0; i < a->rank; i++) {
         if (a->dims[i] != b->dims[i])

@@ -19,6 +19,9 @@ static ingot_status check_type(const ingot_op *op, const ingot_type *t, int32_t 
         if (!t->dims[k])
             return fault(op, "result with a missing size", i);
     }
+    if ((unsigned)t->form > INGOT_FORM_OPTIONAL_SEQUENCE || (t->form != INGOT_FORM_TENSOR && t->rank >= 0) ||
+        (t->rank < 0 && (t->inner_rank < INGOT_RANK_NONE || t->inner_rank > INGOT_MAX_RANK)))
+        return fault(op, "boxed result of a bad form or inner rank", i);
     if (t->layout != INGOT_LAYOUT_PLAIN && (t->layout != INGOT_LAYOUT_C16 || t->rank < 3))
         return fault(op, "result with a bad layout", i);
     return NULL;
@@ -109,6 +112,9 @@ static ingot_status check_op(const ingot_op *op, const ingot_graph *g, book *b)
             return fault(op, "operand of another graph", i);
         if (v->id >= b->n || !b->defined[v->id])
             return fault(op, "operand defined below", i);
+        if (ingot_type_is_boxed(&v->type) && !op->regions[0] && op->kind != INGOT_OP_identity &&
+            ingot_op_boxed(op->kind) < 0)
+            return fault(op, "boxed operand of an op that takes none", i);
         b->uses[v->id]++;
     }
     for (int32_t i = 0; i < op->n_sym; i++) {

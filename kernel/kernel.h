@@ -109,12 +109,18 @@ ingot_spec_work ingot_spec_count_work(const ingot_spec *spec, const int64_t *siz
 
 /* ---- Programs: what a compiled module is made of
  * ------------------------------------------------------------------------------- */
-typedef enum { INGOT_POOL_ARENA, INGOT_POOL_WEIGHTS, INGOT_POOL_INPUT, INGOT_POOL_OUTPUT } ingot_pool_kind;
+typedef enum {
+    INGOT_POOL_ARENA,
+    INGOT_POOL_WEIGHTS,
+    INGOT_POOL_INPUT,
+    INGOT_POOL_OUTPUT,
+    INGOT_POOL_BOX /* a boxed value: no memory of the plan's */
+} ingot_pool_kind;
 
 /* Memory: one run-time address range. Arena buffers get offsets from the memory planner. */
 typedef struct ingot_buffer {
     ingot_pool_kind pool;
-    int32_t index;           /* INPUT, OUTPUT: which */
+    int32_t index;           /* INPUT, OUTPUT, BOX: which */
     const ingot_dim *bytes;  /* size; in the arena, once planned, a bound of what the data decides */
     const ingot_dim *offset; /* ARENA, WEIGHTS: bytes from the pool's start; ARENA, null: memory of its own, when a run
                                 knows its size */
@@ -127,7 +133,7 @@ typedef struct ingot_place {
     int32_t buffer; /* -1: left-out operand */
     const ingot_dim *offset_bytes;
     ingot_dtype dtype;
-    int32_t rank;
+    int32_t rank; /* -1: a boxed value */
     const ingot_dim *dims[INGOT_MAX_RANK];
 } ingot_place;
 
@@ -140,13 +146,14 @@ typedef enum ingot_step_kind {
     INGOT_STEP_BIND,        /* symbols first_symbol.. = elements of in (integers), checked against their ranges */
     INGOT_STEP_JUMP,        /* to step `target` */
     INGOT_STEP_JUMP_UNLESS, /* to `target` when the bool in[0] is false */
-    INGOT_STEP_CHECK        /* the module's check number `target` */
+    INGOT_STEP_CHECK,       /* the module's check number `target` */
+    INGOT_STEP_BOXED        /* boxed kernel `portable` */
 } ingot_step_kind;
 
 typedef struct ingot_step {
     ingot_step_kind kind;
     int32_t spec;     /* KERNEL: index into specs */
-    int32_t portable; /* ingot_portable_id */
+    int32_t portable; /* ingot_portable_id; BOXED: ingot_boxed_id */
     const void *attrs;
     uint32_t attrs_bytes;
     const ingot_prog *prog;
@@ -154,7 +161,7 @@ typedef struct ingot_step {
     const int32_t *places; /* inputs, then outputs: indices into program->places; -1: left out */
     int32_t n_sizes;
     const ingot_dim *const *sizes; /* KERNEL: dynamic sizes; PORTABLE: sym; DIMS: contents */
-    int32_t n_data_dims;           /* PORTABLE of trait S: result sizes to read back */
+    int32_t n_data_dims;           /* PORTABLE, BOXED of trait S: result sizes to read back */
     const struct ingot_data_dim {
         int32_t out, dim, symbol;
     } * data_dims;
@@ -196,7 +203,7 @@ typedef struct ingot_program {
     ingot_place *places;
     ingot_step *steps;
     ingot_weight *weights;
-    int32_t n_specs, n_buffers, n_places, n_steps, n_weights;
+    int32_t n_specs, n_buffers, n_places, n_steps, n_weights, n_boxes;
     int32_t *input_places, *output_places; /* per graph input and output */
     const ingot_dim *arena_bytes;
     int64_t arena_lower_bound_bytes; /* largest sum of sizes alive together, where sizes are static; else -1 */

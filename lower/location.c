@@ -71,6 +71,8 @@ ingot_status ingot_lower_new_buffer(lowering *l, const ingot_type *type, const i
                                     location *out)
 {
     *out = (location){.valid = true, .offset = ingot_lower_const(l, 0), .dtype = type->dtype, .rank = type->rank};
+    if (ingot_type_is_boxed(type))
+        return ingot_lower_add_buffer(l, INGOT_POOL_BOX, l->p->n_boxes++, ingot_lower_const(l, 0), name, &out->buffer);
     memcpy(out->dims, type->dims, sizeof out->dims);
     int32_t bits = ingot_dtype_bits(type->dtype);
     const ingot_dim *count;
@@ -151,7 +153,7 @@ ingot_status ingot_lower_claim(lowering *l, ingot_value *v, location *out)
     }
     bool c16 = v->type.layout == INGOT_LAYOUT_C16;
     INGOT_TRY(ingot_lower_new_buffer(l, &v->type, c16 ? p->halo : NULL, v->name, out));
-    if (p->output >= 0 && !c16) {
+    if (p->output >= 0 && !c16 && !ingot_type_is_boxed(&v->type)) {
         l->p->buffers[out->buffer].pool = INGOT_POOL_OUTPUT;
         l->p->buffers[out->buffer].index = p->output;
     }
@@ -367,8 +369,7 @@ static ingot_status locate_constant(lowering *l, ingot_value *v, location *out)
 {
     const ingot_literal *literal = ingot_value_literal(v);
     if (v->type.dtype == INGOT_STRING)
-        return ingot_fail(INGOT_UNSUPPORTED, "%s: constants of type string",
-                          l->op != NULL ? ingot_lower_label(l, l->op) : "constant");
+        return ingot_fail(INGOT_INTERNAL, "strings are made by steps at the start");
     if (literal->kind == INGOT_LITERAL_SPLAT && ingot_dtype_bits(v->type.dtype) >= 8) {
         INGOT_TRY(ingot_lower_add_weight(l, v, NULL, ingot_dtype_bytes(v->type.dtype, 1), out));
         for (int32_t d = 0; d < out->rank; d++)

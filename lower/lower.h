@@ -142,8 +142,17 @@ ingot_status ingot_lower_portable(lowering *l, ingot_op *op);
 bool ingot_lower_decides_size(const lowering *l, const ingot_op *op, const ingot_dim *size);
 /* Steps for the checks of a region whose sizes are known once `after` has run (null: on entry to the region). */
 ingot_status ingot_lower_region_checks(lowering *l, const ingot_graph *g, const ingot_op *after);
+/* Sizes that a portable or boxed step is called with, and those of its results that it decides. */
+ingot_status ingot_lower_portable_sizes(lowering *l, const ingot_op *op, ingot_step *step);
+ingot_status ingot_lower_symbols_of_results(lowering *l, const ingot_op *op, ingot_step *step);
 ingot_status ingot_lower_graph(lowering *l, ingot_graph *g);
 ingot_status ingot_lower_control(lowering *l, ingot_op *op); /* if, loop */
+/* Boxed ops, and identity of a boxed value. */
+ingot_status ingot_lower_boxed(lowering *l, ingot_op *op);
+/* A value to where its boxed form lies; `from` must be dense. */
+ingot_status ingot_lower_copy_boxed(lowering *l, const location *from, const location *to, const char *label);
+/* Steps at the start of the program that make all constants of strings. */
+ingot_status ingot_lower_texts(lowering *l);
 ingot_status ingot_lower_dims(lowering *l, ingot_op *op);
 ingot_status ingot_lower_bind(lowering *l, ingot_op *op);
 /* The map kernel of a program over operands at these locations (broadcast to `out`'s dims); shared by copies, fills,

@@ -52,9 +52,14 @@ static ingot_status lower_branch(lowering *l, ingot_op *op, ingot_graph *region)
     l->op = op;
     for (int32_t i = 0; i < op->n_out; i++) {
         location from, to;
+        INGOT_TRY(ingot_lower_claim(l, op->out[i], &to));
+        if (ingot_type_is_boxed(&op->out[i]->type)) {
+            INGOT_TRY(ingot_lower_locate_dense(l, region->results[i], &from));
+            INGOT_TRY(ingot_lower_copy(l, &from, &to, ingot_lower_label(l, op)));
+            continue;
+        }
         INGOT_TRY(set_symbols(l, region->results[i], op->out[i]));
         INGOT_TRY(ingot_lower_locate(l, region->results[i], &from));
-        INGOT_TRY(ingot_lower_claim(l, op->out[i], &to));
         if (from.rank == to.rank)
             memcpy(to.dims, from.dims, sizeof to.dims);
         INGOT_TRY(ingot_lower_copy(l, &from, &to, ingot_lower_label(l, op)));

@@ -85,8 +85,7 @@ bool ingot_lower_decides_size(const lowering *l, const ingot_op *op, const ingot
     return true;
 }
 
-/* Sizes that the op itself decides while it writes (trait S). */
-static ingot_status symbols_of_results(lowering *l, const ingot_op *op, ingot_step *step)
+ingot_status ingot_lower_symbols_of_results(lowering *l, const ingot_op *op, ingot_step *step)
 {
     struct ingot_data_dim found[INGOT_MAX_RANK * 4];
     int32_t n = 0;
@@ -105,7 +104,7 @@ static ingot_status symbols_of_results(lowering *l, const ingot_op *op, ingot_st
 }
 
 /* sym of the call: the op's own; resize adds the bits of its scales. */
-static ingot_status portable_sizes(lowering *l, const ingot_op *op, ingot_step *step)
+ingot_status ingot_lower_portable_sizes(lowering *l, const ingot_op *op, ingot_step *step)
 {
     int32_t n = op->n_sym + (op->kind == INGOT_OP_resize ? op->out[0]->type.rank : 0);
     const ingot_dim **sizes;
@@ -158,8 +157,8 @@ ingot_status ingot_lower_portable(lowering *l, ingot_op *op)
     step->portable = info->portable;
     step->attrs = op->attrs;
     step->attrs_bytes = ingot_attrs_table[info->attrs].size_bytes;
-    INGOT_TRY(portable_sizes(l, op, step));
-    INGOT_TRY(symbols_of_results(l, op, step));
+    INGOT_TRY(ingot_lower_portable_sizes(l, op, step));
+    INGOT_TRY(ingot_lower_symbols_of_results(l, op, step));
     if (info->scalar) {
         ingot_prog *prog;
         INGOT_TRY(ingot_arena_array(l->arena, 1, sizeof *prog, (void **)&prog));
@@ -225,9 +224,10 @@ static ingot_status lower_op(lowering *l, ingot_op *op)
     default:
         break;
     }
-    for (int32_t i = 0; i < op->n_out; i++)
-        if (op->out[i] != NULL && op->out[i]->type.rank < 0)
-            return ingot_fail(INGOT_UNSUPPORTED, "%s: the rank of result %d is not known", ingot_lower_label(l, op), i);
+    if (ingot_op_boxed(op->kind) >= 0 || ingot_type_is_boxed(&op->out[0]->type)) {
+        INGOT_TRY_NOTE(ingot_lower_boxed(l, op), "lowering '%s'", ingot_lower_label(l, op));
+        return NULL;
+    }
     if (op->kind == INGOT_OP_relayout && l->options->no_generated)
         return ingot_fail(INGOT_INTERNAL, "layouts are for generated kernels");
     bool done = false;

@@ -157,6 +157,8 @@ static ingot_status copy_between_layouts(lowering *l, const location *from, cons
 
 ingot_status ingot_lower_copy(lowering *l, const location *from, const location *to, const char *label)
 {
+    if (from->rank < 0 || to->rank < 0)
+        return ingot_lower_copy_boxed(l, from, to, label);
     if (ingot_dtype_bits(from->dtype) < 8 || from->dtype == INGOT_STRING || ingot_dtype_bits(from->dtype) > 64 ||
         l->options->no_generated) {
         if (!ingot_location_is_dense(l, from) || !ingot_location_is_dense(l, to))

@@ -183,6 +183,8 @@ static const ingot_dim *own_bytes(lowering *l, int32_t buffer)
     const ingot_dim *bytes = p->buffers[buffer].bytes;
     for (int32_t i = 0; i < p->n_steps; i++) {
         const ingot_step *s = &p->steps[i];
+        if (s->kind == INGOT_STEP_BOXED)
+            continue; /* its results are copied when their sizes are known */
         for (int32_t k = 0; k < s->n_data_dims; k++) {
             int32_t place = s->places[s->n_in + s->data_dims[k].out], symbol = s->data_dims[k].symbol;
             if (place < 0 || p->places[place].buffer != buffer)

@@ -276,13 +276,13 @@ static ingot_status lower_inputs(lowering *l, ingot_graph *g)
     for (int32_t i = 0; i < g->n_params; i++) {
         ingot_value *v = g->params[i];
         location at = {.valid = true, .offset = ingot_lower_const(l, 0), .dtype = v->type.dtype, .rank = v->type.rank};
-        if (v->type.rank < 0)
-            return ingot_fail(INGOT_UNSUPPORTED, "input '%s' has no rank; give its sizes with --shape", v->name);
         memcpy(at.dims, v->type.dims, sizeof at.dims);
         ingot_location_set_dense(l, &at);
         INGOT_TRY(ingot_lower_new_buffer(l, &v->type, NULL, v->name, &at));
-        l->p->buffers[at.buffer].pool = INGOT_POOL_INPUT;
-        l->p->buffers[at.buffer].index = i;
+        if (!ingot_type_is_boxed(&v->type)) {
+            l->p->buffers[at.buffer].pool = INGOT_POOL_INPUT;
+            l->p->buffers[at.buffer].index = i;
+        }
         l->locations[v->id] = at;
         INGOT_TRY(ingot_lower_add_place(l, &at, &l->p->input_places[i]));
     }
@@ -299,6 +299,10 @@ static ingot_status lower_outputs(lowering *l, ingot_graph *g)
         location from, to;
         INGOT_TRY(ingot_lower_locate(l, v, &from));
         const ingot_buffer *buffer = &l->p->buffers[from.buffer];
+        if (buffer->pool == INGOT_POOL_BOX) {
+            INGOT_TRY(ingot_lower_add_place(l, &from, &l->p->output_places[i]));
+            continue;
+        }
         if (buffer->pool == INGOT_POOL_OUTPUT && buffer->index == i && ingot_location_is_dense(l, &from)) {
             INGOT_TRY(ingot_lower_add_place(l, &from, &l->p->output_places[i]));
             continue;
@@ -320,6 +324,7 @@ static ingot_status lower_module(lowering *l)
     INGOT_TRY(ingot_arena_array(l->arena, l->n_values + 1u, sizeof *l->placements, (void **)&l->placements));
     decide_placements(l);
     INGOT_TRY(lower_inputs(l, main_graph));
+    INGOT_TRY(ingot_lower_texts(l));
     INGOT_TRY(ingot_lower_graph(l, main_graph));
     INGOT_TRY(lower_outputs(l, main_graph));
     INGOT_TRY(ingot_plan_memory(l));

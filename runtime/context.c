@@ -1,6 +1,7 @@
 /* Contexts: creation from a model, the order of a run, destruction. */
 #include "runtime/context.h"
 #include <string.h>
+#include <unistd.h>
 
 /* INGOT_CPU_* (costmodel/costmodel.h), from bit 0. */
 static const char *const cpu_features[] = {"SSE4.2",  "AVX",      "AVX2",     "FMA",      "F16C",        "BMI2",
@@ -57,6 +58,8 @@ static ingot_status create_states(ingot_context *ctx)
     ARRAY(v->n_inputs, &ctx->inputs);
     ARRAY(v->n_outputs, &ctx->outputs);
     ARRAY(v->n_steps, &ctx->steps);
+    ARRAY(v->plan->n_boxes, &ctx->boxes);
+    ARRAY(v->n_outputs, &ctx->given);
     for (int32_t i = 0; i < v->n_symbols; i++)
         ctx->has_data_symbols |= v->symbols[i].from_data != 0;
     for (int32_t i = 0; i < v->n_outputs; i++) {
@@ -73,11 +76,24 @@ static ingot_status create_states(ingot_context *ctx)
         ARRAY(s->places.count, &state->data);
         if (s->kind != INGOT_PLAN_KERNEL)
             ARRAY(s->places.count, &state->tensors);
+        if (s->kind == INGOT_PLAN_BOXED) {
+            ARRAY(s->places.count, &state->boxes);
+            ARRAY(s->n_in, &state->plain);
+        }
         state->on_data = step_is_on_data(v, s);
         state->units = -1;
         state->low_bytes = ingot_step_operand_bytes(v, s, ctx->env);
     }
     return NULL;
+}
+
+/* Most bytes of boxed values: as the model was compiled for, else half of the machine's memory. */
+static size_t heap_limit(const ingot_plan *plan)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+    if (plan->max_workspace_bytes)
+        return (size_t)plan->max_workspace_bytes;
+    return pages > 0 && bytes > 0 ? (size_t)pages / 2 * (size_t)bytes : SIZE_MAX / 2;
 }
 
 static ingot_status create_threads(ingot_context *ctx, const ingot_init_options *options)
@@ -103,6 +119,7 @@ static ingot_status create(ingot_context *ctx, const ingot_model *model, const i
     INGOT_TRY(ingot_weights_acquire(model, &ctx->view, options, &ctx->weights, &data));
     ctx->weights_data = data;
     INGOT_TRY(create_states(ctx));
+    ctx->heap.memory.limit_bytes = heap_limit(ctx->view.plan);
     return create_threads(ctx, options);
 }
 
@@ -152,6 +169,7 @@ ingot_status ingot_context_run(ingot_context *ctx, const DLTensor *const *inputs
     if (!ctx)
         return ingot_fail(INGOT_BAD_USAGE, "no context given");
     INGOT_TRY(ingot_context_bind_inputs(ctx, inputs));
+    INGOT_TRY(ingot_context_bind_boxes(ctx, inputs));
     INGOT_TRY(ingot_context_bind_outputs(ctx, outputs));
     ingot_context_resolve(ctx);
     INGOT_TRY(ingot_context_execute(ctx));
@@ -171,6 +189,7 @@ void ingot_context_destroy(ingot_context *ctx)
         ingot_region_release(&ctx->growing[i]);
     ingot_region_release(&ctx->arena);
     ingot_region_release(&ctx->scratch);
+    ingot_arena_release(&ctx->heap.memory);
     ingot_weights_release(ctx->weights);
     ingot_arena memory = ctx->memory;
     ingot_arena_release(&memory);

@@ -7,6 +7,7 @@
  *   outputs.c     where results go
  *   steps.c       sizes and pointers of each step
  *   execute.c     the steps
+ *   boxed.c       steps and inputs and outputs that are boxed values
  *   context.c     creation, the order of a run
  *   weights.c     the weights of a model, shared by its contexts
  *
@@ -77,6 +78,8 @@ typedef struct ingot_step_state {
     int64_t *sizes;        /* [step->sizes.count] */
     void **data;           /* [n_in + n_out] */
     ingot_tensor *tensors; /* [n_in + n_out]; null for generated kernels */
+    ingot_box **boxes;     /* [n_in + n_out], BOXED: operands and results of the call */
+    ingot_box *plain;      /* [n_in], BOXED: plain operands as boxes */
     int64_t units;         /* KERNEL: of these sizes; -1: not asked yet */
     double cost_ns;        /* for these sizes */
     double low_bytes;      /* operands' bytes at the sizes that the plan's cost is for */
@@ -118,6 +121,9 @@ struct ingot_context {
     ingot_step_state *steps;
     ingot_region arena, scratch;
     uint64_t memory_limit; /* of all that data decides, where the model was compiled for none */
+    ingot_heap heap;       /* of boxed values; without any, it takes no memory */
+    ingot_box **boxes;     /* [n_boxes] boxed values of this run, or null */
+    ingot_box **given;     /* [n_outputs] boxes that the caller has from the last run, or null */
     uint32_t generation;   /* counts changes of sizes by data within the bound ones */
     bool bound;            /* sizes of the last run are valid */
     bool pointers_stale;
@@ -162,6 +168,22 @@ double ingot_step_operand_bytes(const ingot_plan_view *v, const ingot_plan_step 
 
 /* execute.c */
 ingot_status ingot_context_execute(ingot_context *ctx);
+
+/* boxed.c */
+static inline bool ingot_io_is_boxed(const ingot_plan_io *io)
+{
+    return io->rank < 0;
+}
+/* Number of the boxed value at a place, or -1 for a plain one. */
+static inline int32_t ingot_place_box(const ingot_plan_view *v, int32_t place)
+{
+    return place >= 0 && v->places[place].rank < 0 ? v->buffers[v->places[place].buffer].index : -1;
+}
+/* A run begins: forgets what the last one left, and takes the boxed inputs. */
+ingot_status ingot_context_bind_boxes(ingot_context *ctx, const DLTensor *const *inputs);
+/* Fills in the caller's tensor of a boxed output. */
+ingot_status ingot_context_finish_box(ingot_context *ctx, int32_t output, DLTensor *t);
+ingot_status ingot_context_run_boxed(ingot_context *ctx, int32_t step);
 
 /* weights.c */
 /* The weights for a model: from options, embedded, or a file found by name (see ingot_init_options). `*out_data`: start

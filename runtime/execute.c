@@ -145,6 +145,8 @@ static ingot_status run_step(ingot_context *ctx, int32_t i, int32_t *next)
         return run_kernel(ctx, s, state);
     case INGOT_PLAN_PORTABLE:
         return run_portable(ctx, s, state);
+    case INGOT_PLAN_BOXED:
+        return ingot_context_run_boxed(ctx, i);
     case INGOT_PLAN_COPY:
         return run_copy(state);
     case INGOT_PLAN_ZERO:

@@ -66,29 +66,6 @@ bool ingot_io_is_dense(const DLTensor *t)
     return true;
 }
 
-/* Elements of any strides to dense ones. */
-static void make_dense(const DLTensor *t, const char *from, ingot_dtype dtype, char *to)
-{
-    int64_t index[INGOT_MAX_RANK] = {0};
-    int64_t count = 1, at = 0;
-    for (int32_t d = 0; d < t->ndim; d++)
-        count *= t->shape[d];
-    size_t bytes = (size_t)ingot_dtype_bits(dtype) / 8; /* 0: several in a byte */
-    for (int64_t i = 0; i < count; i++) {
-        if (bytes)
-            memcpy(to + (size_t)i * bytes, from + at * (int64_t)bytes, bytes);
-        else
-            ingot_copy_element(to, i, from, at, dtype);
-        for (int32_t d = t->ndim - 1; d >= 0; d--) {
-            at += t->strides[d];
-            if (++index[d] < t->shape[d])
-                break;
-            at -= t->strides[d] * t->shape[d];
-            index[d] = 0;
-        }
-    }
-}
-
 /* Where steps read input i: the caller's memory if it is dense and aligned, else a copy. */
 static ingot_status take_input(ingot_context *ctx, int32_t i, const DLTensor *t)
 {
@@ -111,7 +88,7 @@ static ingot_status take_input(ingot_context *ctx, int32_t i, const DLTensor *t)
             if (dense)
                 memcpy(state->dense.data, data, (size_t)state->bytes);
             else
-                make_dense(t, data, dtype, state->dense.data);
+                ingot_dl_make_dense(t, dtype, state->dense.data);
             data = state->dense.data;
         }
     }
@@ -158,6 +135,8 @@ static ingot_status compare_inputs(ingot_context *ctx, const DLTensor *const *in
         const ingot_plan_io *io = &v->inputs[i];
         ingot_tensor t = {.dtype = (ingot_dtype)io->dtype, .rank = io->rank};
         char dim[96];
+        if (ingot_io_is_boxed(io))
+            continue;
         for (int32_t d = 0; d < io->rank; d++) {
             int64_t expected = ctx->env[io->dims[d]];
             t.dims[d] = inputs[i]->shape[d];
@@ -249,6 +228,8 @@ static ingot_status size_outputs(ingot_context *ctx)
         const ingot_plan_io *io = &v->outputs[i];
         ingot_output_state *state = &ctx->outputs[i];
         ingot_tensor t = {.dtype = (ingot_dtype)io->dtype, .rank = io->rank};
+        if (ingot_io_is_boxed(io))
+            continue;
         for (int32_t d = 0; d < io->rank && !state->on_data; d++) {
             t.dims[d] = state->dims[d] = ctx->env[io->dims[d]];
             if (t.dims[d] < 0)
@@ -326,14 +307,16 @@ ingot_status ingot_context_bind_inputs(ingot_context *ctx, const DLTensor *const
     for (int32_t i = 0; i < v->n_inputs; i++) {
         if (!inputs[i])
             return BAD("input '%s' is a null pointer", ingot_plan_text(v, v->inputs[i].name));
-        INGOT_TRY(ingot_io_check(v, &v->inputs[i], inputs[i], "input"));
+        if (!ingot_io_is_boxed(&v->inputs[i]))
+            INGOT_TRY(ingot_io_check(v, &v->inputs[i], inputs[i], "input"));
     }
     if (!same_sizes(ctx, inputs))
         INGOT_TRY(rebind(ctx, inputs));
     if (ctx->has_data_symbols)
         forget_data_symbols(ctx);
     for (int32_t i = 0; i < v->n_inputs; i++)
-        INGOT_TRY(take_input(ctx, i, inputs[i]));
+        if (!ingot_io_is_boxed(&v->inputs[i]))
+            INGOT_TRY(take_input(ctx, i, inputs[i]));
     return NULL;
 }
 

@@ -36,6 +36,7 @@ static ingot_status describe_tensors(ingot_arena *arena, const ingot_plan_view *
         INGOT_TRY(copy_text(arena, ingot_plan_text(v, io[i].name), &infos[i].name));
         infos[i].dtype = (ingot_dtype)io[i].dtype;
         infos[i].rank = io[i].rank;
+        infos[i].form = (ingot_form)io[i].form;
         for (int32_t d = 0; d < io[i].rank; d++) {
             const ingot_plan_expr *e = &v->exprs[io[i].dims[d]];
             infos[i].dims[d] = e->kind == INGOT_EXPR_CONST ? e->value : -1;

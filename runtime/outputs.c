@@ -46,6 +46,8 @@ ingot_status ingot_context_bind_outputs(ingot_context *ctx, DLTensor *const *out
         DLTensor *t = outputs[i];
         if (!t)
             return BAD("output '%s' is a null pointer", ingot_plan_text(v, io->name));
+        if (ingot_io_is_boxed(io))
+            continue;
         bool given = state->given = has_memory(state, t);
         if (given) {
             INGOT_TRY(check_memory(v, io, t));
@@ -128,7 +130,10 @@ static ingot_status finish(ingot_context *ctx, const ingot_plan_io *io, ingot_ou
 
 ingot_status ingot_context_finish_outputs(ingot_context *ctx, DLTensor *const *outputs)
 {
-    for (int32_t i = 0; i < ctx->view.n_outputs; i++)
-        INGOT_TRY(finish(ctx, &ctx->view.outputs[i], &ctx->outputs[i], outputs[i]));
+    for (int32_t i = 0; i < ctx->view.n_outputs; i++) {
+        const ingot_plan_io *io = &ctx->view.outputs[i];
+        INGOT_TRY(ingot_io_is_boxed(io) ? ingot_context_finish_box(ctx, i, outputs[i])
+                                        : finish(ctx, io, &ctx->outputs[i], outputs[i]));
+    }
     return NULL;
 }

@@ -7,6 +7,7 @@
  */
 #ifndef INGOT_RUNTIME_PLAN_H
 #define INGOT_RUNTIME_PLAN_H
+#include "runtime/box.h"
 #include "runtime/portable.h"
 
 #define INGOT_PLAN_MAGIC "INGOTPL1"
@@ -34,6 +35,7 @@ struct ingot_plan {
     uint32_t arena_bytes;         /* expr */
     uint32_t n_kernels;           /* entries of the kernel table */
     uint64_t max_workspace_bytes; /* 0: none */
+    uint32_t n_boxes, reserved;   /* boxed values (runtime/box.h) */
 };
 typedef struct ingot_plan_symbol {
     ingot_span name;
@@ -62,14 +64,16 @@ typedef struct ingot_plan_io {
     ingot_span dim_names[INGOT_MAX_RANK]; /* text; empty: fixed */
     int32_t place;
     int32_t alias; /* output: >= 0 when it is input number `alias` unchanged, or -1; -2: its place is a buffer of its
-                      own to copy from (constants, repeated outputs) */
+                      own to copy from (constants, repeated outputs); boxed outputs: -2 */
+    int32_t form;  /* ingot_form */
+    int32_t reserved;
 } ingot_plan_io;
 typedef struct ingot_plan_check {
     uint32_t kind, a, b, in_step; /* ingot_check_kind; exprs; in_step: made by steps, not on entry */
     ingot_span message;
 } ingot_plan_check;
 typedef struct ingot_plan_buffer {
-    uint32_t pool; /* 0 arena, 1 weights, 2 input, 3 output */
+    uint32_t pool; /* 0 arena, 1 weights, 2 input, 3 output, 4 boxed value number `index` */
     int32_t index;
     uint32_t bytes, offset; /* exprs; bytes of an arena or output buffer may depend on data: it then has memory of its
                                own that grows */
@@ -77,14 +81,14 @@ typedef struct ingot_plan_buffer {
 } ingot_plan_buffer;
 typedef struct ingot_plan_place {
     int32_t buffer;
-    uint32_t offset_bytes; /* expr */
-    int32_t dtype, rank;
+    uint32_t offset_bytes;         /* expr */
+    int32_t dtype, rank;           /* rank -1: a boxed value, whose buffer is in pool 4 */
     uint32_t dims[INGOT_MAX_RANK]; /* exprs */
 } ingot_plan_place;
 typedef struct ingot_plan_step {
     uint32_t kind;    /* ingot_step_kind of kernel/kernel.h, same numbers: INGOT_PLAN_* below */
     int32_t kernel;   /* index into the kernel table; -1 */
-    int32_t portable; /* ingot_portable_id or -1 */
+    int32_t portable; /* ingot_portable_id, of boxed steps ingot_boxed_id, or -1 */
     uint32_t n_in, n_out;
     ingot_span places;    /* int32_t; -1: left out */
     ingot_span sizes;     /* uint32_t exprs */
@@ -105,8 +109,10 @@ enum {
     INGOT_PLAN_BIND,
     INGOT_PLAN_JUMP,
     INGOT_PLAN_JUMP_UNLESS,
-    INGOT_PLAN_CHECK /* `target`: number of the check */
+    INGOT_PLAN_CHECK, /* `target`: number of the check */
+    INGOT_PLAN_BOXED
 };
+#define INGOT_PLAN_POOL_BOX 4
 typedef struct ingot_plan_data_dim {
     int32_t out, dim, symbol, reserved;
 } ingot_plan_data_dim;

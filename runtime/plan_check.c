@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define MAX_STEP_OPERANDS (1 << 20)
+#define MAX_BOXES         (1 << 24)
 
 #define BAD(...) ingot_fail(INGOT_BAD_MODEL, __VA_ARGS__)
 
@@ -44,6 +45,8 @@ static ingot_status check_header(const ingot_model *model)
         return BAD("the plan has ABI version %u, this runtime has %d", (unsigned)plan->abi_version, INGOT_ABI_VERSION);
     if (plan->plan_bytes < sizeof *plan || plan->plan_bytes > UINT32_MAX)
         return BAD("plan: a size of %llu bytes is impossible", (unsigned long long)plan->plan_bytes);
+    if (plan->n_boxes > MAX_BOXES)
+        return BAD("plan: %u boxed values are too many", (unsigned)plan->n_boxes);
     if (plan->n_kernels && !model->kernels)
         return BAD("plan: the model has no kernels, %u are needed", (unsigned)plan->n_kernels);
     for (uint32_t i = 0; i < plan->n_kernels; i++) {
@@ -115,12 +118,13 @@ static ingot_status check_exprs(const ingot_plan_view *v)
     return check_expr_index(v, v->plan->arena_bytes, false, "arena size", 0);
 }
 
+/* `boxed`: a value without sizes is allowed, whose rank is -1. */
 static ingot_status check_shape(const ingot_plan_view *v, int32_t dtype, int32_t rank, const uint32_t *dims,
-                                bool on_data_allowed, const char *what, int32_t number)
+                                bool on_data_allowed, bool boxed, const char *what, int32_t number)
 {
     if (dtype <= INGOT_UNDEFINED || dtype >= INGOT_DTYPE_COUNT)
         return BAD("plan: %s %d: unknown element type %d", what, (int)number, (int)dtype);
-    if (rank < 0 || rank > INGOT_MAX_RANK)
+    if (rank < (boxed ? -1 : 0) || rank > INGOT_MAX_RANK)
         return BAD("plan: %s %d: rank %d is not within 0 to %d", what, (int)number, (int)rank, INGOT_MAX_RANK);
     for (int32_t d = 0; d < rank; d++)
         INGOT_TRY(check_expr_index(v, dims[d], on_data_allowed, what, number));
@@ -131,10 +135,12 @@ static ingot_status check_memory(const ingot_plan_view *v)
 {
     for (int32_t i = 0; i < v->n_buffers; i++) {
         const ingot_plan_buffer *b = &v->buffers[i];
-        if (b->pool > 3)
+        if (b->pool > INGOT_PLAN_POOL_BOX)
             return BAD("plan: buffer %d is in unknown pool %u", (int)i, (unsigned)b->pool);
+        if (b->pool == INGOT_PLAN_POOL_BOX && (b->index < 0 || (uint32_t)b->index >= v->plan->n_boxes))
+            return BAD("plan: buffer %d is boxed value %d of %u", (int)i, (int)b->index, (unsigned)v->plan->n_boxes);
         int32_t limit = b->pool == 2 ? v->n_inputs : v->n_outputs;
-        if (b->pool >= 2 && (b->index < 0 || b->index >= limit))
+        if ((b->pool == 2 || b->pool == 3) && (b->index < 0 || b->index >= limit))
             return BAD("plan: buffer %d is %s %d of %d", (int)i, b->pool == 2 ? "input" : "output", (int)b->index,
                        (int)limit);
         bool grows = b->pool == 0 || b->pool == 3; /* when the data has decided their sizes */
@@ -147,7 +153,11 @@ static ingot_status check_memory(const ingot_plan_view *v)
         if (p->buffer < 0 || p->buffer >= v->n_buffers)
             return BAD("plan: place %d is in buffer %d of %d", (int)i, (int)p->buffer, (int)v->n_buffers);
         INGOT_TRY(check_expr_index(v, p->offset_bytes, true, "place", i));
-        INGOT_TRY(check_shape(v, p->dtype, p->rank, p->dims, true, "place", i));
+        bool boxed = v->buffers[p->buffer].pool == INGOT_PLAN_POOL_BOX;
+        INGOT_TRY(check_shape(v, p->dtype, p->rank, p->dims, true, boxed, "place", i));
+        if (boxed != (p->rank < 0))
+            return BAD("plan: place %d has rank %d in a buffer of pool %u", (int)i, (int)p->rank,
+                       (unsigned)v->buffers[p->buffer].pool);
     }
     return NULL;
 }
@@ -159,11 +169,16 @@ static ingot_status check_interface(const ingot_plan_view *v)
         for (int32_t i = 0; i < (side ? v->n_outputs : v->n_inputs); i++) {
             const ingot_plan_io *io = side ? &v->outputs[i] : &v->inputs[i];
             INGOT_TRY(check_text(v->plan, io->name, "a name"));
-            INGOT_TRY(check_shape(v, io->dtype, io->rank, io->dims, side == 1, what, i));
+            INGOT_TRY(check_shape(v, io->dtype, io->rank, io->dims, side == 1, true, what, i));
             for (int32_t d = 0; d < io->rank; d++)
                 INGOT_TRY(check_text(v->plan, io->dim_names[d], "a size"));
             if (io->place >= v->n_places)
                 return BAD("plan: %s %d: place %d of %d", what, (int)i, (int)io->place, (int)v->n_places);
+            if (io->form < INGOT_FORM_TENSOR || io->form > INGOT_FORM_OPTIONAL_SEQUENCE ||
+                (io->form != INGOT_FORM_TENSOR && io->rank >= 0))
+                return BAD("plan: %s %d: form %d of rank %d", what, (int)i, (int)io->form, (int)io->rank);
+            if (io->rank < 0 && (ingot_place_box(v, io->place) < 0 || io->alias != (side ? -2 : -1)))
+                return BAD("plan: %s %d: its place is not that of a boxed value", what, (int)i);
             if (!side)
                 continue;
             if (io->alias < -2 || io->alias >= v->n_inputs)
@@ -219,6 +234,7 @@ static const struct {
     [INGOT_PLAN_KERNEL] = {-1, -1, true}, [INGOT_PLAN_PORTABLE] = {-1, -1, true},   [INGOT_PLAN_COPY] = {1, 1, false},
     [INGOT_PLAN_ZERO] = {0, 1, false},    [INGOT_PLAN_DIMS] = {0, 1, false},        [INGOT_PLAN_BIND] = {1, 0, false},
     [INGOT_PLAN_JUMP] = {0, 0, false},    [INGOT_PLAN_JUMP_UNLESS] = {1, 0, false}, [INGOT_PLAN_CHECK] = {0, 0, false},
+    [INGOT_PLAN_BOXED] = {-1, -1, true},
 };
 
 static ingot_status check_step_operands(const ingot_plan_view *v, const ingot_plan_step *s, int32_t i)
@@ -237,6 +253,8 @@ static ingot_status check_step_operands(const ingot_plan_view *v, const ingot_pl
     for (uint32_t k = 0; k < s->places.count; k++) {
         if (places[k] >= v->n_places || places[k] < -1 || (places[k] < 0 && !step_rules[s->kind].optional))
             return BAD("plan: step %d: place %d of %d", (int)i, (int)places[k], (int)v->n_places);
+        if (s->kind != INGOT_PLAN_BOXED && ingot_place_box(v, places[k]) >= 0)
+            return BAD("plan: step %d: operand %u is a boxed value, which its kind does not take", (int)i, (unsigned)k);
     }
     const uint32_t *sizes = ingot_step_sizes(v, s);
     for (uint32_t k = 0; k < s->sizes.count; k++)
@@ -258,17 +276,19 @@ static ingot_status check_step_operands(const ingot_plan_view *v, const ingot_pl
 static ingot_status check_step(const ingot_plan_view *v, int32_t i)
 {
     const ingot_plan_step *s = &v->steps[i];
-    if (s->kind > INGOT_PLAN_CHECK)
+    if (s->kind > INGOT_PLAN_BOXED)
         return BAD("plan: step %d is of unknown kind %u", (int)i, (unsigned)s->kind);
     INGOT_TRY(check_text(v->plan, s->label, "a step"));
     INGOT_TRY(check_step_operands(v, s, i));
-    bool calls = s->kind == INGOT_PLAN_KERNEL || s->kind == INGOT_PLAN_PORTABLE;
+    bool calls = s->kind == INGOT_PLAN_KERNEL || s->kind == INGOT_PLAN_PORTABLE || s->kind == INGOT_PLAN_BOXED;
     if (calls && (s->kernel < 0 || (uint32_t)s->kernel >= v->plan->n_kernels))
         return BAD("plan: step %d: kernel %d of %u", (int)i, (int)s->kernel, (unsigned)v->plan->n_kernels);
     if (s->kind == INGOT_PLAN_PORTABLE && (s->portable < 0 || s->portable >= INGOT_PORTABLE_COUNT))
         return BAD("plan: step %d: unknown portable kernel %d", (int)i, (int)s->portable);
-    if (s->data_dims.count && s->kind != INGOT_PLAN_PORTABLE)
-        return BAD("plan: step %d: only portable kernels decide sizes", (int)i);
+    if (s->kind == INGOT_PLAN_BOXED && (s->portable < 0 || s->portable >= INGOT_BOXED_COUNT))
+        return BAD("plan: step %d: unknown boxed kernel %d", (int)i, (int)s->portable);
+    if (s->data_dims.count && s->kind != INGOT_PLAN_PORTABLE && s->kind != INGOT_PLAN_BOXED)
+        return BAD("plan: step %d: only portable and boxed kernels decide sizes", (int)i);
     if ((s->kind == INGOT_PLAN_JUMP || s->kind == INGOT_PLAN_JUMP_UNLESS) && (s->target < 0 || s->target > v->n_steps))
         return BAD("plan: step %d: jumps to step %d of %d", (int)i, (int)s->target, (int)v->n_steps);
     if (s->kind == INGOT_PLAN_CHECK && (s->target < 0 || s->target >= v->n_checks))

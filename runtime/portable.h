@@ -66,4 +66,8 @@ void ingot_copy_element(void *dst, int64_t j, const void *src, int64_t i, ingot_
 /* Product of dims; -1 on overflow. */
 int64_t ingot_tensor_count(const ingot_tensor *tensor);
 DLDataType ingot_dtype_to_dl(ingot_dtype dtype);
+/* DLPack's tensors (runtime/dlpack.c): the element type, INGOT_UNDEFINED when it is none of ours; elements of any
+ * strides (null: dense) to dense ones. */
+ingot_dtype ingot_dtype_from_dl(DLDataType type);
+void ingot_dl_make_dense(const DLTensor *from, ingot_dtype dtype, char *to);
 #endif

@@ -69,7 +69,7 @@ static ingot_status fill_tensor(ingot_context *ctx, const ingot_plan_step *s, in
     int32_t number = ingot_step_places(v, s)[k];
     ingot_tensor *t = &state->tensors[k];
     *t = (ingot_tensor){0};
-    if (number < 0)
+    if (number < 0 || ingot_place_box(v, number) >= 0)
         return NULL;
     const ingot_plan_place *p = &v->places[number];
     int64_t offset;
@@ -165,7 +165,9 @@ ingot_status ingot_context_refresh_step(ingot_context *ctx, int32_t step)
         state->cost_ns = scaled_cost(ctx, s, state);
         state->units = -1;
     } else {
-        for (uint32_t k = 0; k < s->places.count; k++)
+        /* Results of boxed steps get their sizes from what the kernel makes. */
+        uint32_t n = s->kind == INGOT_PLAN_BOXED ? s->n_in : s->places.count;
+        for (uint32_t k = 0; k < n; k++)
             INGOT_TRY(fill_tensor(ctx, s, state, k));
         if (s->kind == INGOT_PLAN_PORTABLE)
             INGOT_TRY(reserve_scratch(ctx, s, state));
@@ -183,7 +185,8 @@ void ingot_context_resolve_step(ingot_context *ctx, int32_t step)
     for (uint32_t k = 0; k < s->places.count; k++) {
         const ingot_plan_place *p = places[k] < 0 ? NULL : &v->places[places[k]];
         int64_t offset = p ? ctx->env[p->offset_bytes] : INGOT_UNKNOWN;
-        state->data[k] = offset == INGOT_UNKNOWN ? NULL : ctx->buffer_data[p->buffer] + offset;
+        char *buffer = p ? ctx->buffer_data[p->buffer] : NULL;
+        state->data[k] = offset == INGOT_UNKNOWN || !buffer ? NULL : buffer + offset;
         if (state->tensors)
             state->tensors[k].data = state->data[k];
     }

@@ -12,6 +12,9 @@
  * Ownership: the caller owns inputs and outputs. An output whose `data` is null on entry is pointed at memory of the
  * context that is valid until its next run; its `shape` must have room for `ndim` sizes (INGOT_MAX_RANK suffices) and
  * is filled in. Threads: one context is one concurrent run; contexts of one model share weights.
+ *
+ * Strings are tensors of ingot_string. A tensor whose rank the model leaves open is a DLTensor of any rank. Sequences
+ * and optionals are boxes, passed in a DLTensor of one handle, see ingot_box below.
  */
 #ifndef INGOT_RUNTIME_H
 #define INGOT_RUNTIME_H
@@ -21,7 +24,7 @@
 extern "C" {
 #endif
 
-#define INGOT_ABI_VERSION 1
+#define INGOT_ABI_VERSION 2
 #define INGOT_MAX_RANK    12
 
 /* DLPack's DLTensor (https://dmlc.github.io/dlpack), unless its header came first. */
@@ -132,13 +135,22 @@ typedef struct ingot_init_options {
     int32_t verify_weights;             /* check the digest of the weights (reads all of them) */
 } ingot_init_options;
 
+/* What a value is. */
+typedef enum ingot_form {
+    INGOT_FORM_TENSOR,
+    INGOT_FORM_SEQUENCE,         /* of tensors of one element type and any shapes */
+    INGOT_FORM_OPTIONAL,         /* a tensor, or nothing */
+    INGOT_FORM_OPTIONAL_SEQUENCE /* a sequence, or nothing */
+} ingot_form;
+
 /* One input or output. A size is >= 0 when fixed, else -1 and its symbol or expression is named. */
 typedef struct ingot_tensor_info {
     const char *name;
-    ingot_dtype dtype;
-    int32_t rank;
+    ingot_dtype dtype; /* of the elements of the tensors inside, for sequences and optionals */
+    int32_t rank;      /* -1: not known before a run; sequences and optionals too */
     int64_t dims[INGOT_MAX_RANK];
     const char *dim_names[INGOT_MAX_RANK]; /* null for fixed sizes */
+    ingot_form form;
 } ingot_tensor_info;
 
 typedef struct ingot_model_info {
@@ -184,6 +196,65 @@ int32_t ingot_model_get_pools(const ingot_model *model, const int64_t *symbols, 
 ingot_status ingot_context_create(const ingot_model *model, const ingot_init_options *options, ingot_context **out_ctx);
 ingot_status ingot_context_run(ingot_context *ctx, const DLTensor *const *inputs, DLTensor *const *outputs);
 void ingot_context_destroy(ingot_context *ctx);
+
+/* ---- Sequences and optionals.
+ *
+ * A box holds a tensor, a sequence or an optional, and all that is inside. The caller makes boxes for inputs, each a
+ * copy of what it is made of, and releases them; a run only reads them. Boxes of outputs belong to the context: valid
+ * until its next run, and until then they may be inputs of that run.
+ *
+ *     const ingot_box *parts[] = {a, b};
+ *     ingot_box *list;
+ *     ingot_status err = ingot_box_create_sequence(INGOT_F32, 2, parts, &list);
+ *     DLTensor input = ingot_box_to_dl(list), output = ingot_box_to_dl(NULL);
+ *     ... run ...
+ *     const ingot_box *result = ingot_box_from_dl(&output);
+ */
+typedef struct ingot_box ingot_box;
+/* A copy of the tensor's elements, texts included; strides allowed. */
+ingot_status ingot_box_create_tensor(const DLTensor *tensor, ingot_box **out_box);
+/* Elements are boxes of tensors of that element type. */
+ingot_status ingot_box_create_sequence(ingot_dtype dtype, int64_t count, const ingot_box *const *elements,
+                                       ingot_box **out_box);
+/* Null: empty, of that form (INGOT_FORM_OPTIONAL or INGOT_FORM_OPTIONAL_SEQUENCE). */
+ingot_status ingot_box_create_optional(ingot_form form, ingot_dtype dtype, const ingot_box *element,
+                                       ingot_box **out_box);
+/* Of a box that one of the functions above made; null and others are left alone. */
+void ingot_box_release(ingot_box *box);
+ingot_form ingot_box_get_form(const ingot_box *box);
+ingot_dtype ingot_box_get_dtype(const ingot_box *box);
+/* Elements of a sequence; 1 or 0 for an optional; 1 for a tensor. */
+int64_t ingot_box_get_count(const ingot_box *box);
+/* Element i of a sequence, what is in an optional (i = 0), a tensor itself; null when there is none. */
+const ingot_box *ingot_box_get_element(const ingot_box *box, int64_t i);
+/* The tensor in a box: a view, valid as long as the box. INGOT_BAD_USAGE for sequences and empty optionals. */
+ingot_status ingot_box_get_tensor(const ingot_box *box, DLTensor *out_tensor);
+
+/* How a box is passed to and from a run: one element of kDLOpaqueHandle, 64 bits; `data` is the box. */
+static inline DLTensor ingot_box_to_dl(const ingot_box *box)
+{
+    union {
+        const ingot_box *in;
+        void *out;
+    } handle = {box};
+    DLTensor t;
+    t.ndim = 0;
+    t.shape = NULL;
+    t.strides = NULL;
+    t.byte_offset = 0;
+    t.device.device_id = 0;
+    t.data = handle.out;
+    t.device.device_type = kDLCPU;
+    t.dtype.code = kDLOpaqueHandle;
+    t.dtype.bits = 64;
+    t.dtype.lanes = 1;
+    return t;
+}
+static inline const ingot_box *ingot_box_from_dl(const DLTensor *tensor)
+{
+    return tensor->dtype.code == kDLOpaqueHandle && tensor->dtype.bits == 64 ? (const ingot_box *)tensor->data
+                                                                             : (const ingot_box *)0;
+}
 
 #ifdef __cplusplus
 }

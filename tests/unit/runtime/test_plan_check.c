@@ -71,7 +71,7 @@ Test(plan_check, the_whole_plan_is_accepted)
 Test(plan_check, refuses_a_damaged_header)
 {
     REFUSED(PLAN->magic[0] = 'X', "does not begin with INGOTPL1");
-    REFUSED(PLAN->abi_version = 2, "ABI version 2, this runtime has 1");
+    REFUSED(PLAN->abi_version = INGOT_ABI_VERSION + 1, "ABI version 3, this runtime has 2");
     REFUSED(h.model.abi_version = 3, "the model has ABI version 3");
     REFUSED(h.model.plan = NULL, "no model given");
     REFUSED(PLAN->plan_bytes = 8, "a size of 8 bytes is impossible");
@@ -99,7 +99,7 @@ Test(plan_check, refuses_damaged_expressions_and_symbols)
 
 Test(plan_check, refuses_damaged_memory_and_interface)
 {
-    REFUSED(ROW(buffers, 0).pool = 4, "buffer 0 is in unknown pool 4");
+    REFUSED(ROW(buffers, 0).pool = 5, "buffer 0 is in unknown pool 5");
     REFUSED(ROW(buffers, 0).index = 1, "buffer 0 is input 1 of 1");
     REFUSED(ROW(buffers, 1).index = -1, "buffer 1 is output -1 of 1");
     REFUSED(ROW(buffers, 2).offset = 1, "buffer 2: expression 1 depends on the data");
@@ -116,7 +116,7 @@ Test(plan_check, refuses_damaged_memory_and_interface)
 
 Test(plan_check, refuses_damaged_steps)
 {
-    REFUSED(ROW(steps, 0).kind = INGOT_PLAN_CHECK + 1, "step 0 is of unknown kind");
+    REFUSED(ROW(steps, 0).kind = INGOT_PLAN_BOXED + 1, "step 0 is of unknown kind");
     REFUSED(ROW(steps, 4).target = 1, "step 4: makes check 1 of 1");
     REFUSED(ROW(steps, 0).kernel = 2, "step 0: kernel 2 of 2");
     REFUSED(ROW(steps, 0).n_in = 2, "step 0: 2 inputs and 1 outputs do not suit its kind");
