@@ -4,7 +4,8 @@
  * Pixels come in one of three ways: ALONG   pixels of one output row, at constant distances AREA    whole rows, when
  * several fit into a tile FLAT    any run of pixels in row-major order, each with its own pointers: for rows that tiles
  * of one row would cover badly, such as 7 by 6 A unit of work is a chunk of tiles for as many channel blocks as have
- * their weights in half of L2.
+ * their weights in half of L2. Larger weights come from far: then a unit has a quarter of L2, and each tile fetches its
+ * share of the weights of the unit after it.
  */
 #include "codegen/microkernel.h"
 #include <string.h>
@@ -21,6 +22,7 @@ typedef struct conv {
     pixel_mode mode;
     int limit; /* of the tiling: pixels, rows (AREA) */
     int groups_per_unit;
+    int64_t ahead; /* elements of the next unit's weights that a pixel's tile fetches into L2; 0: none */
 } conv;
 
 static int64_t taps(const ingot_spec *s)
@@ -71,6 +73,13 @@ static conv decide(const ingot_spec *spec, const ingot_target *target)
     }
     int64_t bytes = taps(spec) * 4 * nr, room = target->l2_bytes / 2;
     int64_t per_unit = bytes > 0 ? room / bytes : c.groups;
+    int64_t pixels = ingot_size_is_dynamic(ow) || ingot_size_is_dynamic(spec->dims[OH]) ? 0 : spec->dims[OH] * ow;
+    /* smaller units read x more often, so it has to be near */
+    bool near = pixels * spec->dims[CB] * spec->dims[CI] * 4 <= room;
+    if (per_unit < c.groups && bytes <= room * 3 / 4 && spec->dims[CI] == 16 && pixels > 0 && near) {
+        per_unit = room / 2 / bytes > 1 ? room / 2 / bytes : 1;
+        c.ahead = (per_unit * bytes / 4 + pixels - 1) / pixels;
+    }
     c.groups_per_unit = (int)(per_unit < 1 ? 1 : per_unit > c.groups ? c.groups : per_unit);
     return c;
 }
@@ -175,7 +184,9 @@ static pixels locate(ingot_emitter *e, const conv *c, int height, const ingot_ev
 typedef struct nest {
     const conv *c;
     ingot_micro m;
-    int n; /* accumulators */
+    int n;          /* accumulators */
+    ingot_ev ahead; /* what this tile fetches of the next weights, `lines` cache lines in each round of 16 channels */
+    int64_t lines;
 } nest;
 
 static void reduce_loops(ingot_emitter *e, nest *t, int level, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs)
@@ -186,6 +197,12 @@ static void reduce_loops(ingot_emitter *e, nest *t, int level, ingot_ev a_index,
         ingot_micro_step(e, &t->m, a_index, b_index, accs);
         return;
     }
+    if (level == 3)
+        for (int64_t i = 0; i < t->lines; i++)
+            ingot_e_prefetch(
+                e, INGOT_E_F32, t->ahead,
+                ingot_e_add_int(e, ingot_e_div(e, ingot_e_mul_int(e, b_index, t->lines), ingot_e_int(e, 16)), i * 16),
+                2);
     int64_t count = s->dims[order[level]], b_step = 16;
     ingot_ev a_step = ingot_e_size(e, s->operands[0].strides[order[level]]);
     for (int i = level + 1; i < 4; i++)
@@ -283,6 +300,17 @@ static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors
     for (int q = 0; q < vectors; q++) {
         t.m.column[q] = w;
         t.m.column_shift[q] = (int64_t)q * lanes / 16 * block_size + q * lanes % 16;
+    }
+    if (c->ahead) { /* per group and tile: c->ahead * pixels / groups, in rounds of 256 weights */
+        t.lines = (c->ahead * x.count / c->groups_per_unit * 16 / taps(s) + 15) / 16;
+        ingot_ev pixel = ingot_e_mad(e, p[P_ROW], ingot_e_size(e, s->dims[OW]), p[P_COLUMN]);
+        ingot_ev behind = ingot_e_mul_int(e, ingot_e_sub(e, loop.index, from), t.lines * taps(s));
+        int64_t unit = (int64_t)c->groups_per_unit * vectors * lanes * taps(s);
+        t.ahead = ingot_e_gep(e, INGOT_E_F32, w,
+                              ingot_e_add(e, ingot_e_mad(e, pixel, ingot_e_int(e, c->ahead), behind),
+                                          ingot_e_sub(e, ingot_e_int(e, unit),
+                                                      ingot_e_mul_int(e, ingot_e_sub(e, loop.index, from),
+                                                                      (int64_t)vectors * lanes * taps(s)))));
     }
     ingot_ev accs[INGOT_MICRO_ACCS];
     ingot_micro_zero(e, c->vec, t.n, accs);
