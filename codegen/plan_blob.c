@@ -242,14 +242,16 @@ static ingot_status write_interface(blob *b, bool output, ingot_span *out)
 static ingot_status write_checks(blob *b)
 {
     int32_t n = 0;
-    for (const ingot_check *c = b->program->module->checks; c; c = c->next)
+    const ingot_module *m = b->program->module;
+    for (const ingot_check *c = m->checks; c; c = c->next)
         n++;
     ingot_plan_check *checks;
     ARRAY(n, &checks);
     n = 0;
-    for (const ingot_check *c = b->program->module->checks; c; c = c->next, n++) {
+    for (const ingot_check *c = m->checks; c; c = c->next, n++) {
         checks[n].kind = (uint32_t)c->kind;
-        checks[n].in_step = c->graph != b->program->module->graphs[0];
+        checks[n].in_step =
+            c->graph != m->graphs[0] || ingot_dim_is_from_data(m, c->a) || ingot_dim_is_from_data(m, c->b);
         INGOT_TRY(number_expr(b, c->a, &checks[n].a));
         INGOT_TRY(number_expr(b, c->b, &checks[n].b));
         INGOT_TRY(append_text(b, c->message, &checks[n].message));
@@ -321,7 +323,11 @@ static ingot_status write_step(blob *b, const ingot_step *from, ingot_plan_step 
         .op_id = from->op ? from->op->id : UINT32_MAX,
         .cost_ns = from->cost_ns,
     };
-    if (from->kind == INGOT_STEP_KERNEL) {
+    if (from->kind == INGOT_STEP_CHECK) {
+        to->target = 0; /* its number */
+        for (const ingot_check *c = b->program->module->checks; c != from->check; c = c->next)
+            to->target++;
+    } else if (from->kind == INGOT_STEP_KERNEL) {
         to->kernel = from->spec;
     } else if (from->kind == INGOT_STEP_PORTABLE || from->kind == INGOT_STEP_BOXED) {
         to->portable = from->portable;

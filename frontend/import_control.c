@@ -282,16 +282,61 @@ static bool loop_fits(ingot_node *n, const ingot_onnx_graph *body, int32_t n_car
     return !n->error;
 }
 
-/* The body's carried results must have the types that they came in with. */
-static bool carried_stay(ingot_node *n, int32_t n_carried, ingot_value *const *params, ingot_value *const *results)
+/* ---- Bodies of loops ---- */
+
+/* A body is imported again for as long as it turns out that an iteration changes more sizes of carried values. */
+typedef struct loop_body {
+    const ingot_onnx_graph *view;
+    int32_t n_carried, n_params;
+    ingot_value *const *carried; /* as they start */
+    ingot_type *types;           /* of carried values in the body */
+    int32_t first_symbol;        /* symbols from here on are of the body's own making */
+    int32_t n_graphs;            /* before it */
+    ingot_check *checks;         /* before it */
+    ingot_graph *graph;
+    ingot_scope *scope;
+    ingot_value **params, **results; /* iteration, condition, carried; what the view's outputs are */
+} loop_body;
+
+static bool begin_body(ingot_node *n, loop_body *b)
 {
-    for (int32_t i = 0; i < n_carried; i++)
-        if (!ingot_type_equal(&params[i]->type, &results[i]->type)) {
-            ingot_node_unsupported(n, "the shape or type of carried value %d changes from one iteration to the next",
-                                   i);
-            return false;
-        }
+    b->types = NULL;
+    b->n_graphs = n->m->n_graphs;
+    b->checks = n->m->checks;
+    b->params = value_list(n, b->n_carried + 2);
+    b->results = value_list(n, b->view->n_out);
+    if (n->error || !ingot_node_check(n, ingot_arena_array(&n->m->arena, (size_t)b->n_carried + 1, sizeof *b->types,
+                                                           (void **)&b->types)))
+        return false;
+    for (int32_t i = 0; i < b->n_carried; i++)
+        b->types[i] = b->carried[i]->type;
     return true;
+}
+
+/* The region with its parameters; `names` are those of iteration, condition (both null: not seen by the body) and
+ * carried values. */
+static bool open_body(ingot_node *n, loop_body *b, const char *iteration, const char *condition,
+                      const ingot_onnx_value *carried)
+{
+    const ingot_type types[2] = {{.dtype = INGOT_I64}, {.dtype = INGOT_BOOL}};
+    n->m->n_graphs = b->n_graphs;
+    n->m->checks = b->checks;
+    b->first_symbol = ingot_module_symbol_count(n->m);
+    b->graph = new_region(n, "body");
+    if (n->error)
+        return false;
+    b->scope = ingot_scope_region(n, b->graph, NULL);
+    b->params[0] = add_param(n, b->graph, iteration ? iteration : "iteration", &types[0]);
+    b->params[1] = add_param(n, b->graph, condition ? condition : "condition", &types[1]);
+    if (iteration && condition) {
+        ingot_scope_bind(n, b->scope, iteration, b->params[0]);
+        ingot_scope_bind(n, b->scope, condition, b->params[1]);
+    }
+    for (int32_t i = 0; i < b->n_carried && !n->error; i++) {
+        b->params[2 + i] = add_param(n, b->graph, carried[i].name, &b->types[i]);
+        ingot_scope_bind(n, b->scope, carried[i].name, b->params[2 + i]);
+    }
+    return !n->error;
 }
 
 /* An optional that comes back as what is in it, as in the first round of a loop that begins with nothing. */
@@ -301,90 +346,104 @@ static bool opens_optional(const ingot_type *in, const ingot_type *out)
            (in->form == INGOT_FORM_OPTIONAL_SEQUENCE && out->form == INGOT_FORM_SEQUENCE);
 }
 
-/* Carried values whose shapes change, or whose rank inside does: boxed from here on, or with a rank less known. False:
- * none, the body is as it should be. */
-static bool widen_carried(int32_t n_carried, ingot_value *const *params, ingot_value *const *results, ingot_type *types)
+/* A carried value and its successor of different ranks, or one of them boxed: boxed, of the rank that both have if any.
+ * False: it is so already. */
+static bool widen_boxed(ingot_type *was, const ingot_type *is)
+{
+    int32_t rank = ingot_rank_join(ingot_type_rank(was), ingot_type_rank(is));
+    if (ingot_type_is_boxed(was) && rank == was->inner_rank)
+        return false;
+    *was = ingot_type_boxed(was->dtype, was->form, rank);
+    return true;
+}
+
+/* Sizes that differ between a carried value and its successor become symbols, which each iteration sets anew; values of
+ * different ranks are boxed. True when something changed: the body must be imported again. */
+static bool widen_carried(ingot_node *n, loop_body *b, ingot_value *const *results)
 {
     bool changed = false;
-    for (int32_t i = 0; i < n_carried; i++) {
-        const ingot_type *in = &params[i]->type, *out = &results[i]->type;
-        if (in->dtype != out->dtype || (in->form != out->form && !opens_optional(in, out)))
-            continue; /* an error, and said so later */
-        bool boxed = ingot_type_is_boxed(in) || ingot_type_is_boxed(out);
-        int32_t a = ingot_type_is_boxed(in) ? in->inner_rank : in->rank,
-                b = ingot_type_is_boxed(out) ? out->inner_rank : out->rank, rank = ingot_rank_join(a, b);
-        if (boxed ? ingot_type_is_boxed(in) && rank == a : ingot_type_equal(in, out))
+    for (int32_t i = 0; i < b->n_carried && !n->error; i++) {
+        ingot_type *was = &b->types[i];
+        const ingot_type *is = &results[i]->type, *start = &b->carried[i]->type;
+        if (was->dtype != is->dtype || (was->form != is->form && !opens_optional(was, is))) {
+            ingot_node_unsupported(n, "the type of carried value %d changes from one iteration to the next", i);
+            return false;
+        }
+        if (ingot_type_is_boxed(was) || ingot_type_is_boxed(is) || was->rank != is->rank) {
+            changed |= widen_boxed(was, is);
             continue;
-        types[i] = ingot_type_boxed(in->dtype, in->form, rank);
-        changed = true;
+        }
+        for (int32_t d = 0; d < was->rank; d++) {
+            if (was->dims[d] == is->dims[d] || was->dims[d] != start->dims[d])
+                continue; /* stays, or is a symbol already */
+            was->dims[d] = ingot_symbol_fresh(n->m, "carried", 0, INGOT_DIM_MAX_VALUE, true);
+            changed = true;
+        }
     }
-    return changed;
+    return changed && ingot_node_check(n, ingot_dims_check(n->m));
+}
+
+static bool mentions_own(const loop_body *b, const ingot_dim *d)
+{
+    for (; d->kind != INGOT_DIM_CONST; d = d->b) {
+        if (d->kind == INGOT_DIM_SYMBOL)
+            return d->value >= b->first_symbol;
+        if (mentions_own(b, d->a))
+            return true;
+    }
+    return false;
+}
+
+/* Type of what is collected: an element for each of `count` iterations. Sizes that only the body knows are symbols of
+ * the loop's. */
+static ingot_type collected_type(ingot_node *n, const loop_body *b, const ingot_type *element, const ingot_dim *count)
+{
+    ingot_type type = {.dtype = element->dtype, .rank = 1, .dims = {count}};
+    if (element->rank < 0 || element->rank >= INGOT_MAX_RANK) {
+        ingot_node_unsupported(n, "a collected value of rank %d", element->rank);
+        return type;
+    }
+    type.rank = element->rank + 1;
+    for (int32_t d = 0; d < element->rank; d++) {
+        const ingot_dim *size = element->dims[d];
+        type.dims[1 + d] =
+            mentions_own(b, size) ? ingot_symbol_fresh(n->m, "collected", 0, size->hi < 0 ? 0 : size->hi, true) : size;
+    }
+    ingot_node_check(n, ingot_dims_check(n->m));
+    return type;
 }
 
 /* The op for a finished body (results: condition, carried, collected). `count`: iterations, for what is collected. Null
  * on failure. */
-static ingot_op *emit_loop(ingot_node *n, const ingot_scope *scope, ingot_value *trips, ingot_value *cond,
-                           int32_t n_carried, ingot_value *const *carried, int32_t n_scans, const ingot_dim *count)
+static ingot_op *emit_loop(ingot_node *n, const loop_body *b, ingot_value *trips, ingot_value *cond, int32_t n_scans,
+                           const ingot_dim *count)
 {
     ingot_value *const *captures;
     if (n->error)
         return NULL;
-    int32_t n_captures = ingot_scope_captures(scope, &captures), n_in = 2 + n_carried + n_captures;
+    int32_t n_carried = b->n_carried, n_captures = ingot_scope_captures(b->scope, &captures);
+    int32_t n_in = 2 + n_carried + n_captures;
     ingot_value **in = value_list(n, n_in);
     if (n->error)
         return NULL;
     in[0] = trips;
     in[1] = cond;
     if (n_carried)
-        memcpy(in + 2, carried, (size_t)n_carried * sizeof *in);
+        memcpy(in + 2, b->carried, (size_t)n_carried * sizeof *in);
     if (n_captures)
         memcpy(in + 2 + n_carried, captures, (size_t)n_captures * sizeof *in);
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_loop, n_in, in, n_carried + n_scans);
     if (n->error)
         return NULL;
-    ingot_graph *g = ingot_scope_graph(scope);
     op->n_carried = n_carried;
-    op->regions[0] = g;
-    g->parent = op;
-    for (int32_t i = 0; i < n_carried + n_scans; i++) {
-        ingot_type type = g->results[1 + i]->type;
-        if (i >= n_carried) {
-            if (type.rank == INGOT_MAX_RANK || !count) {
-                ingot_node_unsupported(n, "a collected value of rank %d", type.rank);
-                return NULL;
-            }
-            memmove(type.dims + 1, type.dims, (size_t)type.rank * sizeof *type.dims);
-            type.dims[0] = count;
-            type.rank++;
-        }
-        op->out[i]->type = type;
-    }
+    op->regions[0] = b->graph;
+    b->graph->parent = op;
+    for (int32_t i = 0; i < n_carried; i++)
+        op->out[i]->type = b->types[i];
+    for (int32_t i = n_carried; i < n_carried + n_scans; i++)
+        op->out[i]->type = collected_type(n, b, &b->graph->results[1 + i]->type, count);
     ingot_emit_end(n, op);
     return n->error ? NULL : op;
-}
-
-/* A loop's body, imported with carried parameters of the given types. */
-typedef struct loop_body {
-    const ingot_onnx_graph *onnx;
-    ingot_graph *graph;
-    ingot_scope *scope;
-    ingot_value **params, **results; /* as the body has them: iteration and condition first; condition first */
-} loop_body;
-
-static void import_loop_body(ingot_node *n, loop_body *b, const ingot_type *types)
-{
-    ingot_type iter = {.dtype = INGOT_I64}, flag = {.dtype = INGOT_BOOL};
-    b->graph = n->error ? NULL : new_region(n, "body");
-    b->results = value_list(n, b->onnx->n_out);
-    b->params = value_list(n, b->onnx->n_in);
-    if (n->error)
-        return;
-    b->scope = ingot_scope_region(n, b->graph, NULL);
-    for (int32_t i = 0; i < b->onnx->n_in && !n->error; i++) {
-        b->params[i] = add_param(n, b->graph, b->onnx->in[i].name, i == 0 ? &iter : i == 1 ? &flag : &types[i - 2]);
-        ingot_scope_bind(n, b->scope, b->onnx->in[i].name, b->params[i]);
-    }
-    ingot_import_body(n, b->scope, b->onnx, b->results);
 }
 
 static ingot_value *close_optional(ingot_node *n, ingot_value *v, const ingot_type *type)
@@ -396,71 +455,77 @@ static ingot_value *close_optional(ingot_node *n, ingot_value *v, const ingot_ty
     return ingot_emit_end(n, op);
 }
 
-/* Scalars that the loop itself reads, and plain tensors for what it collects; carried values as their parameters are.
- */
-static void fit_results(ingot_node *n, loop_body *b, int32_t n_carried)
+/* Results as a loop takes them: the condition a scalar, carried values as their parameters are, plain tensors for what
+ * is collected. `b->results` are those of an ONNX Loop: condition, carried, collected. */
+static void fit_results(ingot_node *n, loop_body *b)
 {
     ingot_graph *outer = n->graph;
     n->graph = b->graph;
-    for (int32_t i = 0; i < b->onnx->n_out && !n->error; i++) {
+    for (int32_t i = 0; i < b->view->n_out && !n->error; i++) {
+        const ingot_type *param = i >= 1 && i <= b->n_carried ? &b->params[1 + i]->type : NULL;
         if (i == 0)
             b->results[i] = ingot_unbox_scalar(n, b->results[i]);
-        else if (i > n_carried)
+        else if (!param)
             b->results[i] = ingot_unbox(n, b->results[i]);
-        else if (opens_optional(&b->params[1 + i]->type, &b->results[i]->type))
-            b->results[i] = close_optional(n, b->results[i], &b->params[1 + i]->type);
-        else if (ingot_type_is_boxed(&b->params[1 + i]->type))
+        else if (opens_optional(param, &b->results[i]->type))
+            b->results[i] = close_optional(n, b->results[i], param);
+        else if (ingot_type_is_boxed(param))
             b->results[i] = ingot_box_value(n, b->results[i]);
     }
     n->graph = outer;
 }
 
+static bool give_placeholders(ingot_node *n, int32_t count, ingot_value *const *results)
+{
+    if (!any_placeholder(n, count, results))
+        return false;
+    for (int32_t i = 0; i < n->n_out; i++) /* the reasons are listed already */
+        n->out[i] = ingot_placeholder(n);
+    return true;
+}
+
 void ingot_import_loop(ingot_node *n)
 {
-    loop_body body = {.onnx = body_of(n, "body")};
-    int32_t n_carried = n->n_in - 2, n_graphs = n->m->n_graphs;
-    if (!body.onnx || !loop_fits(n, body.onnx, n_carried))
+    loop_body b = {.view = body_of(n, "body"), .n_carried = n->n_in - 2, .carried = n->in + 2};
+    if (n->n_in < 2)
+        ingot_node_bad(n, "%d inputs, expected a trip count and a condition at least", n->n_in);
+    if (!b.view || n->error || !loop_fits(n, b.view, b.n_carried))
         return;
-    ingot_value *trips = n->in[0] ? ingot_unbox_scalar(n, n->in[0]) : NULL;
-    ingot_value *cond = n->in[1] ? ingot_unbox_scalar(n, n->in[1]) : NULL;
-    trips = trips ? ingot_reshape(n, trips, 0, NULL) : NULL;
-    cond = cond ? ingot_reshape(n, cond, 0, NULL) : NULL;
-    int32_t n_scans = body.onnx->n_out - 1 - n_carried;
-    ingot_type *types;
-    bool *opened;
-    if (n->error ||
+    ingot_value *trips = n->in[0] ? ingot_reshape(n, ingot_unbox_scalar(n, n->in[0]), 0, NULL) : NULL;
+    ingot_value *cond = n->in[1] ? ingot_reshape(n, ingot_unbox_scalar(n, n->in[1]), 0, NULL) : NULL;
+    int32_t n_scans = b.view->n_out - 1 - b.n_carried;
+    bool *opened = NULL;
+    if (n->error || !begin_body(n, &b) ||
         !ingot_node_check(n,
-                          ingot_arena_array(&n->m->arena, (size_t)n_carried + 1, sizeof *opened, (void **)&opened)) ||
-        !ingot_node_check(n, ingot_arena_array(&n->m->arena, (size_t)n_carried + 1, sizeof *types, (void **)&types)))
+                          ingot_arena_array(&n->m->arena, (size_t)b.n_carried + 1, sizeof *opened, (void **)&opened)))
         return;
-    for (int32_t i = 0; i < n_carried; i++)
-        types[i] = n->in[2 + i]->type;
-    do { /* each time some carried value is known less well: it ends */
-        n->m->n_graphs = n_graphs;
-        import_loop_body(n, &body, types);
-        if (n->error)
+    do {
+        if (!open_body(n, &b, b.view->in[0].name, b.view->in[1].name, b.view->in + 2))
             return;
-        if (any_placeholder(n, body.onnx->n_out, body.results)) {
-            for (int32_t i = 0; i < n->n_out; i++)
-                n->out[i] = ingot_placeholder(n);
+        ingot_import_body(n, b.scope, b.view, b.results);
+        if (n->error || give_placeholders(n, b.view->n_out, b.results))
             return;
-        }
-    } while (widen_carried(n_carried, body.params + 2, body.results + 1, types));
-    for (int32_t i = 0; i < n_carried; i++)
-        opened[i] = opens_optional(&types[i], &body.results[1 + i]->type);
-    fit_results(n, &body, n_carried);
-    if (n->error || !carried_stay(n, n_carried, body.params + 2, body.results + 1))
+    } while (widen_carried(n, &b, b.results + 1));
+    for (int32_t i = 0; i < b.n_carried && !n->error; i++)
+        opened[i] = opens_optional(&b.types[i], &b.results[1 + i]->type);
+    if (!n->error)
+        fit_results(n, &b);
+    const ingot_type *again = n->error ? NULL : &b.results[0]->type;
+    if (again &&
+        (again->dtype != INGOT_BOOL || again->rank > 1 || (again->rank == 1 && !ingot_dim_is(again->dims[0], 1))))
+        ingot_node_bad(n, "the body's condition must be one bool");
+    if (n->error)
         return;
-    add_outputs(n, body.graph, body.onnx, body.results);
-    for (int32_t i = 0; i < n_carried; i++)
-        if (ingot_type_is_boxed(&types[i]))
+    add_outputs(n, b.graph, b.view, b.results);
+    for (int32_t i = 0; i < b.n_carried; i++)
+        if (ingot_type_is_boxed(&b.types[i]))
             n->in[2 + i] = ingot_box_value(n, n->in[2 + i]);
-    const ingot_dim *count = n_scans && !n->error ? trip_count(n, trips, cond, body.graph) : NULL;
-    ingot_op *op = emit_loop(n, body.scope, trips, cond, n_carried, n->in + 2, n_scans, count);
+    const ingot_dim *count = n_scans && !n->error ? trip_count(n, trips, cond, b.graph) : ingot_const_dim(n, 0);
+    ingot_op *op = emit_loop(n, &b, trips, cond, n_scans, count);
     for (int32_t i = 0; op && i < n->n_out; i++) {
-        if (i < n_carried && ingot_type_is_boxed(&types[i])) /* of no iterations, or of some */
-            op->out[i]->type.inner_rank = ingot_rank_join(op->out[i]->type.inner_rank, types[i].inner_rank);
-        n->out[i] = i < n_carried && opened[i] ? ingot_emit1(n, INGOT_OP_opt_get, op->out[i]) : op->out[i];
+        if (i < b.n_carried && ingot_type_is_boxed(&b.types[i])) /* of no iterations, or of some */
+            op->out[i]->type.inner_rank = ingot_rank_join(op->out[i]->type.inner_rank, b.types[i].inner_rank);
+        n->out[i] = i < b.n_carried && opened[i] ? ingot_emit1(n, INGOT_OP_opt_get, op->out[i]) : op->out[i];
     }
 }
 
@@ -499,11 +564,8 @@ void ingot_import_sequence_map(ingot_node *n)
     }
     n->graph = outer;
     ingot_import_body(n, scope, body, made);
-    if (!n->error && any_placeholder(n, n->n_out, made)) {
-        for (int32_t i = 0; i < n->n_out; i++)
-            n->out[i] = ingot_placeholder(n);
+    if (!n->error && give_placeholders(n, n->n_out, made))
         return;
-    }
     for (int32_t i = 0; i < n->n_out && !n->error; i++) {
         params[i]->type.dtype = made[i]->type.dtype;
         n->graph = g;
@@ -516,7 +578,14 @@ void ingot_import_sequence_map(ingot_node *n)
     if (n->error || !ingot_node_check(n, ingot_graph_add_output(g, "condition", again)))
         return;
     add_outputs(n, g, body, made);
-    ingot_op *op = emit_loop(n, scope, length, ingot_splat(n, INGOT_BOOL, 1), n->n_out, carried, 0, NULL);
+    ingot_type *types;
+    if (!ingot_node_check(n, ingot_arena_array(&n->m->arena, (size_t)n->n_out + 1, sizeof *types, (void **)&types)))
+        return;
+    for (int32_t i = 0; i < n->n_out; i++)
+        types[i] = params[i]->type;
+    const loop_body b = {
+        .view = body, .n_carried = n->n_out, .carried = carried, .types = types, .graph = g, .scope = scope};
+    ingot_op *op = emit_loop(n, &b, length, ingot_splat(n, INGOT_BOOL, 1), 0, ingot_const_dim(n, 0));
     for (int32_t i = 0; op && i < n->n_out; i++)
         n->out[i] = op->out[i];
 }
@@ -595,46 +664,45 @@ static ingot_value *scan_output(ingot_node *n, const scan *s, int32_t i, ingot_v
 }
 
 /* A loop over the length of the scan inputs: states are carried, inputs are captured and taken apart by the body. */
+static void scan_sequence(ingot_node *n, const scan *s)
+{
+    loop_body b = {.view = s->body, .n_carried = s->n_states, .carried = n->in};
+    int32_t axis = ingot_node_axis(n, s->input_axes.v[0], n->in[s->n_states]->type.rank);
+    ingot_graph *outer = n->graph;
+    if (n->error || !begin_body(n, &b))
+        return;
+    const ingot_dim *length = n->in[s->n_states]->type.dims[axis];
+    for (int32_t i = 1; i < s->n_inputs && !n->error; i++) {
+        const ingot_type *type = &n->in[s->n_states + i]->type;
+        int32_t along = ingot_node_axis(n, s->input_axes.v[i], type->rank);
+        const ingot_dim *difference = ingot_dim_sub(n->m, length, type->dims[along]);
+        if (difference->lo > 0 || difference->hi < 0)
+            ingot_node_bad(n, "scan inputs 0 and %d differ in length", i);
+    }
+    do {
+        if (!open_body(n, &b, NULL, NULL, s->body->in))
+            return;
+        n->graph = b.graph; /* what is emitted now belongs to the body */
+        for (int32_t i = 0; i < s->n_inputs && !n->error; i++)
+            ingot_scope_bind(n, b.scope, s->body->in[s->n_states + i].name,
+                             scan_element(n, b.scope, s, i, b.params[0], length));
+        n->graph = outer;
+        ingot_import_body(n, b.scope, s->body, b.results);
+        if (n->error || give_placeholders(n, s->body->n_out, b.results))
+            return;
+    } while (widen_carried(n, &b, b.results));
+    if (n->error || !ingot_node_check(n, ingot_graph_add_output(b.graph, "condition", b.params[1])))
+        return;
+    add_outputs(n, b.graph, s->body, b.results);
+    ingot_value *truth = ingot_splat(n, INGOT_BOOL, 1);
+    ingot_op *op = emit_loop(n, &b, ingot_dims_value(n, -1, &length), truth, s->n_outputs, length);
+    for (int32_t i = 0; op && i < n->n_out; i++)
+        n->out[i] = i < s->n_states ? op->out[i] : scan_output(n, s, i - s->n_states, op->out[i]);
+}
+
 void ingot_import_scan(ingot_node *n)
 {
     scan s = {0};
-    if (!read_scan(n, &s))
-        return;
-    int32_t axis = ingot_node_axis(n, s.input_axes.v[0], n->in[s.n_states]->type.rank);
-    ingot_graph *g = n->error ? NULL : new_region(n, "body"), *outer = n->graph;
-    ingot_value **results = value_list(n, s.body->n_out);
-    if (n->error || !g)
-        return;
-    const ingot_dim *length = n->in[s.n_states]->type.dims[axis];
-    ingot_scope *scope = ingot_scope_region(n, g, NULL);
-    ingot_type iter_type = {.dtype = INGOT_I64}, flag = {.dtype = INGOT_BOOL};
-    ingot_value **params = value_list(n, s.n_states + 2);
-    if (n->error)
-        return;
-    params[0] = add_param(n, g, "iteration", &iter_type);
-    params[1] = add_param(n, g, "condition", &flag);
-    for (int32_t i = 0; i < s.n_states && !n->error; i++) {
-        params[2 + i] = add_param(n, g, s.body->in[i].name, &n->in[i]->type);
-        ingot_scope_bind(n, scope, s.body->in[i].name, params[2 + i]);
-    }
-    n->graph = g; /* what is emitted now belongs to the body */
-    for (int32_t i = 0; i < s.n_inputs && !n->error; i++)
-        ingot_scope_bind(n, scope, s.body->in[s.n_states + i].name, scan_element(n, scope, &s, i, params[0], length));
-    n->graph = outer;
-    ingot_import_body(n, scope, s.body, results);
-    if (n->error)
-        return;
-    if (any_placeholder(n, s.body->n_out, results)) {
-        for (int32_t i = 0; i < n->n_out; i++)
-            n->out[i] = ingot_placeholder(n);
-        return;
-    }
-    if (!carried_stay(n, s.n_states, params + 2, results) ||
-        !ingot_node_check(n, ingot_graph_add_output(g, "condition", params[1])))
-        return;
-    add_outputs(n, g, s.body, results);
-    ingot_value *truth = ingot_splat(n, INGOT_BOOL, 1);
-    ingot_op *op = emit_loop(n, scope, ingot_dims_value(n, -1, &length), truth, s.n_states, n->in, s.n_outputs, length);
-    for (int32_t i = 0; op && i < n->n_out; i++)
-        n->out[i] = i < s.n_states ? op->out[i] : scan_output(n, &s, i - s.n_states, op->out[i]);
+    if (read_scan(n, &s))
+        scan_sequence(n, &s);
 }

@@ -260,6 +260,11 @@ const ingot_symbol_info *ingot_module_symbol(const ingot_module *m, int32_t inde
     return index >= 0 && index < m->dims->n_symbols ? m->dims->symbols[index] : NULL;
 }
 
+const ingot_dim *ingot_module_symbol_dim(const ingot_module *m, int32_t index)
+{
+    return index >= 0 && index < m->dims->n_symbols ? m->dims->symbol_dims[index] : NULL;
+}
+
 ingot_status ingot_symbol_restrict(ingot_module *m, int32_t index, int64_t lo, int64_t hi)
 {
     if (index < 0 || index >= m->dims->n_symbols)

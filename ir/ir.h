@@ -101,13 +101,14 @@ void ingot_dim_print(const ingot_module *m, const ingot_dim *d, ingot_text *out)
 ingot_status ingot_dim_parse(ingot_module *m, const char *text, size_t size, const ingot_dim **out);
 int32_t ingot_module_symbol_count(const ingot_module *m);
 const ingot_symbol_info *ingot_module_symbol(const ingot_module *m, int32_t index);
+const ingot_dim *ingot_module_symbol_dim(const ingot_module *m, int32_t index); /* the size that it is */
 /* Intersects a symbol's range (already interned expressions keep their wider ranges). */
 ingot_status ingot_symbol_restrict(ingot_module *m, int32_t index, int64_t lo, int64_t hi);
 /* Replaces symbol `index` by a number everywhere in the module (types, sym lists, contents): pins a dynamic size. */
 ingot_status ingot_module_pin_symbol(ingot_module *m, int32_t index, int64_t value);
 
-/* A fact that shapes rely on but that only a run can check: on entry for the main graph, whenever it runs for a region.
- */
+/* A fact that shapes rely on but that only a run can check: for the main graph on entry, or when the data has decided
+ * its sizes; for a region whenever that runs. */
 typedef enum { INGOT_CHECK_EQUAL, INGOT_CHECK_EQUAL_OR_ONE, INGOT_CHECK_DIVIDES } ingot_check_kind;
 typedef struct ingot_check {
     ingot_check_kind kind;

@@ -146,7 +146,7 @@ typedef enum ingot_step_kind {
     INGOT_STEP_BIND,        /* symbols first_symbol.. = elements of in (integers), checked against their ranges */
     INGOT_STEP_JUMP,        /* to step `target` */
     INGOT_STEP_JUMP_UNLESS, /* to `target` when the bool in[0] is false */
-    INGOT_STEP_CHECK,       /* the module's check number `target` */
+    INGOT_STEP_CHECK,       /* `check` */
     INGOT_STEP_BOXED        /* boxed kernel `portable` */
 } ingot_step_kind;
 
@@ -165,11 +165,12 @@ typedef struct ingot_step {
     const struct ingot_data_dim {
         int32_t out, dim, symbol;
     } * data_dims;
-    int32_t first_symbol; /* BIND */
-    int32_t target;       /* jumps: after lowering a step index; CHECK: number of the check */
-    const ingot_op *op;   /* for messages, profile and report */
-    const char *label;    /* "MatMul_12 (MatMul) + gelu" */
-    double cost_ns;       /* predicted for one call, one thread; sizes that vary at their low end */
+    int32_t first_symbol;     /* BIND */
+    int32_t target;           /* jumps; after lowering a step index */
+    const ingot_check *check; /* CHECK: one of the module's */
+    const ingot_op *op;       /* for messages, profile and report */
+    const char *label;        /* "MatMul_12 (MatMul) + gelu" */
+    double cost_ns;           /* predicted for one call, one thread; sizes that vary at their low end */
 } ingot_step;
 
 /* A constant to be written into the weights: dest[i0..] = src[logical index], zero outside. Every dest dim adds index *

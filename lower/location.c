@@ -419,6 +419,13 @@ ingot_status ingot_lower_locate_dense(lowering *l, ingot_value *v, location *out
     return NULL;
 }
 
+ingot_status ingot_lower_locate_to_copy(lowering *l, ingot_value *v, location *out)
+{
+    int32_t bits = ingot_dtype_bits(v->type.dtype);
+    bool strided = !l->options->no_generated && bits >= 8 && bits <= 64 && v->type.dtype != INGOT_STRING;
+    return strided ? ingot_lower_locate(l, v, out) : ingot_lower_locate_dense(l, v, out);
+}
+
 int32_t ingot_location_physical(lowering *l, const location *at, const ingot_dim **dims, const ingot_dim **strides)
 {
     for (int32_t d = 0; d < at->rank; d++) {

@@ -79,6 +79,8 @@ void ingot_location_set_dense(lowering *l, location *at);
 bool ingot_location_is_dense(lowering *l, const location *at);
 /* Where an operand is; constants get their weight. */
 ingot_status ingot_lower_locate(lowering *l, ingot_value *v, location *out);
+/* As above, for a copy: dense where nothing copies through strides. */
+ingot_status ingot_lower_locate_to_copy(lowering *l, ingot_value *v, location *out);
 /* As above but dense, plain, row-major: copies when it is not. */
 ingot_status ingot_lower_locate_dense(lowering *l, ingot_value *v, location *out);
 /* Where the op's result shall be written: claims its placement, or a new buffer with the wanted halo (whose zeros are
@@ -153,6 +155,14 @@ ingot_status ingot_lower_boxed(lowering *l, ingot_op *op);
 ingot_status ingot_lower_copy_boxed(lowering *l, const location *from, const location *to, const char *label);
 /* Steps at the start of the program that make all constants of strings. */
 ingot_status ingot_lower_texts(lowering *l);
+ingot_status ingot_lower_loop(lowering *l, ingot_op *op);
+ingot_status ingot_lower_add_jump(lowering *l, ingot_step_kind kind, int32_t condition, int32_t *out_index);
+/* Parameters of a region from `first_param` on are its captures, where they lie. */
+ingot_status ingot_lower_bind_captures(lowering *l, ingot_graph *region, int32_t first_param,
+                                       ingot_value *const *captures);
+/* Gives a symbol that the data decides the value of an integer scalar, or of another size. */
+ingot_status ingot_lower_bind_place(lowering *l, const ingot_dim *symbol, int32_t place);
+ingot_status ingot_lower_set_symbol(lowering *l, const ingot_dim *symbol, const ingot_dim *value);
 ingot_status ingot_lower_dims(lowering *l, ingot_op *op);
 ingot_status ingot_lower_bind(lowering *l, ingot_op *op);
 /* The map kernel of a program over operands at these locations (broadcast to `out`'s dims); shared by copies, fills,

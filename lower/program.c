@@ -297,7 +297,7 @@ static ingot_status lower_outputs(lowering *l, ingot_graph *g)
     for (int32_t i = 0; i < g->n_results; i++) {
         ingot_value *v = g->results[i];
         location from, to;
-        INGOT_TRY(ingot_lower_locate(l, v, &from));
+        INGOT_TRY(ingot_lower_locate_to_copy(l, v, &from));
         const ingot_buffer *buffer = &l->p->buffers[from.buffer];
         if (buffer->pool == INGOT_POOL_BOX) {
             INGOT_TRY(ingot_lower_add_place(l, &from, &l->p->output_places[i]));

@@ -1,6 +1,6 @@
-/* Facts about sizes that only a run can check, where they belong to a branch or the body of a loop: a step each, as
- * soon as all sizes in it are known, so before whatever relies on it. Those of the main graph are looked at on entry.
- */
+/* Facts about sizes that only a run can check, where they belong to a branch or the body of a loop, or the data decides
+ * a size: a step each, as soon as all sizes in it are known, so before whatever relies on it. The others are looked at
+ * on entry. */
 #include "lower/lower.h"
 
 static bool mentions(const ingot_dim *d, int64_t symbol)
@@ -50,15 +50,14 @@ static const ingot_op *decided_by(const lowering *l, const ingot_graph *g, const
 
 ingot_status ingot_lower_region_checks(lowering *l, const ingot_graph *g, const ingot_op *after)
 {
-    int32_t number = 0;
-    if (g == l->m->graphs[0])
-        return NULL;
-    for (const ingot_check *c = l->m->checks; c != NULL; c = c->next, number++) {
+    if (g == l->m->graphs[0] && after == NULL)
+        return NULL; /* on entry */
+    for (const ingot_check *c = l->m->checks; c != NULL; c = c->next) {
         if (c->graph != g || decided_by(l, g, c) != after)
             continue;
         ingot_step *step;
         INGOT_TRY(ingot_lower_add_step(l, INGOT_STEP_CHECK, 0, NULL, 0, NULL, &step));
-        step->target = number;
+        step->check = c;
     }
     return NULL;
 }

@@ -165,14 +165,11 @@ ingot_status ingot_context_check(const ingot_context *ctx, int32_t check)
     return NULL;
 }
 
-/* Those that are not made by steps. What data decides is checked as soon as it is known. */
-static ingot_status run_checks(const ingot_context *ctx, bool on_data)
+/* Those that are not made by steps. */
+static ingot_status run_checks(const ingot_context *ctx)
 {
-    const ingot_plan_view *v = &ctx->view;
-    for (int32_t i = 0; i < v->n_checks; i++) {
-        const ingot_plan_check *c = &v->checks[i];
-        bool known = ctx->env[c->a] != INGOT_UNKNOWN && ctx->env[c->b] != INGOT_UNKNOWN;
-        if (known && !c->in_step && (v->exprs[c->a].on_data || v->exprs[c->b].on_data) == on_data)
+    for (int32_t i = 0; i < ctx->view.n_checks; i++) {
+        if (!ctx->view.checks[i].in_step)
             INGOT_TRY(ingot_context_check(ctx, i));
     }
     return NULL;
@@ -254,7 +251,7 @@ static ingot_status rebind(ingot_context *ctx, const DLTensor *const *inputs)
     INGOT_TRY(take_symbols(ctx, inputs));
     ingot_plan_evaluate(v, ctx->symbols, false, ctx->env);
     INGOT_TRY(compare_inputs(ctx, inputs));
-    INGOT_TRY(run_checks(ctx, false));
+    INGOT_TRY(run_checks(ctx));
     INGOT_TRY(size_outputs(ctx));
     INGOT_TRY(place_buffers(ctx));
     ctx->pointers_stale = true;
@@ -332,5 +329,5 @@ ingot_status ingot_context_set_symbol(ingot_context *ctx, int32_t symbol, int64_
     ctx->symbols[symbol] = value;
     ingot_plan_evaluate(v, ctx->symbols, true, ctx->env);
     ctx->generation++;
-    return run_checks(ctx, true);
+    return NULL;
 }

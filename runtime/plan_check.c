@@ -194,8 +194,8 @@ static ingot_status check_interface(const ingot_plan_view *v)
         const ingot_plan_check *c = &v->checks[i];
         if (c->kind > 2)
             return BAD("plan: check %d is of unknown kind %u", (int)i, (unsigned)c->kind);
-        INGOT_TRY(check_expr_index(v, c->a, true, "check", i));
-        INGOT_TRY(check_expr_index(v, c->b, true, "check", i));
+        INGOT_TRY(check_expr_index(v, c->a, c->in_step != 0, "check", i));
+        INGOT_TRY(check_expr_index(v, c->b, c->in_step != 0, "check", i));
         INGOT_TRY(check_text(v->plan, c->message, "a check"));
     }
     return NULL;

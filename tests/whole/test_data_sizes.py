@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Sizes that the data decides while a model runs: small models in ONNX's text form against ONNX Runtime, several runs
 of one compile, and limits in place of memory without end."""
+import shutil
+
 import numpy as np
 import onnx.numpy_helper
 import onnx.parser
@@ -31,9 +33,11 @@ class DataSizes(common.Case):
     def check(self, text, *feeds, opset=18, options=()):
         """One compile, a run of one context for each of `feeds`, with and without generated kernels."""
         path = self.model(text, opset)
+        for old in self.work.glob("test_data_set_*"):
+            shutil.rmtree(old)
         for number, feed in enumerate(feeds):
             folder = self.work / ("test_data_set_%d" % number)
-            folder.mkdir(exist_ok=True)
+            folder.mkdir()
             for kind, values in (("input", feed.values()), ("output", common.reference(path, feed))):
                 for k, value in enumerate(values):
                     tensor = onnx.numpy_helper.from_array(np.asarray(value))
@@ -174,6 +178,113 @@ class DataSizes(common.Case):
         feed = {"n": i64s(4), "lengths": i64(1, 2, 3, 4), "zero": i64s(0)}
         self.check(text, feed, {**feed, "n": i64s(0)}, {**feed, "n": i64s(2), "lengths": i64(1, 2, 9, 9)})
         self.refuse(text, {**feed, "lengths": i64(1, 2, 7, 4)}, ("Mul", "7 and 3"), 2)
+
+    def test_carried_values_that_grow_shrink_and_change_places(self):
+        self.check("""m (int64 n, float[k] x, float[2, 3] a, float[2, 4] b)
+                      => (int64[g] grown, float[s] shrunk, float[c, d] p, float[e, f] q) {
+            true = Constant<value: tensor = bool {1}>()
+            start = Constant<value_ints = [7]>()
+            grown, shrunk, p, q = Loop (n, true, start, x, a, b) <body = body
+                (int64 i, bool go, int64[l] list, float[m] rest, float[t, u] one, float[v, w] two)
+                => (bool again, int64[l2] longer, float[m2] shorter, float[t2, u2] left, float[v2, w2] right) {
+                again = Identity(go)
+                minus = Constant<value_ints = [-1]>()
+                item = Reshape(i, minus)
+                longer = Concat<axis = 0>(list, item)
+                first = Constant<value_ints = [1]>()
+                end = Constant<value_ints = [1000000]>()
+                shorter = Slice(rest, first, end)
+                left = Identity(two)
+                right = Neg(one)
+            }>
+        }""", *({"n": i64s(n), "x": f32(k), "a": f32(2, 3), "b": f32(2, 4)}
+                for n, k in ((0, 3), (1, 3), (2, 3), (5, 3), (3000, 4000), (2, 2))), options=("--dynamic",))
+
+    def test_what_a_loop_collects(self):
+        text = """m (%sfloat limit, float[3] x) => (float total, float[t] sums, float[u, 3] rows, int64[v, w, z] places) {
+            start = Constant<value_float = 0.0>()
+            true = Constant<value: tensor = bool {1}>()
+            total, sums, rows, places = Loop (%s, true, start) <body = body (int64 i, bool go, float sum)
+                => (bool again, float next, float same, float[3] row, int64[1, j] where) {
+                one = Constant<value_float = 1.0>()
+                next = Add(sum, one)
+                same = Identity(next)
+                row = Mul(x, next)
+                where = NonZero(x)
+                again = Less(next, limit)
+            }>
+        }"""
+        feeds = [{"limit": np.array(v, np.float32), "x": np.array([1, 0, 2], np.float32)} for v in (3, 1, 1000, 2)]
+        self.check(text % ("", '""'), *feeds)
+        counted = [{"n": i64s(n), **feed} for n, feed in zip((2, 5, 700, 0), feeds[:3] + [feeds[0]])]
+        self.check(text % ("int64 n, ", "n"), *counted[:3])
+        plain = text.replace(", int64[v, w, z] places", "").replace(", places", "").replace(", int64[1, j] where", "")
+        plain = plain.replace("where = NonZero(x)", "")
+        self.check(plain % ("int64 n, ", "n"), *counted)
+        self.check((plain % ("int64 n, ", "n")).replace("again = Less(next, limit)", "again = Identity(go)"), *counted)
+
+    def test_a_loop_that_collects_values_of_different_sizes(self):
+        text = """m (int64 n, int64 zero) => (int64[a, b] rows) {
+            true = Constant<value: tensor = bool {1}>()
+            rows = Loop (n, true) <body = body (int64 i, bool go) => (bool again, int64[j] row) {
+                again = Identity(go)
+                one = Constant<value_int: int = 1>()
+                row = Range(zero, i, one)
+            }>
+        }"""
+        self.refuse(text, {"n": i64s(3), "zero": i64s(0)}, ("Loop", "0 and 1"), 2)
+
+    def test_a_loop_in_a_loop(self):
+        self.check("""m (int64 n, int64[3] lengths) => (int64[t] all, int64[3] sums) {
+            true = Constant<value: tensor = bool {1}>()
+            three = Constant<value_int: int = 3>()
+            none = Constant<value: tensor = int64[0] {}>()
+            all, sums = Loop (three, true, none) <body = outer (int64 i, bool go, int64[l] list)
+                => (bool again, int64[l2] longer, int64 sum) {
+                again = Identity(go)
+                length = Gather(lengths, i)
+                zero = Constant<value_int: int = 0>()
+                sum, squares = Loop (length, true, zero) <body = inner (int64 k, bool on, int64 s)
+                    => (bool still, int64 s2, int64 square) {
+                    still = Identity(on)
+                    s2 = Add(s, k)
+                    t = Mul(k, k)
+                    square = Add(t, n)
+                }>
+                longer = Concat<axis = 0>(list, squares)
+            }>
+        }""", {"n": i64s(1), "lengths": i64(2, 0, 4)}, {"n": i64s(5), "lengths": i64(0, 0, 0)},
+                   {"n": i64s(2), "lengths": i64(50, 3, 500)})
+
+    def test_scans(self):
+        for axes in ("", "scan_input_axes = [1, 0], scan_output_axes = [-1, 1]",
+                     "scan_input_directions = [1, 0], scan_output_directions = [0, 1]",
+                     "scan_input_axes = [-1, -2], scan_output_axes = [1, 0], scan_output_directions = [1, 1]"):
+            with self.subTest(axes=axes):
+                self.check("""m (float[2] s, float[l, l] x, float[l, l] y) => (float[2] last, float[a, b] p, float[c, d] q) {
+                    last, p, q = Scan <num_scan_inputs = 2%s, body = body (float[2] state, float[l] xi, float[l] yi)
+                        => (float[2] new, float[l] pi, float[2] qi) {
+                        half = Constant<value_float = 0.5>()
+                        new = Mul(state, half)
+                        pi = Add(xi, yi)
+                        qi = Neg(new)
+                    }> (s, x, y)
+                }""" % (axes and ", " + axes), {"s": f32(2), "x": f32(4, 4, seed=1), "y": f32(4, 4, seed=2)},
+                           {"s": f32(2), "x": f32(9, 9, seed=1), "y": f32(9, 9, seed=2)}, options=("--dynamic",))
+
+    def test_branches_of_different_shapes(self):
+        self.check("""m (bool c, float[a, 3] x, int64 n) => (float[i, j] z) {
+            z = If (c) <then_branch = t () => (float[k, l] u) {
+                            one = Constant<value_ints = [-1]>()
+                            m = Reshape(n, one)
+                            three = Constant<value_ints = [3]>()
+                            s = Concat<axis = 0>(three, m)
+                            y = Constant<value_float = 2.0>()
+                            u = Expand(y, s) },
+                        else_branch = e () => (float[o, p] v) { v = Neg(x) }>
+        }""", {"c": np.array(True), "x": f32(2, 3), "n": i64s(5)}, {"c": np.array(False), "x": f32(2, 3), "n": i64s(5)},
+                   {"c": np.array(True), "x": f32(2, 3), "n": i64s(0)}, {"c": np.array(True), "x": f32(5, 3), "n": i64s(900)},
+                   options=("--dynamic",))
 
     def test_a_value_over_the_memory_there_is(self):
         text = """m (int64 n) => (float[a, b] y) {
