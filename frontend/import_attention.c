@@ -167,8 +167,11 @@ void ingot_import_attention(ingot_node *n)
     const ingot_dim *width = h.q->type.dims[3];
     double usual = !n->error && ingot_dim_is_const(width) && width->value > 0 ? 1 / sqrt((double)width->value) : 0;
     h.scale = ingot_attr_float(n, "scale", usual);
-    if (h.scale == 0 && !ingot_attr_has(n, "scale"))
-        ingot_node_unsupported(n, "without a scale the head size must be known");
+    if (h.scale == 0 && !ingot_attr_has(n, "scale")) { /* a size that only a run knows */
+        ingot_value *root = ingot_emit1(n, INGOT_OP_rsqrt, ingot_cast(n, ingot_dims_value(n, -1, &width), INGOT_F32));
+        h.q = ingot_emit2(n, INGOT_OP_mul, h.q, ingot_cast(n, root, h.q->type.dtype));
+        h.scale = 1;
+    }
     h.softcap = ingot_attr_float(n, "softcap", 0);
     h.causal = ingot_attr_int(n, "is_causal", 0) != 0;
     if (n->error)

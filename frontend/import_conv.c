@@ -7,7 +7,8 @@
 typedef struct window {
     int32_t spatial;
     ingot_ints kernel, strides, pads, dilations;
-    int32_t auto_pad; /* index in auto_pads */
+    int32_t auto_pad;    /* index in auto_pads */
+    bool kernel_is_open; /* a size of the kernel is known only when run: all of `kernel` is to be left alone */
 } window;
 enum { NOTSET, VALID, SAME_UPPER, SAME_LOWER };
 static const char *const auto_pads[] = {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER", NULL};
@@ -100,20 +101,37 @@ static ingot_value *add_bias(ingot_node *n, ingot_value *y, ingot_value *bias)
     return bias ? ingot_emit2(n, INGOT_OP_add, y, ingot_along_channels(n, bias, y->type.rank)) : y;
 }
 
-/* The kernel's sizes come from the weights; the attribute must agree. */
-static void kernel_of_weights(ingot_node *n, const ingot_value *w, int32_t rank, ingot_ints *out)
+/* The kernel's sizes come from the weights; the attribute must agree, when run where the weights' sizes are not known.
+ */
+static void kernel_of_weights(ingot_node *n, const ingot_value *w, int32_t rank, window *out)
 {
     ingot_ints given;
-    out->n = rank - 2;
-    for (int32_t i = 0; i < rank - 2 && !n->error; i++) {
+    bool has_given = ingot_attr_ints(n, "kernel_shape", &given) && given.n;
+    out->kernel.n = rank - 2;
+    out->kernel_is_open = false;
+    bool agrees = !has_given || given.n == rank - 2;
+    for (int32_t i = 0; i < rank - 2 && !n->error && agrees; i++) {
         const ingot_dim *d = w->type.dims[2 + i];
-        if (!ingot_dim_is_const(d))
-            ingot_node_unsupported(n, "the sizes of the kernel must be known");
-        out->v[i] = d->value;
+        out->kernel.v[i] = has_given ? given.v[i] : d->value;
+        if (ingot_dim_is_const(d))
+            agrees = out->kernel.v[i] == d->value;
+        else if (!has_given)
+            out->kernel_is_open = true;
+        else if (given.v[i] >= 1)
+            ingot_node_check(n,
+                             ingot_module_require(n->m, INGOT_CHECK_EQUAL, d, ingot_const_dim(n, given.v[i]), w->def));
     }
-    if (ingot_attr_ints(n, "kernel_shape", &given) && given.n &&
-        (given.n != out->n || memcmp(given.v, out->v, (size_t)out->n * sizeof *out->v) != 0))
+    if (!agrees)
         ingot_node_bad(n, "kernel_shape does not agree with the weights");
+}
+
+/* For padding that the sizes of the kernel decide. */
+static bool needs_kernel(ingot_node *n, const window *w)
+{
+    if (w->kernel_is_open)
+        ingot_node_unsupported(n, "padding by auto_pad or output_shape needs the sizes of the kernel: "
+                                  "add the attribute kernel_shape");
+    return !n->error;
 }
 
 /* Reads the attributes of a convolution and resolves its padding; fills `out` and may replace *x. */
@@ -124,8 +142,8 @@ static bool conv_window(ingot_node *n, ingot_value **x, const ingot_value *weigh
         ingot_node_bad(n, "weights of rank %d for an input of rank %d", weights->type.rank, rank);
     if (n->error)
         return false;
-    kernel_of_weights(n, weights, rank, &out->kernel);
-    if (!read_window(n, rank, out))
+    kernel_of_weights(n, weights, rank, out);
+    if (!read_window(n, rank, out) || (out->auto_pad >= SAME_UPPER && !needs_kernel(n, out)))
         return false;
     *x = resolve_same(n, *x, out, 0, true);
     return !n->error;
@@ -196,7 +214,7 @@ static void transposed_pads(ingot_node *n, const ingot_value *x, window *w, ingo
 {
     ingot_ints sizes;
     bool given = ingot_attr_ints(n, "output_shape", &sizes) && sizes.n;
-    if (n->error || (!given && w->auto_pad < SAME_UPPER))
+    if (n->error || (!given && w->auto_pad < SAME_UPPER) || !needs_kernel(n, w))
         return;
     if (given && sizes.n != w->spatial) {
         ingot_node_bad(n, "output_shape has %lld sizes, expected %d", (long long)sizes.n, w->spatial);
@@ -234,7 +252,7 @@ void ingot_import_conv_transpose(ingot_node *n)
         ingot_node_bad(n, "weights of rank %d for an input of rank %d", n->in[1]->type.rank, rank);
     if (n->error)
         return;
-    kernel_of_weights(n, n->in[1], rank, &w.kernel);
+    kernel_of_weights(n, n->in[1], rank, &w);
     if (!read_window(n, rank, &w))
         return;
     read_list(n, "output_padding", w.spatial, 0, 0, &output_padding);
@@ -277,7 +295,7 @@ static ingot_op *begin_pool(ingot_node *n, ingot_op_kind kind, ingot_value *x, c
 
 void ingot_import_max_pool(ingot_node *n)
 {
-    window w;
+    window w = {0};
     bool wants_indices = n->n_out > 1 && *n->view->out[1];
     if (!pool_window(n, &w))
         return;
@@ -293,7 +311,7 @@ void ingot_import_max_pool(ingot_node *n)
 
 void ingot_import_average_pool(ingot_node *n)
 {
-    window w;
+    window w = {0};
     if (!pool_window(n, &w))
         return;
     bool count_pads = ingot_attr_int(n, "count_include_pad", 0) != 0;
@@ -305,7 +323,7 @@ void ingot_import_average_pool(ingot_node *n)
 
 void ingot_import_lp_pool(ingot_node *n)
 {
-    window w;
+    window w = {0};
     if (!pool_window(n, &w))
         return;
     ingot_value *x = resolve_same(n, n->in[0], &w, 0, true);

@@ -1,7 +1,8 @@
 """ONNX's operator tests in three forms.
 
     as_is      as the onnx package has them
-    dynamic    every size of every input is dynamic
+    dynamic    every size of every input is dynamic, but for those that are 0 in the case: an undeclared size is at least 1
+               (`--dim NAME=0:64` declares another range)
     constant   every input is an initializer: all of it can be folded
 
 `cases()` lists them; `make(form, cases, out)` writes those of the last two as ONNX test directories. The light zoo's
@@ -63,6 +64,8 @@ def make_dynamic(source, target):
         if not value.type.HasField("tensor_type"):
             continue
         for axis, dim in enumerate(value.type.tensor_type.shape.dim):
+            if dim.HasField("dim_value") and dim.dim_value == 0:
+                continue
             dim.Clear()
             dim.dim_param = "d%d_%d" % (number, axis)
             changed = True
