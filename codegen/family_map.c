@@ -12,9 +12,9 @@ typedef struct map_plan {
     int lane;   /* lane dim */
     int across; /* dim that transposed inputs run along; -1: none */
     int lanes;
-    bool transposed[max_inputs]; /* input k is read along `across` */
-    int n_rows, rows[6];         /* dims flattened into row numbers, outermost first */
-    int n_inner, inner[6];       /* dims looped over inside a row */
+    bool transposed[max_inputs];         /* input k is read along `across` */
+    int n_rows, rows[INGOT_SPEC_DIMS];   /* dims flattened into row numbers, outermost first */
+    int n_inner, inner[INGOT_SPEC_DIMS]; /* dims looped over inside a row */
     int unroll;
 } map_plan;
 
@@ -394,7 +394,7 @@ static void do_inner(ingot_emitter *e, const map_plan *plan, int i, ingot_ev *co
 
 static void do_rows(ingot_emitter *e, const map_plan *plan, ingot_ev first, ingot_ev last, ingot_ev lo, ingot_ev hi)
 {
-    ingot_ev coords[INGOT_SPEC_DIMS], radix[6], digits[6];
+    ingot_ev coords[INGOT_SPEC_DIMS], radix[INGOT_SPEC_DIMS], digits[INGOT_SPEC_DIMS];
     for (int d = 0; d < INGOT_SPEC_DIMS; d++)
         coords[d] = ingot_e_int(e, 0);
     ingot_eloop loop;
@@ -441,8 +441,8 @@ static bool map_supports(const ingot_spec *spec, const ingot_target *target, con
 {
     if (!ingot_b_operands_supported(spec, target, out_why))
         return false;
-    *out_why = "map: one to six dims, strided operands and a body";
-    if (spec->n_dims < 1 || spec->n_dims > 6 || !spec->has_body || spec->body.n_args != spec->n_in ||
+    *out_why = "map: one to nine dims, strided operands and a body";
+    if (spec->n_dims < 1 || spec->n_dims > INGOT_SPEC_DIMS || !spec->has_body || spec->body.n_args != spec->n_in ||
         spec->body.n_results != spec->n_out)
         return false;
     for (int k = 0; k < spec->n_in + spec->n_out; k++)

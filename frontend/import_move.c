@@ -310,7 +310,8 @@ void ingot_import_center_crop_pad(ingot_node *n)
 {
     ingot_value *x = n->in[0];
     int32_t rank = x->type.rank;
-    const ingot_dim *sizes[INGOT_MAX_CONTENT], *pads[2 * INGOT_MAX_RANK], *two = ingot_const_dim(n, 2);
+    const ingot_dim *sizes[INGOT_MAX_CONTENT], *pads[2 * INGOT_MAX_RANK];
+    const ingot_dim *zero = ingot_const_dim(n, 0), *two = ingot_const_dim(n, 2);
     int32_t count = ingot_operand_dims(n, n->in[1], 0, INGOT_DIM_MAX_VALUE, sizes);
     ingot_ints axes;
     if (!ingot_attr_ints(n, "axes", &axes)) {
@@ -325,16 +326,11 @@ void ingot_import_center_crop_pad(ingot_node *n)
     for (int32_t i = 0; i < axes.n && !n->error; i++) {
         int32_t axis = ingot_node_axis(n, axes.v[i], rank);
         const ingot_dim *size = x->type.dims[axis], *missing = ingot_dim_sub(n->m, sizes[i], size);
-        const ingot_dim *low;
-        if (missing->lo >= 0) {
-            low = ingot_dim_floordiv(n->m, missing, two);
-        } else if (missing->hi <= 0) { /* the cut at the low end is the smaller one too */
-            low = ingot_dim_sub(n->m, ingot_const_dim(n, 0),
-                                ingot_dim_floordiv(n->m, ingot_dim_sub(n->m, size, sizes[i]), two));
-        } else {
-            ingot_node_unsupported(n, "it is not known whether axis %d grows or shrinks: pin it with --shape", axis);
-            return;
-        }
+        /* Half of what is missing or too much, the smaller half at the low end; one of the two is 0. */
+        const ingot_dim *more = ingot_dim_max(n->m, missing, zero);
+        const ingot_dim *less = ingot_dim_max(n->m, ingot_dim_sub(n->m, size, sizes[i]), zero);
+        const ingot_dim *low =
+            ingot_dim_sub(n->m, ingot_dim_floordiv(n->m, more, two), ingot_dim_floordiv(n->m, less, two));
         pads[axis] = low;
         pads[rank + axis] = ingot_dim_sub(n->m, missing, low);
     }

@@ -130,12 +130,47 @@ static const ingot_dim *inferred_dim(ingot_node *n, const ingot_value *x, int32_
     return ingot_dim_floordiv(n->m, total, rest);
 }
 
+/* A shape of which only a run knows some entries, with those replaced by what they mean: 0 by the size of x (unless
+ * zeros are allowed), -1 by what is left of the elements (where it may occur: once, and not if it is there already). */
+static ingot_value *plain_shape(ingot_node *n, ingot_value *x, ingot_value *shape, bool allow_zero, bool *out_has_rest)
+{
+    const ingot_dim *own[INGOT_MAX_RANK], *count = ingot_type_count_dim(n->m, &x->type);
+    int32_t rank = (int32_t)ingot_type_count(&shape->type);
+    bool has_rest = false; /* a -1 that is known */
+    for (int32_t i = 0; i < rank; i++) {
+        own[i] = i < x->type.rank ? x->type.dims[i] : ingot_const_dim(n, 0);
+        has_rest |= shape->content && i < shape->n_content && shape->content[i] && ingot_dim_is(shape->content[i], -1);
+    }
+    shape = ingot_cast(n, shape, INGOT_I64);
+    ingot_value *zero = ingot_splat(n, INGOT_I64, 0), *one = ingot_splat(n, INGOT_I64, 1);
+    if (!allow_zero)
+        shape = ingot_emit3(n, INGOT_OP_select, ingot_emit2(n, INGOT_OP_eq, shape, zero),
+                            ingot_dims_value(n, rank, own), shape);
+    *out_has_rest = has_rest;
+    if (has_rest)
+        return shape;
+    ingot_value *is_rest = ingot_emit2(n, INGOT_OP_eq, shape, ingot_splat(n, INGOT_I64, -1));
+    ingot_value *others =
+        ingot_reduce(n, ingot_emit3(n, INGOT_OP_select, is_rest, one, shape), INGOT_REDUCE_PROD, NULL, false);
+    ingot_value *rest =
+        ingot_emit2(n, INGOT_OP_div, ingot_dims_value(n, -1, &count), ingot_emit2(n, INGOT_OP_max, others, one));
+    return ingot_emit3(n, INGOT_OP_select, is_rest, rest, shape);
+}
+
 void ingot_import_reshape(ingot_node *n)
 {
-    ingot_value *x = n->in[0];
+    ingot_value *x = n->in[0], *shape = n->in[1];
     const ingot_dim *dims[INGOT_MAX_CONTENT];
-    int32_t rank = ingot_operand_dims(n, n->in[1], -1, INGOT_DIM_MAX_VALUE, dims), at = -1;
+    int32_t rank = 0, at = -1;
+    int64_t lo = -1, count = ingot_type_count(&shape->type);
     bool allow_zero = ingot_attr_int(n, "allowzero", 0) != 0;
+    if (shape->type.rank == 1 && count > 0 && count <= INGOT_MAX_RANK && ingot_dtype_is_integer(shape->type.dtype) &&
+        !ingot_known_dims(n, shape, &rank, dims)) {
+        bool has_rest;
+        shape = plain_shape(n, x, shape, allow_zero, &has_rest);
+        lo = has_rest ? -1 : 0;
+    }
+    rank = ingot_operand_dims(n, shape, lo, INGOT_DIM_MAX_VALUE, dims);
     if (n->error)
         return;
     for (int32_t i = 0; i < rank; i++) {
@@ -318,7 +353,7 @@ void ingot_import_tile(ingot_node *n)
         k++;
         merged[i] = ingot_dim_mul(n->m, repeats[i], x->type.dims[i]);
     }
-    if (k > INGOT_MAX_RANK) { /* one axis at a time */
+    if (k > 8) { /* one axis at a time: copies over more dims than that are slow or impossible */
         for (int32_t i = 0; i < rank && !n->error; i++) {
             const ingot_dim *a[INGOT_MAX_RANK + 1], *b[INGOT_MAX_RANK + 1], *c[INGOT_MAX_RANK];
             for (int32_t j = 0, at = 0; j < rank; j++) {

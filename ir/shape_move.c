@@ -247,6 +247,11 @@ RULE(resize)
     INGOT_TRY(ingot_infer_need_sym(op, t.rank));
     for (int32_t i = 0; i < t.rank; i++)
         t.dims[i] = op->sym[i];
+    if (in_type(op, 1) && (ingot_type_count(in_type(op, 1)) != t.rank || !ingot_dtype_is_float(in_type(op, 1)->dtype)))
+        return BAD("operand 1 is not a list of %d scales", (int)t.rank);
+    if (in_type(op, 2) &&
+        (ingot_type_count(in_type(op, 2)) != 2 * t.rank || !ingot_dtype_is_float(in_type(op, 2)->dtype)))
+        return BAD("operand 2 is not a region of %d numbers", 2 * (int)t.rank);
     if (op->n_scales && op->n_scales != t.rank)
         return BAD("%d scales for rank %d", (int)op->n_scales, (int)t.rank);
     INGOT_TRY(ingot_infer_axes(&((ingot_attrs_resize *)op->attrs)->axes, t.rank, NULL));

@@ -75,7 +75,7 @@ typedef enum { INGOT_SPEC_POOL_MAX, INGOT_SPEC_POOL_AVG } ingot_spec_window;
 
 typedef struct ingot_spec {
     ingot_family family;
-    int32_t n_dims; /* map: 1..6; else the family's count */
+    int32_t n_dims; /* map: 1..9; else the family's count */
     ingot_size dims[INGOT_SPEC_DIMS];
     ingot_size params[INGOT_SPEC_PARAMS];
     double imm[2]; /* attention: scale; norms: epsilon in imm[0] */

@@ -135,7 +135,7 @@ ingot_status ingot_lower_resize(lowering *l, ingot_op *op, bool *out_done)
     const ingot_attrs_resize *a = op->attrs;
     ingot_value *xv = op->in[0], *yv = op->out[0];
     *out_done = false;
-    if (a->mode != INGOT_RESIZE_NEAREST || xv->type.rank < 1 || xv->type.layout != yv->type.layout ||
+    if (a->mode != INGOT_RESIZE_NEAREST || op->n_in > 1 || xv->type.rank < 1 || xv->type.layout != yv->type.layout ||
         ingot_dtype_bits(xv->type.dtype) < 8 || xv->type.dtype == INGOT_STRING)
         return NULL;
     location x, y;

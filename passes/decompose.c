@@ -240,7 +240,7 @@ static ingot_status decompose_resize(ingot_op *op)
     bool half =
         (attrs->coords == INGOT_COORDS_HALF_PIXEL || attrs->coords == INGOT_COORDS_HALF_PIXEL_SYMMETRIC) &&
         (attrs->nearest == INGOT_NEAREST_ROUND_PREFER_FLOOR || attrs->nearest == INGOT_NEAREST_ROUND_PREFER_CEIL);
-    if (attrs->mode != INGOT_RESIZE_NEAREST || (!same && !half) || !ingot_type_is_static(from) ||
+    if (attrs->mode != INGOT_RESIZE_NEAREST || op->n_in > 1 || (!same && !half) || !ingot_type_is_static(from) ||
         !ingot_type_is_static(to) || from->rank != to->rank)
         return NULL;
     for (int32_t i = 0; i < from->rank; i++) {

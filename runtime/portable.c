@@ -38,13 +38,17 @@ static int64_t product_depth(ingot_portable_id id, const ingot_call *call)
 static int64_t resize_bytes(const ingot_call *call)
 {
     kernel_resize_axis axes[INGOT_MAX_RANK];
-    ingot_status bad = call->in[0].rank > INGOT_MAX_RANK ? NULL : ingot_kernel_resize_axes(call, axes);
+    ingot_call sizes = *call;
+    sizes.n_in = 1; /* scales are not read here */
+    ingot_status bad = call->in[0].rank > INGOT_MAX_RANK ? NULL : ingot_kernel_resize_axes(&sizes, axes);
     if (bad) { /* the kernel refuses it as well */
         ingot_status_free(bad);
         return 0;
     }
     int64_t entries = 0, product;
     for (int32_t i = 0; i < call->in[0].rank; i++) {
+        if (call->n_in > 1)
+            axes[i].taps = ingot_kernel_resize_most_taps(call->attrs, axes[i].in, axes[i].out);
         if (__builtin_mul_overflow(axes[i].out, axes[i].taps, &product) ||
             __builtin_add_overflow(entries, product, &entries))
             return -1;

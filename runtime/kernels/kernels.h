@@ -282,5 +282,7 @@ typedef struct kernel_resize_axis {
 } kernel_resize_axis;
 /* Sizes, scales and taps of all axes, checked; indices and weights stay null. */
 ingot_status ingot_kernel_resize_axes(const ingot_call *call, kernel_resize_axis *out_axes);
+/* No scale whose product with `in` is rounded, down or to the nearest, to `out` needs more taps. */
+int64_t ingot_kernel_resize_most_taps(const ingot_attrs_resize *attrs, int64_t in, int64_t out);
 void ingot_kernel_resize_fill(const ingot_attrs_resize *attrs, kernel_resize_axis *axis);
 #endif

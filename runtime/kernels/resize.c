@@ -34,6 +34,10 @@ ingot_status ingot_portable_resize(const ingot_call *call)
     if (!count)
         return NULL;
     char *room = call->scratch;
+    for (int32_t i = 0; i < x->rank && call->n_in > 1; i++)
+        KERNEL_REQUIRE(axes[i].taps <= ingot_kernel_resize_most_taps(attrs, axes[i].in, axes[i].out),
+                       "resize: axis %d from size %lld to %lld with scale %g", i, (long long)axes[i].in,
+                       (long long)axes[i].out, axes[i].scale);
     for (int32_t i = 0; i < x->rank; i++) {
         size_t entries = (size_t)(axes[i].out * axes[i].taps);
         axes[i].indices = (int64_t *)(void *)room;

@@ -29,15 +29,23 @@ ingot_status ingot_kernel_resize_axes(const ingot_call *call, kernel_resize_axis
     int32_t rank = x->rank;
     KERNEL_REQUIRE(rank == y->rank && rank <= INGOT_MAX_RANK && x->dtype == y->dtype,
                    "resize: operand of rank %d, result of rank %d", rank, y->rank);
+    KERNEL_REQUIRE(!kernel_has_in(call, 1) ||
+                       (ingot_tensor_count(&call->in[1]) == rank && ingot_dtype_is_float(call->in[1].dtype)),
+                   "resize: operand 1 is not a list of %d scales", rank);
+    KERNEL_REQUIRE(!kernel_has_in(call, 2) ||
+                       (ingot_tensor_count(&call->in[2]) == 2 * rank && ingot_dtype_is_float(call->in[2].dtype)),
+                   "resize: operand 2 is not a region of %d numbers", 2 * rank);
     for (int32_t i = 0; i < rank; i++) {
         kernel_resize_axis *a = &out_axes[i];
         *a = (kernel_resize_axis){.in = x->dims[i], .out = y->dims[i], .roi_end = 1};
         if (call->n_sym >= 2 * rank)
             a->scale = double_of(call->sym[rank + i]);
-        if (call->n_sym >= 4 * rank) {
-            a->roi_start = double_of(call->sym[2 * rank + i]);
-            a->roi_end = double_of(call->sym[3 * rank + i]);
+        if (kernel_has_in(call, 2)) {
+            a->roi_start = ingot_load_f64(call->in[2].data, call->in[2].dtype, i);
+            a->roi_end = ingot_load_f64(call->in[2].data, call->in[2].dtype, rank + i);
         }
+        if (kernel_has_in(call, 1))
+            a->scale = ingot_load_f64(call->in[1].data, call->in[1].dtype, i);
         if (!(a->scale > 0) || !isfinite(a->scale))
             a->scale = a->in ? (double)a->out / (double)a->in : 1;
         KERNEL_REQUIRE(a->in <= INT32_MAX && a->out <= INT32_MAX && (a->in > 0 || a->out == 0),
@@ -48,6 +56,14 @@ ingot_status ingot_kernel_resize_axes(const ingot_call *call, kernel_resize_axis
         a->taps = count_taps(attrs, a);
     }
     return NULL;
+}
+
+int64_t ingot_kernel_resize_most_taps(const ingot_attrs_resize *attrs, int64_t in, int64_t out)
+{
+    kernel_resize_axis a = {.in = in, .out = out, .scale = in > 0 ? ((double)out - 0.5) / (double)in : 1};
+    if (!attrs->antialias || a.scale >= 1 || attrs->mode == INGOT_RESIZE_NEAREST)
+        return 4;
+    return a.scale > 0 ? count_taps(attrs, &a) + 2 : 0;
 }
 
 /* Position in x's coordinates of result position `o`. */

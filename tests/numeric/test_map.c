@@ -38,10 +38,13 @@ Test(map, rows)
           NULL); /* rows in pieces, a scalar */
     check("map d0=2 d1=3 d2=2 d3=3 d4=2 d5=5 in=f32[180,60,30,10,5,1] in=f32[0,5,0,0,0,1] "
           "out=f32[180,60,30,10,5,1]" RELU_ADD,
-          NULL);                                                              /* six dims */
-    check("map d0=10 d1=20 in=f32[20,1] out=f32[40,2]" COPY, NULL);           /* strided result */
-    check("map d0=10 d1=21 in=f32[63,3] out=f32[21,1]" COPY, NULL);           /* strided input */
-    check("map d0=0 d1=7 in=f32[7,1] out=f32[7,1]" COPY, NULL);               /* nothing */
+          NULL); /* six dims */
+    check("map d0=2 d1=2 d2=3 d3=2 d4=1 d5=2 d6=2 d7=3 d8=5 in=f32[0,360,0,60,60,30,0,5,1] "
+          "out=f32[720,360,120,60,60,30,15,5,1]" COPY,
+          NULL);                                                    /* nine dims, as a tile of four axes has them */
+    check("map d0=10 d1=20 in=f32[20,1] out=f32[40,2]" COPY, NULL); /* strided result */
+    check("map d0=10 d1=21 in=f32[63,3] out=f32[21,1]" COPY, NULL); /* strided input */
+    check("map d0=0 d1=7 in=f32[7,1] out=f32[7,1]" COPY, NULL);     /* nothing */
     check("map d0=100 out=f32[1] body=\"() r0=const(2.5):f32 -> r0\"", NULL); /* a fill */
     check("map d0=5 d1=30 in=f32[30,1] out=f32[30,1] out=bool[30,1] body=\"(f32) r1=neg(r0):f32 r2=const(0):f32 "
           "r3=gt(r0,r2):bool -> r1, r3\"",

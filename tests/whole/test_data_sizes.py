@@ -120,6 +120,69 @@ class DataSizes(common.Case):
                            {"x": np.abs(f32(2, 3, 4)), "axes": i64(-1, 0), "two": i64(1, -1)},
                            {"x": np.abs(f32(2, 3, 4)), "axes": i64(), "two": i64(0, 1)})
 
+    def test_shapes_with_zeros_and_a_rest_that_are_data(self):
+        self.check("""m (float[2, 3, 4] x, int64[3] shape) => (float[a, b, c] y) {
+            y = Reshape(x, shape)
+        }""", *({"x": f32(2, 3, 4), "shape": i64(*s)} for s in ((4, 3, 2), (0, -1, 2), (-1, 3, 1), (2, 0, 0), (1, 1, 24))))
+        self.check("""m (float[0, 3] x, int64[2] shape) => (float[a, b] y) {
+            y = Reshape<allowzero = 1>(x, shape)
+        }""", *({"x": f32(0, 3), "shape": i64(*s)} for s in ((0, 3), (7, 0))))
+        self.check("""m (float[2, 3, 4] x, int64 n) => (float[a, b, c] y) {
+            minus = Constant<value_ints = [-1]>()
+            list = Reshape(n, minus)
+            two = Constant<value_ints = [2]>()
+            shape = Concat<axis = 0>(list, minus, two)
+            y = Reshape(x, shape)
+        }""", {"x": f32(2, 3, 4), "n": i64s(4)}, {"x": f32(2, 3, 4), "n": i64s(0)})
+        text = "m (float[2, 3] x, int64[2] shape) => (float[a, b] y) { y = Reshape(x, shape) }"
+        for shape in ((-1, -1), (4, 2), (-2, 3)):
+            self.refuse(text, {"x": f32(2, 3), "shape": i64(*shape)}, ("Reshape",), 2)
+
+    def test_resizing_by_scales_and_sizes_that_are_data(self):
+        for mode in ("nearest", "linear", "cubic"):
+            for more in ("", ", antialias = 1", ', coordinate_transformation_mode = "asymmetric"'):
+                if mode == "nearest" and "antialias" in more:
+                    continue
+                with self.subTest(mode=mode, more=more):
+                    self.check("""m (float[1, 1, 6, 5] x, float[4] scales, int64[4] sizes, float[2] some)
+                                  => (float[a, b, c, d] y, float[e, f, g, h] z, float[i, j, k, l] w) {
+                        y = Resize<mode = "%s"%s>(x, , scales)
+                        z = Resize<mode = "%s"%s>(x, , , sizes)
+                        w = Resize<mode = "%s", axes = [3, 2]%s>(x, , some)
+                    }""" % ((mode, more) * 3), *({"x": f32(1, 1, 6, 5), "scales": np.array((1, 1) + s, np.float32),
+                                                  "sizes": i64(1, 1, *t), "some": np.array(s, np.float32)}
+                                                 for s, t in (((2, 2), (3, 7)), ((0.5, 0.8), (12, 2)), ((1.25, 1.6), (6, 5)))),
+                               opset=19)
+
+    def test_resizing_that_keeps_the_aspect(self):
+        for policy in ("not_larger", "not_smaller"):
+            self.check("""m (float[1, 1, 6, 4] x, int64[2] sizes) => (float[a, b, c, d] y) {
+                y = Resize<mode = "linear", axes = [2, 3], keep_aspect_ratio_policy = "%s">(x, , , sizes)
+            }""" % policy, {"x": f32(1, 1, 6, 4), "sizes": i64(12, 9)}, {"x": f32(1, 1, 6, 4), "sizes": i64(3, 3)},
+                       opset=19)
+
+    def test_cropping_or_padding_to_sizes_that_are_data(self):
+        text = """m (float[5, 6] x, int64[2] sizes) => (float[a, b] y) { y = CenterCropPad(x, sizes) }"""
+        path = self.model(text)
+        x = f32(5, 6)
+        for a, b in ((5, 6), (3, 9), (8, 1), (0, 7), (4, 4)):
+            want = np.zeros((a, b), np.float32)     # ONNX Runtime does not have this operator
+            at, to = [], []
+            for have, wanted in zip(x.shape, (a, b)):
+                less, more = max(have - wanted, 0) // 2, max(wanted - have, 0) // 2
+                at.append(slice(less, less + min(have, wanted)))
+                to.append(slice(more, more + min(have, wanted)))
+            want[tuple(to)] = x[tuple(at)]
+            self.compare(self.run_model(path, {"x": x, "sizes": i64(a, b)}), [want], "%d x %d" % (a, b))
+
+    def test_tiles_of_many_axes(self):
+        self.check("""m (float[2, 3, 1, 2] x, int64[4] r, float[1, 2, 1, 2, 3] w, int64[5] s)
+                      => (float[a, b, c, d] y, float[e, f, g, h, i] z) {
+            y = Tile(x, r)
+            z = Tile(w, s)
+        }""", {"x": f32(2, 3, 1, 2), "r": i64(2, 1, 3, 2), "w": f32(1, 2, 1, 2, 3), "s": i64(2, 2, 1, 3, 2)},
+                   {"x": f32(2, 3, 1, 2), "r": i64(1, 0, 3, 2), "w": f32(1, 2, 1, 2, 3), "s": i64(1, 1, 1, 1, 1)})
+
     def test_no_axes_may_mean_none(self):
         self.check("""m (float[2, 3] x, int64[n] axes, int64[0] empty) => (float[a, b] y, float[2, 3] z) {
             y = ReduceL1<noop_with_empty_axes = 1>(x, axes)
