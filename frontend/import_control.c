@@ -593,6 +593,7 @@ void ingot_import_sequence_map(ingot_node *n)
 /* ---- Scan ---- */
 typedef struct scan {
     const ingot_onnx_graph *body;
+    const char *const *names;              /* of the scan inputs, where the body's scope finds them */
     int32_t n_states, n_inputs, n_outputs; /* outputs: those collected */
     ingot_ints input_axes, input_reversed, output_axes, output_reversed;
 } scan;
@@ -605,31 +606,30 @@ static void read_scan_list(ingot_node *n, const char *name, int32_t count, ingot
     out->n = count;
 }
 
-static bool read_scan(ingot_node *n, scan *s)
+/* `first`: number of operands before the states. */
+static bool read_scan(ingot_node *n, scan *s, int32_t first)
 {
     int64_t inputs = ingot_attr_int(n, "num_scan_inputs", 0);
     s->body = body_of(n, "body");
     if (!s->body)
         return false;
-    if (inputs < 1 || inputs > n->n_in || inputs > INGOT_MAX_INTS || s->body->n_in != n->n_in) {
+    if (inputs < 1 || inputs > n->n_in - first || inputs > INGOT_MAX_INTS || s->body->n_in != n->n_in - first) {
         ingot_node_bad(n, "num_scan_inputs is %lld with %d inputs and a body of %d", (long long)inputs, n->n_in,
                        s->body->n_in);
         return false;
     }
     s->n_inputs = (int32_t)inputs;
-    s->n_states = n->n_in - s->n_inputs;
+    s->n_states = n->n_in - first - s->n_inputs;
     s->n_outputs = s->body->n_out - s->n_states;
     if (s->n_outputs < 0 || s->n_outputs > INGOT_MAX_INTS || n->n_out != s->body->n_out) {
         ingot_node_bad(n, "%d outputs with a body of %d and %d states", n->n_out, s->body->n_out, s->n_states);
         return false;
     }
-    for (int32_t i = 0; i < n->n_in; i++)
+    for (int32_t i = first; i < n->n_in; i++)
         if (!n->in[i])
             ingot_node_bad(n, "input %d must be given", i);
-    read_scan_list(n, "scan_input_axes", s->n_inputs, &s->input_axes);
-    read_scan_list(n, "scan_input_directions", s->n_inputs, &s->input_reversed);
-    read_scan_list(n, "scan_output_axes", s->n_outputs, &s->output_axes);
-    read_scan_list(n, "scan_output_directions", s->n_outputs, &s->output_reversed);
+    s->input_axes.n = s->n_inputs;
+    s->output_axes.n = s->output_reversed.n = s->n_outputs;
     return !n->error;
 }
 
@@ -637,7 +637,7 @@ static bool read_scan(ingot_node *n, scan *s)
 static ingot_value *scan_element(ingot_node *n, ingot_scope *scope, const scan *s, int32_t i, ingot_value *iter,
                                  const ingot_dim *length)
 {
-    ingot_value *x = ingot_scope_get(n, scope, n->view->in[s->n_states + i]);
+    ingot_value *x = ingot_scope_get(n, scope, s->names[i]);
     int32_t axis = ingot_node_axis(n, s->input_axes.v[i], x->type.rank);
     if (s->input_reversed.v[i]) {
         const ingot_dim *last = ingot_dim_sub(n->m, length, ingot_const_dim(n, 1));
@@ -703,6 +703,74 @@ static void scan_sequence(ingot_node *n, const scan *s)
 void ingot_import_scan(ingot_node *n)
 {
     scan s = {0};
-    if (read_scan(n, &s))
+    if (!read_scan(n, &s, 0))
+        return;
+    read_scan_list(n, "scan_input_axes", s.n_inputs, &s.input_axes);
+    read_scan_list(n, "scan_input_directions", s.n_inputs, &s.input_reversed);
+    read_scan_list(n, "scan_output_axes", s.n_outputs, &s.output_axes);
+    read_scan_list(n, "scan_output_directions", s.n_outputs, &s.output_reversed);
+    s.names = n->view->in + s.n_states;
+    if (!n->error)
         scan_sequence(n, &s);
+}
+
+/* Inside the loop over the batch: the scan of one of its elements. Values it reads get names that no model has. */
+static void scan_element_of_batch(ingot_node *n, scan *s, ingot_scope *scope, ingot_value *iter)
+{
+    int32_t count = s->n_states + s->n_inputs;
+    ingot_value **elements = value_list(n, count);
+    const char **names;
+    if (n->error ||
+        !ingot_node_check(n, ingot_arena_array(&n->m->arena, (size_t)count + 1, sizeof *names, (void **)&names)))
+        return;
+    for (int32_t i = 0; i < count && !n->error; i++) {
+        ingot_value *whole = ingot_scope_get(n, scope, n->view->in[1 + i]);
+        ingot_node_rank(n, whole, i < s->n_states ? 1 : 2);
+        ingot_op *op = ingot_emit_begin(n, INGOT_OP_gather, 2, (ingot_value *[]){whole, iter}, 1);
+        elements[i] = ingot_emit_end(n, op);
+        names[i] = ingot_arena_printf(&n->m->arena, "%s: element of the batch of input %d", n->loc, 1 + i);
+        if (names[i])
+            ingot_scope_bind(n, scope, names[i], elements[i]);
+        else
+            ingot_node_check(n, ingot_status_no_memory());
+    }
+    s->names = names + s->n_states;
+    ingot_value **in = n->in;
+    n->in = elements;
+    if (!n->error)
+        scan_sequence(n, s);
+    n->in = in;
+}
+
+/* Scan as it was in opset 8: over axis 1, for each element of a batch along axis 0. */
+void ingot_import_batched_scan(ingot_node *n)
+{
+    scan s = {0};
+    if (n->n_in > 0 && n->in[0]) {
+        ingot_node_unsupported(n, "sequence_lens: only sequences of one length are supported");
+        return;
+    }
+    if (!read_scan(n, &s, 1))
+        return;
+    read_scan_list(n, "directions", s.n_inputs, &s.input_reversed);
+    loop_body b = {.view = s.body};
+    ingot_scope *scope = n->scope;
+    ingot_graph *outer = n->graph;
+    ingot_node_rank(n, n->in[1], 1);
+    if (n->error || !begin_body(n, &b) || !open_body(n, &b, NULL, NULL, NULL))
+        return;
+    n->graph = b.graph;
+    n->scope = b.scope;
+    scan_element_of_batch(n, &s, b.scope, b.params[0]);
+    n->graph = outer;
+    n->scope = scope;
+    if (n->error || any_placeholder(n, n->n_out, n->out) ||
+        !ingot_node_check(n, ingot_graph_add_output(b.graph, "condition", b.params[1])))
+        return;
+    add_outputs(n, b.graph, s.body, n->out);
+    const ingot_dim *batch = n->in[1]->type.dims[0];
+    ingot_op *op =
+        emit_loop(n, &b, ingot_dims_value(n, -1, &batch), ingot_splat(n, INGOT_BOOL, 1), s.body->n_out, batch);
+    for (int32_t i = 0; op && i < n->n_out; i++)
+        n->out[i] = op->out[i];
 }

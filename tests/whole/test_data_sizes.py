@@ -335,6 +335,16 @@ class DataSizes(common.Case):
                 }""" % (axes and ", " + axes), {"s": f32(2), "x": f32(4, 4, seed=1), "y": f32(4, 4, seed=2)},
                            {"s": f32(2), "x": f32(9, 9, seed=1), "y": f32(9, 9, seed=2)}, options=("--dynamic",))
 
+    def test_scans_over_a_batch(self):
+        self.check("""m (float[b, 2] s, float[b, l, 2] x) => (float[b, 2] last, float[b, l, 2] all) {
+            last, all = Scan <num_scan_inputs = 1, directions = [1], body = body (float[2] state, float[2] item)
+                => (float[2] new, float[2] out) {
+                new = Add(state, item)
+                out = Neg(new)
+            }> (, s, x)
+        }""", {"s": f32(3, 2), "x": f32(3, 4, 2, seed=1)}, {"s": f32(1, 2), "x": f32(1, 7, 2, seed=1)}, opset=8,
+                   options=("--dynamic",))
+
     def test_branches_of_different_shapes(self):
         self.check("""m (bool c, float[a, 3] x, int64 n) => (float[i, j] z) {
             z = If (c) <then_branch = t () => (float[k, l] u) {
