@@ -74,15 +74,13 @@ static void print_steps(const ingot_compiled *c)
     printf("%10s %10s  kernel\n", "us", "bound us");
     for (int32_t i = 0; i < p->n_steps; i++) {
         const ingot_step *step = &p->steps[i];
-        static const char *const kinds[] = {"kernel", "portable", "copy",        "zero",  "dims",
-                                            "bind",   "jump",     "jump_unless", "check", "boxed"};
         const char *portable = ingot_step_portable_name(step);
         ingot_cost cost = ingot_step_cost(c, step);
         printf("%10.2f %10.2f  ", cost.ns / 1e3, cost.bound_ns / 1e3);
         if (step->kind == INGOT_STEP_KERNEL)
             print_decisions(&p->specs[step->spec]);
         else
-            printf("%-9s %-24s", kinds[step->kind], portable ? portable : "");
+            printf("%-9s %-24s", ingot_step_kind_name(step->kind), portable ? portable : "");
         printf("  %s\n", step->label ? step->label : "");
     }
 }

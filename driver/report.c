@@ -214,12 +214,10 @@ static void add_kernels(const ingot_compiled *c, cJSON *root)
     } *totals = ingot_arena_alloc(&scratch, (size_t)p->n_specs + 1, sizeof *totals);
     double predicted = 0;
     cJSON *steps = cJSON_AddArrayToObject(root, "steps");
-    static const char *const kinds[] = {"kernel", "portable", "copy",        "zero",  "dims",
-                                        "bind",   "jump",     "jump_unless", "check", "boxed"};
     for (int32_t i = 0; totals && i < p->n_steps; i++) {
         const ingot_step *step = &p->steps[i];
         cJSON *item = cJSON_CreateObject();
-        cJSON_AddStringToObject(item, "kind", kinds[step->kind]);
+        cJSON_AddStringToObject(item, "kind", ingot_step_kind_name(step->kind));
         cJSON_AddStringToObject(item, "label", step->label ? step->label : "");
         if (step->kind == INGOT_STEP_KERNEL) {
             struct totals *t = &totals[step->spec];

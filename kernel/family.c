@@ -49,3 +49,15 @@ const ingot_family_info *ingot_family_info_get(ingot_family family)
     pthread_once(&once, fill_rows);
     return &rows[family].info;
 }
+
+const char *ingot_step_kind_name(ingot_step_kind kind)
+{
+    static const char *const names[] = {
+        [INGOT_STEP_KERNEL] = "kernel", [INGOT_STEP_PORTABLE] = "portable",
+        [INGOT_STEP_COPY] = "copy",     [INGOT_STEP_ZERO] = "zero",
+        [INGOT_STEP_DIMS] = "dims",     [INGOT_STEP_BIND] = "bind",
+        [INGOT_STEP_JUMP] = "jump",     [INGOT_STEP_JUMP_UNLESS] = "jump_unless",
+        [INGOT_STEP_CHECK] = "check",
+    };
+    return names[kind];
+}

@@ -150,6 +150,8 @@ typedef enum ingot_step_kind {
     INGOT_STEP_BOXED        /* boxed kernel `portable` */
 } ingot_step_kind;
 
+const char *ingot_step_kind_name(ingot_step_kind kind); /* "kernel", "jump_unless" (kernel/family.c) */
+
 typedef struct ingot_step {
     ingot_step_kind kind;
     int32_t spec;     /* KERNEL: index into specs */
