@@ -118,6 +118,9 @@ ingot_value *ingot_along_channels(ingot_node *n, ingot_value *v, int32_t rank);
 ingot_value *ingot_slice(ingot_node *n, ingot_value *v, int32_t axis, const ingot_dim *start, const ingot_dim *count);
 ingot_value *ingot_concat(ingot_node *n, int32_t count, ingot_value *const *in, int32_t axis);
 ingot_value *ingot_cast(ingot_node *n, ingot_value *v, ingot_dtype to);
+/* Numbers of import_random.c, uniform in [a, b) or normal; without a seed attribute, of a seed of the node's own. */
+ingot_value *ingot_random(ingot_node *n, ingot_random_kind kind, ingot_dtype dtype, int32_t rank,
+                          const ingot_dim *const *dims, double a, double b);
 /* axes null: all. */
 ingot_value *ingot_reduce(ingot_node *n, ingot_value *v, ingot_reduce_kind kind, const ingot_ints *axes, bool keepdims);
 ingot_value *ingot_softmax(ingot_node *n, ingot_value *v, int32_t axis, bool log);

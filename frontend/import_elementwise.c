@@ -279,19 +279,44 @@ void ingot_import_where(ingot_node *n)
     n->out[0] = ingot_emit3(n, INGOT_OP_select, n->in[0], n->in[1], n->in[2]);
 }
 
-/* Inference: the input, and a mask that keeps everything. */
+/* Elements kept with probability 1 - ratio and scaled by 1 / (1 - ratio), the others zero; out[1]: which are kept. */
+static void drop(ingot_node *n, ingot_value *x, ingot_value *training)
+{
+    ingot_dtype wide = x->type.dtype == INGOT_F64 ? INGOT_F64 : INGOT_F32;
+    ingot_value *ratio = n->in[1] ? n->in[1] : ingot_splat(n, wide, 0.5);
+    if (ratio->type.rank == 1)
+        ratio = ingot_reshape(n, ratio, 0, NULL);
+    ratio = ingot_cast(n, ratio, wide);
+    ingot_value *u = ingot_random(n, INGOT_RANDOM_UNIFORM, wide, x->type.rank, x->type.dims, 0, 1);
+    ingot_value *kept = ingot_emit2(n, INGOT_OP_ge, u, ratio);
+    if (training) /* known only when run */
+        kept = ingot_emit2(n, INGOT_OP_or, kept, ingot_emit1(n, INGOT_OP_not, training));
+    ingot_value *scale =
+        ingot_emit1(n, INGOT_OP_reciprocal, ingot_emit2(n, INGOT_OP_sub, ingot_splat(n, wide, 1), ratio));
+    ingot_value *y = ingot_cast(n, ingot_emit2(n, INGOT_OP_mul, ingot_cast(n, x, wide), scale), x->type.dtype);
+    if (training)
+        y = ingot_emit3(n, INGOT_OP_select, training, y, x);
+    n->out[0] = ingot_emit3(n, INGOT_OP_select, kept, y, ingot_splat_like(n, x, 0));
+    n->out[1] = kept;
+}
+
+/* Inference: the input, and a mask that keeps everything. Training, from opset 12 on, is asked for by an input. */
 void ingot_import_dropout(ingot_node *n)
 {
-    ingot_value *x = n->in[0];
-    ingot_ints training;
-    if (n->in[2] && (!ingot_known_ints(n, n->in[2], &training) || (training.n == 1 && training.v[0]))) {
-        double ratio = 0.5;
-        if (n->in[1] && !ingot_known_float(n, n->in[1], &ratio))
-            ratio = 1;
-        if (ratio != 0) {
-            ingot_node_unsupported(n, "training_mode must be false: export the model for inference");
-            return;
-        }
+    ingot_value *x = n->in[0], *training = n->in[2];
+    ingot_ints known;
+    double ratio = 0.5;
+    bool is_known = !training || (ingot_known_ints(n, training, &known) && known.n == 1);
+    bool zero_ratio = n->in[1] && ingot_known_float(n, n->in[1], &ratio) && ratio == 0;
+    if (ratio < 0 || ratio > 1) {
+        ingot_node_bad(n, "a ratio of %g", ratio);
+        return;
+    }
+    if (n->opset >= 12 && training && !zero_ratio && (!is_known || known.v[0])) {
+        if (training->type.rank == 1)
+            training = ingot_reshape(n, training, 0, NULL);
+        drop(n, x, is_known ? NULL : training);
+        return;
     }
     n->out[0] = x;
     if (n->n_out > 1)

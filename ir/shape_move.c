@@ -241,6 +241,18 @@ RULE(eye)
     return NULL;
 }
 
+RULE(random)
+{
+    int64_t to = ((const ingot_attrs_random *)op->attrs)->to;
+    if (to <= INGOT_UNDEFINED || to >= INGOT_DTYPE_COUNT || !ingot_dtype_is_float((ingot_dtype)to))
+        return BAD("%lld is not a floating-point type", (long long)to);
+    if (op->n_sym > INGOT_MAX_RANK)
+        return ingot_fail(INGOT_LIMIT, "%d sizes, at most %d", (int)op->n_sym, INGOT_MAX_RANK);
+    ingot_type t = ingot_type_make((ingot_dtype)to, op->n_sym, op->sym);
+    set_type(op, 0, &t);
+    return NULL;
+}
+
 RULE(resize)
 {
     ingot_type t = *in_type(op, 0);

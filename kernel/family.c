@@ -57,7 +57,7 @@ const char *ingot_step_kind_name(ingot_step_kind kind)
         [INGOT_STEP_COPY] = "copy",     [INGOT_STEP_ZERO] = "zero",
         [INGOT_STEP_DIMS] = "dims",     [INGOT_STEP_BIND] = "bind",
         [INGOT_STEP_JUMP] = "jump",     [INGOT_STEP_JUMP_UNLESS] = "jump_unless",
-        [INGOT_STEP_CHECK] = "check",
+        [INGOT_STEP_CHECK] = "check",   [INGOT_STEP_BOXED] = "boxed",
     };
     return names[kind];
 }

@@ -116,5 +116,43 @@ class Convolution(common.Case):
         nodes.check(self)
 
 
+class Random(common.Case):
+    """ONNX leaves the generator open: what is compared are moments, and two runs."""
+
+    def test_distributions(self):
+        nodes = Nodes(opset=22)
+        n = 40000
+        nodes.add("RandomUniform", [], shape=[n], low=-1.0, high=3.0, seed=3.0)
+        nodes.add("RandomNormal", [], shape=[n], mean=2.0, scale=0.5, dtype=11)
+        nodes.add("RandomNormalLike", [np.zeros(n, np.float32)])
+        nodes.add("RandomUniformLike", [np.zeros(n, np.float32)], dtype=10)
+        nodes.add("Bernoulli", [np.full(n, 0.3, np.float32)], dtype=7)
+        nodes.add("Multinomial", [np.log(np.array([[0.2, 0.3, 0.5]], np.float32))], sample_size=n, seed=1.0)
+        got = nodes.run(self)
+        for value, mean, deviation in zip(got, (1, 2, 0, 0.5, 0.3, 1.3), (1.155, 0.5, 1, 0.289, 0.458, 0.781)):
+            value = value.astype(np.float64)
+            self.assertLess(abs(value.mean() - mean), 5 * deviation / np.sqrt(n))
+            self.assertLess(abs(value.std() - deviation), 0.02)
+        self.assertEqual([str(v.dtype) for v in got],
+                         ["float32", "float64", "float32", "float16", "int64", "int32"])
+        self.assertEqual(got[-1].max(), 2)
+        for a, b in zip(got, nodes.run(self)):
+            np.testing.assert_array_equal(a, b)
+
+    def test_dropout_in_training(self):
+        nodes = Nodes(opset=22)
+        x = f32(200, 200)
+        nodes.add("Dropout", [x, Const(0.25, np.float32), Const(True)], 2, seed=4)
+        nodes.add("Dropout", [x, np.array(0.25, np.float32), np.array(True)], 2, seed=4)
+        nodes.add("Dropout", [x, Const(0.25, np.float32), np.array(False)], 2)
+        y, mask, also, also_mask, same, all_kept = nodes.run(self)
+        self.assertLess(abs(mask.mean() - 0.75), 0.01)
+        np.testing.assert_allclose(y, np.where(mask, x / np.float32(0.75), 0), rtol=1e-6)
+        np.testing.assert_array_equal(y, also)
+        np.testing.assert_array_equal(mask, also_mask)
+        np.testing.assert_array_equal(same, x)
+        self.assertTrue(all_kept.all())
+
+
 if __name__ == "__main__":
     common.main()
