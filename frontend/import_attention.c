@@ -1,19 +1,9 @@
 /* Attention and rotary position embeddings. */
-#include "frontend/import.h"
+#include "frontend/attention.h"
 #include <math.h>
 #include <string.h>
 
-/* Operands with the heads apart: q [B, H, M, D], k [B, Hkv, N, D], v [B, Hkv, N, Dv]; bias broadcasts to [B, H, M, N]
- * or is null. */
-typedef struct heads {
-    ingot_value *q, *k, *v, *bias;
-    const ingot_dim *past; /* keys before the first query's own */
-    double scale, softcap;
-    bool causal;
-} heads;
-
-/* x [B, T, H * D] as [B, H, T, D]. */
-static ingot_value *split_heads(ingot_node *n, ingot_value *x, int64_t count)
+ingot_value *ingot_attention_split_heads(ingot_node *n, ingot_value *x, int64_t count)
 {
     if (n->error || x->type.rank == 4)
         return x;
@@ -28,13 +18,23 @@ static ingot_value *split_heads(ingot_node *n, ingot_value *x, int64_t count)
     return ingot_transpose(n, ingot_reshape(n, x, 4, split), perm);
 }
 
+ingot_value *ingot_attention_merge_heads(ingot_node *n, ingot_value *x)
+{
+    static const int64_t perm[] = {0, 2, 1, 3};
+    if (n->error)
+        return x;
+    x = ingot_transpose(n, x, perm);
+    const ingot_dim *const *d = x->type.dims, *merged[] = {d[0], d[1], ingot_dim_mul(n->m, d[2], d[3])};
+    return n->error ? x : ingot_reshape(n, x, 3, merged);
+}
+
 /* 0 where the condition holds, else minus infinity. */
-static ingot_value *as_bias(ingot_node *n, ingot_value *condition, ingot_dtype dtype)
+ingot_value *ingot_attention_as_bias(ingot_node *n, ingot_value *condition, ingot_dtype dtype)
 {
     return ingot_emit3(n, INGOT_OP_select, condition, ingot_splat(n, dtype, 0), ingot_splat(n, dtype, -INFINITY));
 }
 
-static ingot_value *count_up(ingot_node *n, const ingot_dim *start, const ingot_dim *count)
+ingot_value *ingot_attention_count_up(ingot_node *n, const ingot_dim *start, const ingot_dim *count)
 {
     ingot_value *in[] = {ingot_dims_value(n, -1, &start), ingot_splat(n, INGOT_I64, 1)};
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_range, 2, in, 1);
@@ -48,7 +48,7 @@ static ingot_value *plus(ingot_node *n, ingot_value *a, ingot_value *b)
 }
 
 /* The mask as something to add; one that is shorter than the keys hides the rest of them. */
-static ingot_value *mask_bias(ingot_node *n, ingot_value *mask, const heads *h)
+static ingot_value *mask_bias(ingot_node *n, ingot_value *mask, const ingot_heads *h)
 {
     ingot_dtype dtype = h->q->type.dtype;
     if (!mask)
@@ -57,7 +57,8 @@ static ingot_value *mask_bias(ingot_node *n, ingot_value *mask, const heads *h)
         ingot_node_bad(n, "a mask of rank %d", mask->type.rank);
         return mask;
     }
-    ingot_value *bias = mask->type.dtype == INGOT_BOOL ? as_bias(n, mask, dtype) : ingot_cast(n, mask, dtype);
+    ingot_value *bias =
+        mask->type.dtype == INGOT_BOOL ? ingot_attention_as_bias(n, mask, dtype) : ingot_cast(n, mask, dtype);
     int32_t rank = bias->type.rank;
     if (n->error)
         return bias;
@@ -71,27 +72,27 @@ static ingot_value *mask_bias(ingot_node *n, ingot_value *mask, const heads *h)
 }
 
 /* Key j takes part for query i when j <= past + i. */
-static ingot_value *causal_bias(ingot_node *n, const heads *h)
+ingot_value *ingot_attention_causal_bias(ingot_node *n, const ingot_heads *h)
 {
-    ingot_value *last = ingot_unsqueeze(n, count_up(n, h->past, h->q->type.dims[2]), 1);
-    ingot_value *key = count_up(n, ingot_const_dim(n, 0), h->k->type.dims[2]);
-    return as_bias(n, ingot_emit2(n, INGOT_OP_le, key, last), h->q->type.dtype);
+    ingot_value *last = ingot_unsqueeze(n, ingot_attention_count_up(n, h->past, h->q->type.dims[2]), 1);
+    ingot_value *key = ingot_attention_count_up(n, ingot_const_dim(n, 0), h->k->type.dims[2]);
+    return ingot_attention_as_bias(n, ingot_emit2(n, INGOT_OP_le, key, last), h->q->type.dtype);
 }
 
 /* The first lengths[b] keys of sample b take part. */
-static ingot_value *length_bias(ingot_node *n, ingot_value *lengths, const heads *h)
+ingot_value *ingot_attention_length_bias(ingot_node *n, ingot_value *lengths, const ingot_heads *h)
 {
     const ingot_dim *one = ingot_const_dim(n, 1), *shape[] = {h->q->type.dims[0], one, one, one};
-    ingot_value *key = count_up(n, ingot_const_dim(n, 0), h->k->type.dims[2]);
+    ingot_value *key = ingot_attention_count_up(n, ingot_const_dim(n, 0), h->k->type.dims[2]);
     ingot_value *most = ingot_reshape(n, ingot_cast(n, lengths, INGOT_I64), 4, shape);
-    return as_bias(n, ingot_emit2(n, INGOT_OP_lt, key, most), h->q->type.dtype);
+    return ingot_attention_as_bias(n, ingot_emit2(n, INGOT_OP_lt, key, most), h->q->type.dtype);
 }
 
-static ingot_value *fused(ingot_node *n, const heads *h)
+ingot_value *ingot_attention_fused(ingot_node *n, const ingot_heads *h)
 {
     /* "2": the last query sees all keys, which is this rule when every query brought one key. */
     bool aligned = h->causal && ingot_dim_sub(n->m, h->k->type.dims[2], h->past) == h->q->type.dims[2];
-    ingot_value *bias = h->causal && !aligned ? plus(n, h->bias, causal_bias(n, h)) : h->bias;
+    ingot_value *bias = h->causal && !aligned ? plus(n, h->bias, ingot_attention_causal_bias(n, h)) : h->bias;
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_attention, bias ? 4 : 3, (ingot_value *[]){h->q, h->k, h->v, bias}, 1);
     ingot_attrs_attention *a = op->attrs;
     a->scale = h->scale;
@@ -103,7 +104,7 @@ static ingot_value *fused(ingot_node *n, const heads *h)
 }
 
 /* [B, Hkv, N, D] to [B, H, N, D]: each head of the keys serves H / Hkv heads of the queries. */
-static ingot_value *repeat_heads(ingot_node *n, ingot_value *x, const ingot_dim *count)
+ingot_value *ingot_attention_repeat_heads(ingot_node *n, ingot_value *x, const ingot_dim *count)
 {
     const ingot_dim *const *d = x->type.dims;
     if (n->error || d[1] == count)
@@ -115,9 +116,10 @@ static ingot_value *repeat_heads(ingot_node *n, ingot_value *x, const ingot_dim 
 }
 
 /* Step by step, for those who want the scores too: mode 0 raw, 1 soft-capped, 2 with bias, 3 after the softmax. */
-static ingot_value *spelled_out(ingot_node *n, const heads *h, int64_t mode, ingot_value **out_scores)
+ingot_value *ingot_attention_spelled_out(ingot_node *n, const ingot_heads *h, int64_t mode, ingot_value **out_scores)
 {
-    ingot_value *k = repeat_heads(n, h->k, h->q->type.dims[1]), *v = repeat_heads(n, h->v, h->q->type.dims[1]);
+    ingot_value *k = ingot_attention_repeat_heads(n, h->k, h->q->type.dims[1]),
+                *v = ingot_attention_repeat_heads(n, h->v, h->q->type.dims[1]);
     ingot_value *s = ingot_matmul(n, h->q, k, false, true);
     s = ingot_emit2(n, INGOT_OP_mul, s, ingot_splat_like(n, s, h->scale));
     *out_scores = s;
@@ -126,7 +128,7 @@ static ingot_value *spelled_out(ingot_node *n, const heads *h, int64_t mode, ing
         s = ingot_emit2(n, INGOT_OP_mul, ingot_emit1(n, INGOT_OP_tanh, ingot_emit2(n, INGOT_OP_div, s, cap)), cap);
     }
     *out_scores = mode >= 1 ? s : *out_scores;
-    ingot_value *bias = h->causal ? plus(n, h->bias, causal_bias(n, h)) : h->bias;
+    ingot_value *bias = h->causal ? plus(n, h->bias, ingot_attention_causal_bias(n, h)) : h->bias;
     s = plus(n, s, bias);
     *out_scores = mode >= 2 ? s : *out_scores;
     s = ingot_softmax(n, s, 3, false);
@@ -134,7 +136,7 @@ static ingot_value *spelled_out(ingot_node *n, const heads *h, int64_t mode, ing
     return ingot_matmul(n, s, v, false, false);
 }
 
-static bool heads_fit(ingot_node *n, const heads *h)
+static bool heads_fit(ingot_node *n, const ingot_heads *h)
 {
     const ingot_dim *q = h->q->type.dims[1], *k = h->k->type.dims[1];
     if (!n->error && (h->k->type.rank != 4 || h->v->type.rank != 4 || h->q->type.rank != 4))
@@ -151,10 +153,10 @@ void ingot_import_attention(ingot_node *n)
     int64_t q_heads = ingot_attr_int(n, "q_num_heads", 0), kv_heads = ingot_attr_int(n, "kv_num_heads", 0);
     int64_t mode = ingot_attr_int(n, "qk_matmul_output_mode", 0);
     bool joined = n->in[0]->type.rank == 3;
-    heads h = {.q = split_heads(n, n->in[0], q_heads),
-               .k = split_heads(n, n->in[1], kv_heads),
-               .v = split_heads(n, n->in[2], kv_heads),
-               .past = ingot_const_dim(n, 0)};
+    ingot_heads h = {.q = ingot_attention_split_heads(n, n->in[0], q_heads),
+                     .k = ingot_attention_split_heads(n, n->in[1], kv_heads),
+                     .v = ingot_attention_split_heads(n, n->in[2], kv_heads),
+                     .past = ingot_const_dim(n, 0)};
     if (!heads_fit(n, &h))
         return;
     if (n->in[4] && n->in[5]) {
@@ -178,16 +180,11 @@ void ingot_import_attention(ingot_node *n)
         return;
     h.bias = mask_bias(n, n->in[3], &h);
     if (n->in[6])
-        h.bias = plus(n, h.bias, length_bias(n, n->in[6], &h));
+        h.bias = plus(n, h.bias, ingot_attention_length_bias(n, n->in[6], &h));
     bool scores = n->n_out > 3 && *n->view->out[3];
-    ingot_value *y = scores ? spelled_out(n, &h, mode, &n->out[3]) : fused(n, &h);
-    if (joined && !n->error) {
-        static const int64_t perm[] = {0, 2, 1, 3};
-        y = ingot_transpose(n, y, perm);
-        const ingot_dim *merged[] = {y->type.dims[0], y->type.dims[1],
-                                     ingot_dim_mul(n->m, y->type.dims[2], y->type.dims[3])};
-        y = ingot_reshape(n, y, 3, merged);
-    }
+    ingot_value *y = scores ? ingot_attention_spelled_out(n, &h, mode, &n->out[3]) : ingot_attention_fused(n, &h);
+    if (joined)
+        y = ingot_attention_merge_heads(n, y);
     n->out[0] = y;
     if (n->n_out > 1)
         n->out[1] = h.k;
@@ -223,28 +220,22 @@ static ingot_value *product(ingot_node *n, ingot_value *a, ingot_value *b)
     return ingot_emit2(n, INGOT_OP_mul, a, b);
 }
 
-/* Turns the pairs (a, b) of the first R entries: (a cos - b sin, b cos + a sin). */
-void ingot_import_rotary_embedding(ingot_node *n)
+/* Turns the pairs (a, b) of the first entries: (a cos - b sin, b cos + a sin). */
+ingot_value *ingot_attention_rotate(ingot_node *n, ingot_value *x, ingot_value *c, ingot_value *s,
+                                    const ingot_dim *turned, bool interleaved)
 {
-    ingot_value *x = split_heads(n, n->in[0], ingot_attr_int(n, "num_heads", 0));
-    bool joined = n->in[0]->type.rank == 3, interleaved = ingot_attr_int(n, "interleaved", 0) != 0;
-    int64_t given = ingot_attr_int(n, "rotary_embedding_dim", 0);
     if (n->error)
-        return;
-    if (x->type.rank != 4 || given < 0) {
-        ingot_node_bad(n, "expected an input of rank 3 or 4");
-        return;
-    }
+        return x;
     const ingot_dim *width = x->type.dims[3], *zero = ingot_const_dim(n, 0);
-    const ingot_dim *turned = given ? ingot_const_dim(n, given) : width, *rest = ingot_dim_sub(n->m, width, turned);
+    const ingot_dim *rest = ingot_dim_sub(n->m, width, turned);
     const ingot_dim *half = ingot_dim_floordiv(n->m, turned, ingot_const_dim(n, 2));
     if (rest->hi < 0) {
         ingot_node_bad(n, "rotary_embedding_dim is larger than a head");
-        return;
+        return x;
     }
-    ingot_value *head = ingot_slice(n, x, 3, zero, turned), *c = angles(n, n->in[1]), *s = angles(n, n->in[2]);
+    ingot_value *head = ingot_slice(n, x, 3, zero, turned);
     if (n->error)
-        return;
+        return x;
     ingot_value *a = interleaved ? every_other(n, head, 0) : ingot_slice(n, head, 3, zero, half);
     ingot_value *b = interleaved ? every_other(n, head, 1) : ingot_slice(n, head, 3, half, half);
     ingot_value *parts[] = {ingot_emit2(n, INGOT_OP_sub, product(n, a, c), product(n, b, s)),
@@ -260,6 +251,23 @@ void ingot_import_rotary_embedding(ingot_node *n)
     }
     if (!ingot_dim_is(rest, 0))
         y = ingot_concat(n, 2, (ingot_value *[]){y, ingot_slice(n, x, 3, turned, rest)}, 3);
+    return y;
+}
+
+void ingot_import_rotary_embedding(ingot_node *n)
+{
+    ingot_value *x = ingot_attention_split_heads(n, n->in[0], ingot_attr_int(n, "num_heads", 0));
+    bool joined = n->in[0]->type.rank == 3, interleaved = ingot_attr_int(n, "interleaved", 0) != 0;
+    int64_t given = ingot_attr_int(n, "rotary_embedding_dim", 0);
+    if (n->error)
+        return;
+    if (x->type.rank != 4 || given < 0) {
+        ingot_node_bad(n, "expected an input of rank 3 or 4");
+        return;
+    }
+    ingot_value *c = angles(n, n->in[1]), *s = angles(n, n->in[2]);
+    const ingot_dim *turned = given ? ingot_const_dim(n, given) : x->type.dims[3];
+    ingot_value *y = ingot_attention_rotate(n, x, c, s, turned, interleaved);
     if (joined && !n->error) {
         static const int64_t perm[] = {0, 2, 1, 3};
         y = ingot_reshape(n, ingot_transpose(n, y, perm), 3, n->in[0]->type.dims);

@@ -1,14 +1,6 @@
 /* Layers of sequence models that carry a state from call to call, and attention with functions of the model inside. */
-#include "frontend/import.h"
+#include "frontend/attention.h"
 #include <math.h>
-
-static ingot_value *count_up(ingot_node *n, const ingot_dim *count)
-{
-    ingot_value *in[] = {ingot_splat(n, INGOT_I64, 0), ingot_splat(n, INGOT_I64, 1)};
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_range, 2, in, 1);
-    ingot_emit_sym(n, op, 1, &count);
-    return ingot_emit_end(n, op);
-}
 
 /* Sample b of `update` goes into the cache from place write_indices[b] of the axis on; circular: around its end. */
 void ingot_import_tensor_scatter(ingot_node *n)
@@ -26,7 +18,8 @@ void ingot_import_tensor_scatter(ingot_node *n)
         along[i] = i == axis ? update->type.dims[i] : one;
         samples[i] = i == 0 ? cache->type.dims[0] : one;
     }
-    ingot_value *at = ingot_reshape(n, count_up(n, update->type.dims[axis]), rank, along);
+    ingot_value *at =
+        ingot_reshape(n, ingot_attention_count_up(n, ingot_const_dim(n, 0), update->type.dims[axis]), rank, along);
     if (start)
         at = ingot_emit2(n, INGOT_OP_add, at, ingot_reshape(n, ingot_cast(n, start, INGOT_I64), rank, samples));
     if (mode == 1)
@@ -109,18 +102,6 @@ static ingot_value *modified(ingot_node *n, const char *name, ingot_value *x)
     return n->error ? x : y;
 }
 
-/* [B, Hkv, N, D] to [B, H, N, D]: neighbouring heads of the queries share one of the keys. */
-static ingot_value *repeat_heads(ingot_node *n, ingot_value *x, const ingot_dim *count)
-{
-    const ingot_dim *const *d = x->type.dims;
-    if (n->error || d[1] == count)
-        return x;
-    const ingot_dim *each = ingot_dim_floordiv(n->m, count, d[1]);
-    const ingot_dim *split[] = {d[0], d[1], ingot_const_dim(n, 1), d[2], d[3]};
-    const ingot_dim *wide[] = {d[0], d[1], each, d[2], d[3]}, *merged[] = {d[0], count, d[2], d[3]};
-    return ingot_reshape(n, ingot_broadcast(n, ingot_reshape(n, x, 5, split), 5, wide), 4, merged);
-}
-
 void ingot_import_flex_attention(ingot_node *n)
 {
     ingot_value *q = n->in[0], *k = n->in[1], *v = n->in[2];
@@ -147,8 +128,8 @@ void ingot_import_flex_attention(ingot_node *n)
         ingot_node_bad(n, "softmax_precision is %lld, expected a floating-point type", (long long)precision);
         return;
     }
-    k = repeat_heads(n, k, heads);
-    v = repeat_heads(n, v, heads);
+    k = ingot_attention_repeat_heads(n, k, heads);
+    v = ingot_attention_repeat_heads(n, v, heads);
     ingot_value *root = ingot_splat_like(n, q, sqrt(scale));
     ingot_value *scores =
         scale < 0 ? ingot_emit2(n, INGOT_OP_mul, ingot_matmul(n, q, k, false, true), ingot_splat_like(n, q, scale))
