@@ -260,6 +260,17 @@ ingot_value *ingot_along_channels(ingot_node *n, ingot_value *v, int32_t rank)
     return ingot_reshape(n, v, rank - 1, dims);
 }
 
+ingot_value *ingot_move_channels(ingot_node *n, ingot_value *v, bool to_front)
+{
+    int64_t perm[INGOT_MAX_RANK] = {0};
+    int32_t rank = n->error ? 0 : v->type.rank;
+    if (rank < 3)
+        return v;
+    for (int32_t i = 1; i < rank; i++)
+        perm[i] = to_front ? (i == 1 ? rank - 1 : i - 1) : (i == rank - 1 ? 1 : i + 1);
+    return ingot_transpose(n, v, perm);
+}
+
 ingot_value *ingot_slice(ingot_node *n, ingot_value *v, int32_t axis, const ingot_dim *start, const ingot_dim *count)
 {
     if (n->error || (ingot_dim_is(start, 0) && count == v->type.dims[axis]))

@@ -79,6 +79,9 @@ int32_t ingot_operand_dims(ingot_node *n, ingot_value *v, int64_t lo, int64_t hi
 bool ingot_known_dims(ingot_node *n, const ingot_value *v, int32_t *out_count, const ingot_dim *out[INGOT_MAX_CONTENT]);
 /* `axis` in [-rank, rank) made non-negative; else an error of the node, and 0. */
 int32_t ingot_node_axis(ingot_node *n, int64_t axis, int32_t rank);
+/* Whether the inputs of those numbers (a list that ends with -1) are there; else an error of the node. For operators
+ * whose optional inputs lie between required ones. */
+bool ingot_node_needs(ingot_node *n, const int32_t *inputs);
 /* Checked, sorted, without duplicates. */
 void ingot_node_axes(ingot_node *n, ingot_ints *axes, int32_t rank);
 /* Rank of an operand, at least `lo`; an error of the node and `lo` otherwise. */
@@ -114,6 +117,8 @@ ingot_value *ingot_unsqueeze(ingot_node *n, ingot_value *v, int32_t axis);
 ingot_value *ingot_squeeze(ingot_node *n, ingot_value *v, int32_t axis);
 /* v [C] as [C, 1, 1, ...] so that it lies along axis 1 of a tensor of that rank. */
 ingot_value *ingot_along_channels(ingot_node *n, ingot_value *v, int32_t rank);
+/* [N, ..., C] as [N, C, ...], or back. */
+ingot_value *ingot_move_channels(ingot_node *n, ingot_value *v, bool to_front);
 /* `count` elements along one axis from `start`. */
 ingot_value *ingot_slice(ingot_node *n, ingot_value *v, int32_t axis, const ingot_dim *start, const ingot_dim *count);
 ingot_value *ingot_concat(ingot_node *n, int32_t count, ingot_value *const *in, int32_t axis);

@@ -31,13 +31,19 @@ void ingot_import_gemm(ingot_node *n)
 /* com.microsoft: alpha * A' B' with the last two axes transposed on request. */
 void ingot_import_fused_matmul(ingot_node *n)
 {
-    if (ingot_attr_int(n, "transBatchA", 0) || ingot_attr_int(n, "transBatchB", 0)) {
-        ingot_node_unsupported(n, "transBatchA and transBatchB must be 0");
-        return;
+    ingot_value *in[] = {n->in[0], n->in[1]};
+    for (int i = 0; i < 2; i++) {
+        int64_t perm[INGOT_MAX_RANK];
+        int32_t rank = in[i]->type.rank;
+        if (!ingot_attr_int(n, i ? "transBatchB" : "transBatchA", 0) || rank < 3)
+            continue;
+        for (int32_t k = 0; k < rank; k++) /* the first axis goes behind those of the batch */
+            perm[k] = k == rank - 1 ? k : k == rank - 2 ? 0 : k + 1;
+        in[i] = ingot_transpose(n, in[i], perm);
     }
     /* A vector has nothing to transpose. */
     bool trans_a = ingot_attr_int(n, "transA", 0) != 0 && n->in[0]->type.rank > 1;
     bool trans_b = ingot_attr_int(n, "transB", 0) != 0 && n->in[1]->type.rank > 1;
-    ingot_value *y = ingot_matmul(n, n->in[0], n->in[1], trans_a, trans_b);
+    ingot_value *y = ingot_matmul(n, in[0], in[1], trans_a, trans_b);
     n->out[0] = times(n, y, ingot_attr_float(n, "alpha", 1));
 }

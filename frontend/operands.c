@@ -216,6 +216,14 @@ int32_t ingot_node_axis(ingot_node *n, int64_t axis, int32_t rank)
     return (int32_t)(axis < 0 ? axis + rank : axis);
 }
 
+bool ingot_node_needs(ingot_node *n, const int32_t *inputs)
+{
+    for (; *inputs >= 0 && !n->error; inputs++)
+        if (*inputs >= n->n_in || !n->in[*inputs])
+            ingot_node_bad(n, "input %d must be given", *inputs);
+    return !n->error;
+}
+
 void ingot_node_axes(ingot_node *n, ingot_ints *axes, int32_t rank)
 {
     bool used[INGOT_MAX_INTS] = {0};
