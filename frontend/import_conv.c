@@ -321,6 +321,17 @@ void ingot_import_average_pool(ingot_node *n)
     n->out[0] = ingot_emit_end(n, op);
 }
 
+/* The exponent of a norm: opset 1 has it as a real number. */
+static int64_t norm_attr(ingot_node *n)
+{
+    double p = n->opset < 2 ? ingot_attr_float(n, "p", 2) : (double)ingot_attr_int(n, "p", 2);
+    if (!(p >= 1 && p <= 1e6) || p != floor(p)) {
+        ingot_node_unsupported(n, "p is %g: only whole numbers from 1 on are supported", p);
+        return 2;
+    }
+    return (int64_t)p;
+}
+
 void ingot_import_lp_pool(ingot_node *n)
 {
     window w = {0};
@@ -334,7 +345,7 @@ void ingot_import_lp_pool(ingot_node *n)
     a->pads = w.pads;
     a->dilations = w.dilations;
     a->ceil_mode = ingot_attr_int(n, "ceil_mode", 0) != 0;
-    a->p = ingot_attr_int(n, "p", 2);
+    a->p = norm_attr(n);
     n->out[0] = ingot_emit_end(n, op);
 }
 
@@ -353,7 +364,7 @@ void ingot_import_global_pool(ingot_node *n)
 
 void ingot_import_global_lp_pool(ingot_node *n)
 {
-    int64_t p = ingot_attr_int(n, "p", 2);
+    int64_t p = norm_attr(n);
     if (p != 1 && p != 2) {
         ingot_node_unsupported(n, "p is %lld: only 1 and 2 are supported", (long long)p);
         return;

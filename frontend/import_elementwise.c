@@ -104,8 +104,8 @@ void ingot_import_elu(ingot_node *n)
 void ingot_import_selu(ingot_node *n)
 {
     ingot_value *x = n->in[0];
-    double alpha = ingot_attr_float(n, "alpha", 1.67326319217681884765625);
-    double gamma = ingot_attr_float(n, "gamma", 1.05070102214813232421875);
+    double alpha = ingot_attr_float(n, "alpha", n->opset < 6 ? 1.6732f : 1.67326319217681884765625);
+    double gamma = ingot_attr_float(n, "gamma", n->opset < 6 ? 1.0507f : 1.05070102214813232421875);
     ingot_value *low = scaled(n, plus(n, ingot_emit1(n, INGOT_OP_exp, x), -1), alpha);
     n->out[0] = scaled(n, select_positive(n, x, x, low), gamma);
 }

@@ -268,7 +268,7 @@ void ingot_import_pad(ingot_node *n)
     for (int32_t i = 0; i < rank; i++)
         axes.v[i] = i;
     if (n->opset < 11) {
-        ingot_attr_ints(n, "pads", &list);
+        ingot_attr_ints(n, n->opset < 2 ? "paddings" : "pads", &list);
         count = (int32_t)list.n;
         for (int32_t i = 0; i < count; i++)
             given[i] = ingot_const_dim(n, list.v[i]);

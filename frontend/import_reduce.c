@@ -144,6 +144,19 @@ static void batch_norm_training(ingot_node *n)
         n->out[2] = running(n, n->in[4], variance, momentum);
 }
 
+/* spatial 0: every element of a sample has parameters of its own. */
+static ingot_value *batch_norm_per_element(ingot_node *n)
+{
+    ingot_value *x = n->in[0], *variance = n->in[4];
+    for (int i = 1; i < 5 && !n->error; i++)
+        if (n->in[i]->type.rank != x->type.rank - 1)
+            ingot_node_bad(n, "with spatial 0, input %d must have the sizes of one sample", i);
+    ingot_value *epsilon = ingot_splat_like(n, variance, ingot_attr_float(n, "epsilon", 1e-5f));
+    ingot_value *root = ingot_emit1(n, INGOT_OP_sqrt, ingot_emit2(n, INGOT_OP_add, variance, epsilon));
+    ingot_value *y = ingot_emit2(n, INGOT_OP_div, ingot_emit2(n, INGOT_OP_sub, x, n->in[3]), root);
+    return ingot_emit2(n, INGOT_OP_add, ingot_emit2(n, INGOT_OP_mul, y, n->in[1]), n->in[2]);
+}
+
 void ingot_import_batch_norm(ingot_node *n)
 {
     if (n->opset >= 14 && ingot_attr_int(n, "training_mode", 0) != 0) {
@@ -151,7 +164,7 @@ void ingot_import_batch_norm(ingot_node *n)
         return;
     }
     if (n->opset < 9 && ingot_attr_int(n, "spatial", 1) == 0) {
-        ingot_node_unsupported(n, "spatial must be 1: statistics for each channel");
+        n->out[0] = batch_norm_per_element(n);
         return;
     }
     if (n->n_out > 1 && n->opset >= 14) {

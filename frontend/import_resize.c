@@ -198,7 +198,11 @@ static bool read_target(ingot_node *n, target *t)
     ingot_value *size_operand = upsample || n->opset < 11 ? NULL : n->in[3];
     if (!spread_axes(n, n->in[0]->type.rank, &t->axes))
         return false;
-    if (upsample && n->opset < 9) {
+    double image[4] = {1, 1, ingot_attr_float(n, "height_scale", 1), ingot_attr_float(n, "width_scale", 1)};
+    if (upsample && n->opset < 7) {
+        given = image;
+        count = 4;
+    } else if (upsample && n->opset < 9) {
         const ingot_onnx_attr *a = ingot_attr_find(n, "scales", INGOT_ONNX_FLOATS);
         if (a && a->n)
             return scale_by(n, t, a->n, a->floats);
