@@ -76,7 +76,7 @@ static void append_quoted(ingot_text *out, const char *text)
 
 static void append_shape(const ingot_program *p, const ingot_type *t, ingot_text *out)
 {
-    ingot_text_append(out, "[");
+    ingot_text_append(out, t->rank < 0 ? "[*" : "[");
     for (int32_t d = 0; d < t->rank; d++) {
         ingot_text dim = {0};
         ingot_dim_print(p->module, t->dims[d], &dim);
@@ -90,6 +90,7 @@ static void append_shape(const ingot_program *p, const ingot_type *t, ingot_text
 
 static void append_tensors(const ingot_program *p, bool output, ingot_text *out)
 {
+    static const char *const forms[] = {"", "sequence of ", "optional ", "optional sequence of "};
     const ingot_graph *g = p->module->graphs[0];
     int32_t n = output ? g->n_results : g->n_params;
     ingot_text_append(out, " *\n * %s, in this order:\n", output ? "Outputs" : "Inputs");
@@ -98,9 +99,12 @@ static void append_tensors(const ingot_program *p, bool output, ingot_text *out)
         DLDataType dl = ingot_dtype_to_dl(v->type.dtype);
         ingot_text_append(out, " *   %d  ", (int)i);
         append_quoted(out, output ? g->result_names[i] : v->name);
-        ingot_text_append(out, "  %s ", ingot_dtype_onnx_name(v->type.dtype));
+        ingot_text_append(out, "  %s%s ", forms[v->type.form], ingot_dtype_onnx_name(v->type.dtype));
         append_shape(p, &v->type, out);
-        ingot_text_append(out, "  {%s, %d, 1}\n", dl_code(v->type.dtype), (int)dl.bits);
+        if (v->type.form == INGOT_FORM_TENSOR)
+            ingot_text_append(out, "  {%s, %d, 1}\n", dl_code(v->type.dtype), (int)dl.bits);
+        else
+            ingot_text_append(out, "  a box, {kDLOpaqueHandle, 64, 1}\n");
     }
     if (!n)
         ingot_text_append(out, " *   none\n");
@@ -150,18 +154,24 @@ static void append_example_tensor(const ingot_program *p, bool output, int32_t i
     const ingot_graph *g = p->module->graphs[0];
     const ingot_value *v = output ? g->results[i] : g->params[i];
     const char *variable = output ? "out" : "in";
+    int rank = v->type.rank < 0 ? 0 : (int)v->type.rank; /* an unknown one: a scalar is as good as any */
+    if (v->type.form != INGOT_FORM_TENSOR) {
+        ingot_text_append(out, " *     DLTensor %s%d = ingot_box_to_dl(%s);\n", variable, (int)i,
+                          output ? "NULL" : "your_box");
+        return;
+    }
     ingot_text_append(out, " *     int64_t %s%d_shape[%d] = {", variable, (int)i,
-                      output         ? INGOT_MAX_RANK
-                      : v->type.rank ? (int)v->type.rank
-                                     : 1);
+                      output ? INGOT_MAX_RANK
+                      : rank ? rank
+                             : 1);
     for (int32_t d = 0; d < v->type.rank && !output; d++) {
         int64_t size = v->type.dims[d]->lo;
         ingot_text_append(out, "%s%lld", d ? ", " : "",
                           (long long)(size < 1 && !ingot_dim_is_const(v->type.dims[d]) ? 1 : size));
     }
-    ingot_text_append(out, "%s};\n", v->type.rank && !output ? "" : "0");
+    ingot_text_append(out, "%s};\n", rank && !output ? "" : "0");
     ingot_text_append(out, " *     DLTensor %s%d = {%s, {kDLCPU, 0}, %d, {%s, %d, 1}, %s%d_shape, NULL, 0};\n",
-                      variable, (int)i, output ? "NULL" : "your_data", (int)v->type.rank, dl_code(v->type.dtype),
+                      variable, (int)i, output ? "NULL" : "your_data", rank, dl_code(v->type.dtype),
                       (int)ingot_dtype_to_dl(v->type.dtype).bits, variable, (int)i);
 }
 
@@ -195,7 +205,9 @@ static void append_example(const ingot_program *p, ingot_text *out)
     ingot_text_append(out, " *     ingot_status error = %s_init(NULL, &model);%s\n", name,
                       p->weights_bytes ? "      // needs the weights, see ingot_init_options" : "");
     ingot_text_append(out, " *     if (!error) error = %s_run(model, inputs, outputs);\n", name);
-    if (g->n_results)
+    if (g->n_results && g->results[0]->type.form != INGOT_FORM_TENSOR)
+        ingot_text_append(out, " *     const ingot_box *result = ingot_box_from_dl(&out0);\n");
+    else if (g->n_results)
         ingot_text_append(out, " *     const %s *result = out0.data;                     // sizes: out0_shape\n",
                           c_type(g->results[0]->type.dtype));
     ingot_text_append(out, " *     if (error) puts(ingot_status_message(error)), ingot_status_free(error);\n");

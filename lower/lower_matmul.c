@@ -102,7 +102,7 @@ ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done)
     int32_t am = a.rank - 2 + (attrs->trans_a ? 1 : 0), ak = a.rank - 2 + (attrs->trans_a ? 0 : 1);
     int32_t bk = bv->type.rank - 2 + (attrs->trans_b ? 1 : 0), bn = bv->type.rank - 2 + (attrs->trans_b ? 0 : 1);
     t.m = av->type.dims[am];
-    t.k = av->type.dims[ak];
+    t.k = ingot_dim_is_const(bv->type.dims[bk]) ? bv->type.dims[bk] : av->type.dims[ak]; /* they are equal */
     t.n_cols = bv->type.dims[bn];
     for (int32_t d = 0; d < t.n_batch; d++)
         t.batch[d] = cv->type.dims[d];
