@@ -178,6 +178,9 @@ ingot_value *ingot_unbox_scalar(ingot_node *n, ingot_value *v);
 ingot_value *ingot_box_value(ingot_node *n, ingot_value *v);
 /* A node with boxed operands by the importer of its row: through boxed ops, or with its operands unboxed. */
 void ingot_import_with_boxes(ingot_node *n, const ingot_onnx_row *row);
+/* Whether a row's operator also has an importer that makes boxed ops, and that importer. */
+bool ingot_has_boxed_form(const ingot_onnx_row *row);
+void ingot_import_boxed(ingot_node *n, const ingot_onnx_row *row);
 /* What stands for the results of unsupported nodes, which are listed all together in the end. */
 bool ingot_is_placeholder(const ingot_node *n, const ingot_value *v);
 ingot_value *ingot_placeholder(ingot_node *n);

@@ -388,6 +388,25 @@ static const struct {
     {"ReduceSumSquare", boxed_reduce, INGOT_REDUCE_SUM_SQUARE},
 };
 
+static int32_t find_boxed_row(const ingot_onnx_row *row)
+{
+    for (size_t i = 0; i < sizeof boxed_rows / sizeof *boxed_rows; i++)
+        if (!*row->domain && !strcmp(boxed_rows[i].op_type, row->op_type))
+            return (int32_t)i;
+    return -1;
+}
+
+bool ingot_has_boxed_form(const ingot_onnx_row *row)
+{
+    return find_boxed_row(row) >= 0;
+}
+
+void ingot_import_boxed(ingot_node *n, const ingot_onnx_row *row)
+{
+    int32_t i = find_boxed_row(row);
+    boxed_rows[i].import(n, boxed_rows[i].arg);
+}
+
 /* ---- the choice ---- */
 
 /* Importers that look at boxed operands themselves. */
@@ -429,7 +448,7 @@ static bool all_ranks_known(const ingot_node *n)
 
 void ingot_import_with_boxes(ingot_node *n, const ingot_onnx_row *row)
 {
-    bool texts = false, onnx = !*row->domain;
+    bool texts = false;
     if (takes_boxes(row->import)) {
         row->import(n);
         return;
@@ -446,15 +465,14 @@ void ingot_import_with_boxes(ingot_node *n, const ingot_onnx_row *row)
         row->import(n);
         return;
     }
-    if (is_elementwise(row->import) && !texts && onnx) {
+    if (is_elementwise(row->import) && !texts) {
         import_elementwise(n, row);
         return;
     }
-    for (size_t i = 0; i < sizeof boxed_rows / sizeof *boxed_rows && !all_ranks_known(n); i++)
-        if (onnx && !strcmp(boxed_rows[i].op_type, row->op_type)) {
-            boxed_rows[i].import(n, boxed_rows[i].arg);
-            return;
-        }
+    if (ingot_has_boxed_form(row) && !all_ranks_known(n)) {
+        ingot_import_boxed(n, row);
+        return;
+    }
     for (int32_t i = 0; i < n->n_in; i++)
         if (n->in[i])
             n->in[i] = ingot_unbox(n, n->in[i]);

@@ -209,6 +209,29 @@ static ingot_status import_function(ingot_node *n, const ingot_onnx_function *f)
     return n->error;
 }
 
+/* Without boxed operands. What only a run can settle may still be possible with a boxed result: then nothing stays of
+ * the first try. */
+static void import_plain(ingot_node *n, const ingot_onnx_row *row)
+{
+    ingot_op *last = n->graph->last;
+    ingot_check *checks = n->m->checks;
+    row->import(n);
+    if (!n->error || ingot_status_code(n->error) != INGOT_UNSUPPORTED || !ingot_has_boxed_form(row))
+        return;
+    ingot_status plain = n->error;
+    n->error = NULL;
+    while (n->graph->last != last && n->graph->last)
+        ingot_op_erase(n->graph->last);
+    n->m->checks = checks;
+    ingot_import_boxed(n, row);
+    if (!n->error) {
+        ingot_status_free(plain);
+        return;
+    }
+    ingot_status_free(n->error);
+    n->error = plain;
+}
+
 /* The table's part: arity, then the importer. */
 static void import_by_row(ingot_node *n, const ingot_onnx_row *row)
 {
@@ -233,7 +256,7 @@ static void import_by_row(ingot_node *n, const ingot_onnx_row *row)
     if (boxed)
         ingot_import_with_boxes(n, row);
     else
-        row->import(n);
+        import_plain(n, row);
 }
 
 static bool any_placeholder(const ingot_node *n)

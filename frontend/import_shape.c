@@ -243,6 +243,9 @@ void ingot_import_squeeze(ingot_node *n)
         const ingot_dim *d = x->type.dims[i];
         if (!given)
             drop[i] = ingot_dim_is(d, 1);
+        if (!given && !ingot_dim_is_const(d) && d->lo <= 1 && d->hi >= 1)
+            ingot_node_unsupported(n, "without axes, and the size of axis %d may be 1: the rank of the result is open",
+                                   i);
         if (given && drop[i] && (d->lo > 1 || d->hi < 1))
             ingot_node_bad(n, "axis %d cannot be squeezed: its size is not 1", i);
         if (!drop[i])
