@@ -219,7 +219,8 @@ ingot_status ingot_box_create_tensor(const DLTensor *tensor, ingot_box **out_box
     if (!tensor)
         return BAD("no tensor given");
     INGOT_TRY(heap_create(&heap));
-    return finish(heap, copy_dl(heap, tensor, &box), box, out_box);
+    ingot_status status = copy_dl(heap, tensor, &box);
+    return finish(heap, status, box, out_box);
 }
 
 static ingot_status copy_deep(ingot_heap *heap, ingot_box *box, ingot_box **out)

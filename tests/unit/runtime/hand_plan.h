@@ -181,6 +181,45 @@ static inline ingot_plan_step *hand_portable(hand_plan *h, ingot_portable_fn *ke
     return s;
 }
 
+/* Place of a new boxed value. */
+static inline int32_t hand_box(hand_plan *h, ingot_dtype dtype)
+{
+    uint32_t zero = hand_const(h, 0);
+    int32_t number = (int32_t)h->header.n_boxes++;
+    int32_t place =
+        hand_place(h, hand_buffer(h, INGOT_PLAN_POOL_BOX, number, zero, zero), dtype, 0, (const uint32_t[]){0});
+    h->places[place].rank = -1;
+    return place;
+}
+
+static inline int32_t hand_box_input(hand_plan *h, const char *name, ingot_form form, ingot_dtype dtype)
+{
+    ingot_plan_io *io = &h->inputs[h->n_inputs++];
+    *io = (ingot_plan_io){.name = hand_text(h, name), .dtype = (int32_t)dtype, .rank = -1, .form = (int32_t)form};
+    io->alias = -1;
+    return io->place = hand_box(h, dtype);
+}
+
+static inline void hand_box_output(hand_plan *h, const char *name, ingot_form form, int32_t place)
+{
+    h->outputs[h->n_outputs++] = (ingot_plan_io){.name = hand_text(h, name),
+                                                 .dtype = h->places[place].dtype,
+                                                 .rank = -1,
+                                                 .form = (int32_t)form,
+                                                 .alias = -2,
+                                                 .place = place};
+}
+
+static inline ingot_plan_step *hand_boxed(hand_plan *h, ingot_boxed_fn *kernel, const char *label, uint32_t n_in,
+                                          uint32_t n_out, const int32_t *places)
+{
+    ingot_plan_step *s = hand_step(h, INGOT_PLAN_BOXED, label, n_in, n_out, places);
+    memcpy(&h->kernels[h->n_kernels], &kernel, sizeof kernel);
+    s->kernel = (int32_t)h->n_kernels++;
+    s->portable = INGOT_BOXED_box;
+    return s;
+}
+
 static inline ingot_plan *hand_plan_of(hand_plan *h)
 {
     return (ingot_plan *)(void *)h->bytes;
