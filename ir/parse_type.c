@@ -78,8 +78,11 @@ static ingot_status read_encoding(ingot_reader *r, ingot_type *t)
 static ingot_status read_wrapped(ingot_reader *r, bool sequence, ingot_type *out)
 {
     bool inner_sequence = !sequence && ingot_reader_take(r, "!ingot.sequence<"), none;
-    INGOT_TRY(ingot_reader_expect(r, "tensor<*x"));
-    r->at -= strlen("tensor<*x");
+    size_t inside = r->at;
+    INGOT_TRY(ingot_reader_expect(r, "tensor"));
+    INGOT_TRY(ingot_reader_expect(r, "<"));
+    INGOT_TRY(ingot_reader_expect(r, "*"));
+    r->at = inside;
     INGOT_TRY(ingot_reader_type(r, out, &none));
     out->form = sequence ? INGOT_FORM_SEQUENCE : inner_sequence ? INGOT_FORM_OPTIONAL_SEQUENCE : INGOT_FORM_OPTIONAL;
     if (inner_sequence)

@@ -133,6 +133,45 @@ Test(plan_check, refuses_damaged_steps)
     REFUSED(ROW(steps, 1).prog = ROW(steps, 1).places, "step 1: its scalar program is malformed");
 }
 
+static void make_boxed(void)
+{
+    memset(&h, 0, sizeof h);
+    int32_t x = hand_box_input(&h, "x", INGOT_FORM_SEQUENCE, INGOT_F32), y = hand_box(&h, INGOT_F32);
+    hand_boxed(&h, ingot_boxed_box, "keep", 1, 1, (int32_t[]){x, y});
+    hand_box_output(&h, "y", INGOT_FORM_SEQUENCE, y);
+    hand_finish(&h);
+}
+
+static void refuse_boxed(const char *part)
+{
+    ingot_context *ctx;
+    ingot_status status = ingot_context_create(&h.model, NULL, &ctx);
+    cr_expect(strstr(ingot_status_message(status), part) != NULL, "'%s' is not in: %s", part,
+              ingot_status_message(status));
+    ingot_status_free(status);
+    ingot_context_destroy(ctx);
+}
+#define REFUSED_BOXED(damage, part) (make_boxed(), damage, refuse_boxed(part))
+
+Test(plan_check, refuses_damaged_boxed_values)
+{
+    make_boxed();
+    ingot_context *ctx;
+    ingot_status status = ingot_context_create(&h.model, NULL, &ctx);
+    cr_assert_null(status, "%s", ingot_status_message(status));
+    ingot_context_destroy(ctx);
+    REFUSED_BOXED(ROW(buffers, 1).index = 2, "buffer 1 is boxed value 2 of 2");
+    REFUSED_BOXED(PLAN->n_boxes = 1 << 25, "33554432 boxed values are too many");
+    REFUSED_BOXED(ROW(places, 0).rank = 0, "place 0 has rank 0 in a buffer of pool 4");
+    REFUSED_BOXED(ROW(buffers, 0).pool = 0, "place 0: rank -1 is not within 0 to 12");
+    REFUSED_BOXED(ROW(inputs, 0).form = 4, "input 0: form 4");
+    REFUSED_BOXED(ROW(inputs, 0).place = -1, "input 0: its place is not that of a boxed value");
+    REFUSED_BOXED(ROW(outputs, 0).alias = 0, "output 0: its place is not that of a boxed value");
+    REFUSED_BOXED(ROW(inputs, 0).rank = 0, "input 0: form 1 of rank 0");
+    REFUSED_BOXED(ROW(steps, 0).portable = INGOT_BOXED_COUNT, "step 0: unknown boxed kernel");
+    REFUSED_BOXED(ROW(steps, 0).kind = INGOT_PLAN_PORTABLE, "operand 0 is a boxed value, which its kind does not take");
+}
+
 /* Any single byte may be wrong: a message or a context, never a crash. Runs of what is accepted are not safe to try:
  * kernels trust sizes. */
 Test(plan_check, any_damaged_byte_is_survived)
