@@ -124,22 +124,16 @@ static void transform_output(ingot_emitter *e, const ingot_winograd *w, const in
 
 /* ---- Input transform ---- */
 
-static bool edges(const winograd *c)
-{
-    return c->spec->dims[OH] % c->h->m != 0 || c->spec->dims[OW] % c->w->m != 0;
-}
-
-/* One tile of `count` channel blocks: from `x` with rows `row` apart and blocks `block` apart to V at element `to`. */
-static void write_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev row, ingot_ev block, ingot_ev to,
-                        ingot_ev count)
+/* `count` tiles side by side of one channel block: from `x`, with rows `row` apart, to V at element `to`. */
+static void write_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev row, ingot_ev to, ingot_ev count)
 {
     int th = c->h->t, tw = c->w->t;
-    ingot_ev grid[INGOT_WINOGRAD_T][INGOT_WINOGRAD_T], column[INGOT_WINOGRAD_T], zero = ingot_e_int(e, 0);
-    ingot_eloop blocks, lanes;
-    ingot_e_for(e, zero, count, ingot_e_int(e, 1), 0, NULL, &blocks);
-    ingot_e_for(e, zero, ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
-    ingot_ev from = ingot_e_gep(e, INGOT_E_F32, x, ingot_e_mad(e, blocks.index, block, lanes.index)),
-             rows[INGOT_WINOGRAD_T];
+    ingot_ev grid[INGOT_WINOGRAD_T][INGOT_WINOGRAD_T], column[INGOT_WINOGRAD_T], rows[INGOT_WINOGRAD_T];
+    ingot_eloop tiles, lanes;
+    ingot_e_for(e, ingot_e_int(e, 0), count, ingot_e_int(e, 1), 0, NULL, &tiles);
+    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
+    ingot_ev from =
+        ingot_e_gep(e, INGOT_E_F32, x, ingot_e_add(e, ingot_e_mul_int(e, tiles.index, c->w->m * 16), lanes.index));
     for (int i = 0; i < th; i++)
         rows[i] = ingot_e_gep(e, INGOT_E_F32, from, ingot_e_mul_int(e, row, i));
     for (int j = 0; j < tw; j++) {
@@ -147,8 +141,9 @@ static void write_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_e
             column[i] = ingot_e_load(e, c->vec, rows[i], ingot_e_int(e, 16 * j));
         transform_input(e, c->h, column, grid[j]);
     }
-    ingot_ev v = ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch],
-                             ingot_e_add(e, to, ingot_e_add(e, ingot_e_mul_int(e, blocks.index, 16), lanes.index)));
+    ingot_ev v =
+        ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch],
+                    ingot_e_add(e, to, ingot_e_add(e, ingot_e_mul_int(e, tiles.index, c->l.v_row), lanes.index)));
     for (int i = 0; i < th; i++) {
         ingot_ev line[INGOT_WINOGRAD_T], out[INGOT_WINOGRAD_T];
         for (int j = 0; j < tw; j++)
@@ -158,59 +153,49 @@ static void write_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_e
             ingot_e_store(e, out[j], v, ingot_e_int(e, (i * tw + j) * c->l.v_plane));
     }
     ingot_e_for_end(e, &lanes, NULL);
-    ingot_e_for_end(e, &blocks, NULL);
+    ingot_e_for_end(e, &tiles, NULL);
 }
 
-static void call_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev row, ingot_ev block, ingot_ev to,
-                       ingot_ev count)
+static void call_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev row, ingot_ev to, ingot_ev count)
 {
-    ingot_ehelper h = {
-        .name = "input",
-        .kernel_args = true,
-        .n = 5,
-        .types = {ingot_e_type(INGOT_E_PTR), INGOT_E_I64_TYPE, INGOT_E_I64_TYPE, INGOT_E_I64_TYPE, INGOT_E_I64_TYPE},
-        .result = ingot_e_type(INGOT_E_NONE)};
-    ingot_ev p[5];
+    ingot_ehelper h = {.name = "input",
+                       .kernel_args = true,
+                       .n = 4,
+                       .types = {ingot_e_type(INGOT_E_PTR), INGOT_E_I64_TYPE, INGOT_E_I64_TYPE, INGOT_E_I64_TYPE},
+                       .result = ingot_e_type(INGOT_E_NONE)};
+    ingot_ev p[4];
     if (ingot_e_helper_begin(e, &h, p)) {
-        write_input(e, c, p[0], p[1], p[2], p[3], p[4]);
+        write_input(e, c, p[0], p[1], p[2], p[3]);
         ingot_e_helper_end(e, (ingot_ev){.id = -1});
     }
-    ingot_e_call(e, &h, (ingot_ev[]){x, row, block, to, count});
+    ingot_e_call(e, &h, (ingot_ev[]){x, row, to, count});
 }
 
-/* A tile over an edge, one channel block at a time: the `high` rows and `wide` columns that are there, and zeros. */
+/* A tile over an edge: the `high` rows and `wide` columns that are there, and zeros. */
 static void write_edge_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev high, ingot_ev wide, ingot_ev to)
 {
-    const ingot_operand *in = &c->spec->operands[0];
     int th = c->h->t, tw = c->w->t;
     ingot_ev stage = ingot_e_alloca(e, INGOT_E_F32, c->l.points * 16), zero = ingot_e_int(e, 0),
              one = ingot_e_int(e, 1);
-    ingot_eloop blocks, rows, columns, lanes;
-    ingot_e_for(e, zero, ingot_e_int(e, c->spec->dims[CB]), one, 0, NULL, &blocks);
-    ingot_ev block = ingot_e_mul(e, blocks.index, ingot_e_size(e, in->strides[CB]));
+    ingot_eloop rows, columns, lanes;
     ingot_e_for(e, zero, ingot_e_int(e, th), one, 0, NULL, &rows);
     ingot_e_for(e, zero, ingot_e_int(e, tw), one, 0, NULL, &columns);
     ingot_ev inside = ingot_e_op2(e, "arith.andi", ingot_e_cmp(e, "slt", rows.index, high),
                                   ingot_e_cmp(e, "slt", columns.index, wide));
     ingot_e_for(e, zero, ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
+    ingot_ev lane = ingot_e_add(e, ingot_e_mul_int(e, columns.index, 16), lanes.index);
     ingot_eif there;
     ingot_e_if(e, inside, 1, &c->vec, &there);
-    ingot_ev at =
-        ingot_e_mad(e, rows.index, ingot_e_size(e, in->strides[OH]),
-                    ingot_e_add(e, block, ingot_e_add(e, ingot_e_mul_int(e, columns.index, 16), lanes.index)));
-    ingot_ev value = ingot_e_load(e, c->vec, x, at), none = ingot_e_zero(e, c->vec);
+    ingot_ev value = ingot_e_load(e, c->vec, x,
+                                  ingot_e_mad(e, rows.index, ingot_e_size(e, c->spec->operands[0].strides[OH]), lane)),
+             none = ingot_e_zero(e, c->vec);
     ingot_e_else(e, &there, &value);
     ingot_e_if_end(e, &there, &none);
-    ingot_e_store(e, there.results[0], stage,
-                  ingot_e_add(e,
-                              ingot_e_mul_int(e, ingot_e_add(e, ingot_e_mul_int(e, rows.index, tw), columns.index), 16),
-                              lanes.index));
+    ingot_e_store(e, there.results[0], stage, ingot_e_add(e, ingot_e_mul_int(e, rows.index, tw * 16), lane));
     ingot_e_for_end(e, &lanes, NULL);
     ingot_e_for_end(e, &columns, NULL);
     ingot_e_for_end(e, &rows, NULL);
-    call_input(e, c, stage, ingot_e_int(e, tw * 16), zero, ingot_e_add(e, to, ingot_e_mul_int(e, blocks.index, 16)),
-               one);
-    ingot_e_for_end(e, &blocks, NULL);
+    call_input(e, c, stage, ingot_e_int(e, tw * 16), to, one);
 }
 
 static void call_edge_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev high, ingot_ev wide, ingot_ev to)
@@ -228,45 +213,65 @@ static void call_edge_input(ingot_emitter *e, const winograd *c, ingot_ev x, ing
     ingot_e_call(e, &h, (ingot_ev[]){x, high, wide, to});
 }
 
-/* Image, first row and first column of results of a tile. */
-static void locate_tile(ingot_emitter *e, const winograd *c, ingot_ev tile, ingot_ev *out)
+/* A block's tiles as runs in rows of tiles, so that memory is gone through in order: a loop over the rows, and what is
+ * known of a run inside it. */
+typedef struct tile_runs {
+    ingot_eloop loop;
+    ingot_ev before;             /* tiles of the block before the run */
+    ingot_ev count;              /* of the run */
+    ingot_ev image, row, column; /* of the run's first result */
+} tile_runs;
+
+static void begin_runs(ingot_emitter *e, const winograd *c, ingot_ev first, int64_t count, tile_runs *runs)
 {
-    ingot_e_unflatten(
-        e, tile, 3,
-        (ingot_ev[]){ingot_e_int(e, c->spec->dims[N]), ingot_e_int(e, c->l.tiles_y), ingot_e_int(e, c->l.tiles_x)},
-        out);
-    out[1] = ingot_e_mul_int(e, out[1], c->h->m);
-    out[2] = ingot_e_mul_int(e, out[2], c->w->m);
+    ingot_ev across = ingot_e_int(e, c->l.tiles_x), down = ingot_e_int(e, c->l.tiles_y), one = ingot_e_int(e, 1),
+             end = ingot_e_add_int(e, first, count);
+    ingot_e_for(e, ingot_e_div(e, first, across), ingot_e_ceil_div(e, end, across), one, 0, NULL, &runs->loop);
+    ingot_ev begin = ingot_e_mul(e, runs->loop.index, across), from = ingot_e_max(e, first, begin);
+    runs->before = ingot_e_sub(e, from, first);
+    runs->count = ingot_e_sub(e, ingot_e_min(e, end, ingot_e_add(e, begin, across)), from);
+    runs->image = ingot_e_div(e, runs->loop.index, down);
+    runs->row = ingot_e_mul_int(e, ingot_e_sub(e, runs->loop.index, ingot_e_mul(e, runs->image, down)), c->h->m);
+    runs->column = ingot_e_mul_int(e, ingot_e_sub(e, from, begin), c->w->m);
+}
+
+/* Tiles of the run that are inside as a whole; they come first. */
+static ingot_ev whole_tiles(ingot_emitter *e, const winograd *c, const tile_runs *run)
+{
+    ingot_ev room = ingot_e_sub(e, ingot_e_int(e, c->spec->dims[OW]), run->column), zero = ingot_e_int(e, 0);
+    ingot_ev n = ingot_e_min(e, run->count, ingot_e_div(e, ingot_e_max(e, room, zero), ingot_e_int(e, c->w->m)));
+    ingot_ev high = ingot_e_cmp(e, "sle", ingot_e_add_int(e, run->row, c->h->m), ingot_e_int(e, c->spec->dims[OH]));
+    return ingot_e_select(e, high, n, zero);
 }
 
 static void write_v(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev first, ingot_ev slice)
 {
     const ingot_spec *s = c->spec;
     const ingot_operand *in = &s->operands[0];
-    ingot_ev at[3], row = ingot_e_int(e, in->strides[OH]), block = ingot_e_int(e, in->strides[CB]);
-    ingot_eloop loop;
-    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, count), ingot_e_int(e, 1), 0, NULL, &loop);
-    locate_tile(e, c, ingot_e_add(e, first, loop.index), at);
-    ingot_ev x = ingot_e_gep(
-        e, INGOT_E_F32, e->operands[0],
-        ingot_e_linear(e, 3, (ingot_ev[]){at[0], at[1], at[2]}, (ingot_size[]){in->strides[N], in->strides[OH], 16}));
-    ingot_ev to = ingot_e_add(e, slice, ingot_e_mul_int(e, loop.index, c->l.v_row));
-    if (!edges(c)) {
-        call_input(e, c, x, row, block, to, ingot_e_int(e, s->dims[CB]));
-    } else {
-        ingot_ev high = ingot_e_sub(e, ingot_e_int(e, s->dims[OH] + c->h->taps - 1), at[1]),
-                 wide = ingot_e_sub(e, ingot_e_int(e, s->dims[OW] + c->w->taps - 1), at[2]);
-        ingot_eif whole;
-        ingot_e_if(e,
-                   ingot_e_op2(e, "arith.andi", ingot_e_cmp(e, "sge", high, ingot_e_int(e, c->h->t)),
-                               ingot_e_cmp(e, "sge", wide, ingot_e_int(e, c->w->t))),
-                   0, NULL, &whole);
-        call_input(e, c, x, row, block, to, ingot_e_int(e, s->dims[CB]));
-        ingot_e_else(e, &whole, NULL);
-        call_edge_input(e, c, x, high, wide, to);
-        ingot_e_if_end(e, &whole, NULL);
+    bool edges = s->dims[OH] % c->h->m != 0 || s->dims[OW] % c->w->m != 0;
+    tile_runs run;
+    ingot_eloop blocks, loop;
+    begin_runs(e, c, first, count, &run);
+    ingot_ev at = ingot_e_linear(e, 3, (ingot_ev[]){run.image, run.row, run.column},
+                                 (ingot_size[]){in->strides[N], in->strides[OH], 16});
+    ingot_ev whole = edges ? whole_tiles(e, c, &run) : run.count;
+    ingot_ev v = ingot_e_add(e, slice, ingot_e_mul_int(e, run.before, c->l.v_row)), one = ingot_e_int(e, 1);
+    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, s->dims[CB]), one, 0, NULL, &blocks);
+    ingot_ev x =
+        ingot_e_gep(e, INGOT_E_F32, e->operands[0], ingot_e_mad(e, blocks.index, ingot_e_int(e, in->strides[CB]), at));
+    ingot_ev to = ingot_e_add(e, v, ingot_e_mul_int(e, blocks.index, 16));
+    call_input(e, c, x, ingot_e_int(e, in->strides[OH]), to, whole);
+    if (edges) {
+        ingot_e_for(e, whole, run.count, one, 0, NULL, &loop);
+        ingot_ev high = ingot_e_sub(e, ingot_e_int(e, s->dims[OH] + c->h->taps - 1), run.row),
+                 wide = ingot_e_sub(e, ingot_e_int(e, s->dims[OW] + c->w->taps - 1), run.column);
+        call_edge_input(e, c, ingot_e_gep(e, INGOT_E_F32, x, ingot_e_mul_int(e, loop.index, c->w->m * 16)), high,
+                        ingot_e_sub(e, wide, ingot_e_mul_int(e, loop.index, c->w->m)),
+                        ingot_e_add(e, to, ingot_e_mul_int(e, loop.index, c->l.v_row)));
+        ingot_e_for_end(e, &loop, NULL);
     }
-    ingot_e_for_end(e, &loop, NULL);
+    ingot_e_for_end(e, &blocks, NULL);
+    ingot_e_for_end(e, &run.loop, NULL);
 }
 
 /* ---- Products ---- */
@@ -375,61 +380,55 @@ static void write_m(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev
 
 /* ---- Output transform ---- */
 
-enum { O_FROM, O_IMAGE, O_ROW, O_COLUMN, O_BLOCK0, O_BLOCK1, O_COUNT };
+enum { O_FROM, O_IMAGE, O_ROW, O_COLUMN, O_TILES, O_BLOCK, O_COUNT };
 
-static ingot_ev pixel_index(ingot_emitter *e, const ingot_operand *o, const ingot_ev *p, ingot_ev block, int i, int j)
+static ingot_ev pixel_index(ingot_emitter *e, const ingot_operand *o, const ingot_ev *p, int i, int j)
 {
     return ingot_e_linear(
-        e, 4, (ingot_ev[]){p[O_IMAGE], block, ingot_e_add_int(e, p[O_ROW], i), ingot_e_add_int(e, p[O_COLUMN], j)},
+        e, 4, (ingot_ev[]){p[O_IMAGE], p[O_BLOCK], ingot_e_add_int(e, p[O_ROW], i), ingot_e_add_int(e, p[O_COLUMN], j)},
         o->strides);
 }
 
-/* Result (i, j) of the tile: the body, and the store. `fixed`: extras that are the same for the whole tile. */
-static void store_pixel(ingot_emitter *e, const winograd *c, const ingot_ev *p, ingot_ev block, ingot_ev lane0, int i,
-                        int j, const ingot_ev *fixed, ingot_ev value)
+static ingot_ev load_extra(ingot_emitter *e, const winograd *c, int32_t x, const ingot_ev *p, ingot_ev lane0, int i,
+                           int j)
+{
+    const ingot_operand *o = &c->spec->operands[x];
+    return ingot_e_load_strided(e, ingot_e_with_scalar(c->vec, ingot_e_scalar_of(o->dtype)), e->operands[x],
+                                ingot_e_add(e, pixel_index(e, o, p, i, j), ingot_e_mul_int(e, lane0, o->lane)),
+                                ingot_e_int(e, o->lane), ingot_e_mask_all());
+}
+
+static bool same_everywhere(const ingot_operand *o)
+{
+    return o->strides[OH] == 0 && o->strides[OW] == 0;
+}
+
+/* Result (i, j) of the tile at p: the body, and the store. `fixed`: extras that are the same for all results. */
+static void store_pixel(ingot_emitter *e, const winograd *c, const ingot_ev *p, ingot_ev lane0, int i, int j,
+                        const ingot_ev *fixed, ingot_ev value)
 {
     const ingot_spec *s = c->spec;
     int32_t extras = s->n_in - 2, out = s->n_in;
     ingot_ev extra[INGOT_SPEC_OPERANDS];
-    for (int32_t x = 0; x < extras; x++) {
-        const ingot_operand *o = &s->operands[2 + x];
-        extra[x] = fixed[x];
-        if (fixed[x].id < 0)
-            extra[x] = ingot_e_load_strided(
-                e, ingot_e_with_scalar(c->vec, ingot_e_scalar_of(o->dtype)), e->operands[2 + x],
-                ingot_e_add(e, pixel_index(e, o, p, block, i, j), ingot_e_mul_int(e, lane0, o->lane)),
-                ingot_e_int(e, o->lane), ingot_e_mask_all());
-    }
+    for (int32_t x = 0; x < extras; x++)
+        extra[x] = same_everywhere(&s->operands[2 + x]) ? fixed[x] : load_extra(e, c, 2 + x, p, lane0, i, j);
     ingot_e_store(e, ingot_micro_apply_body(e, s, value, extras, extra), e->operands[out],
-                  ingot_e_add(e, pixel_index(e, &s->operands[out], p, block, i, j), lane0));
+                  ingot_e_add(e, pixel_index(e, &s->operands[out], p, i, j), lane0));
 }
 
-/* Row or column `i` of a tile is inside for every tile, or up to `end`. */
+/* Whether row or column `i` of a tile is inside for every tile. */
 static bool always_inside(int64_t size, int m, int i)
 {
     return size % m == 0 || i < size % m;
 }
 
-static void write_output(ingot_emitter *e, const winograd *c, const ingot_ev *p)
+/* Results of the tile at p from `source`, a vector of channels. */
+static void write_tile(ingot_emitter *e, const winograd *c, const ingot_ev *p, ingot_ev source, ingot_ev lane0,
+                       const ingot_ev *fixed)
 {
     const ingot_spec *s = c->spec;
     int th = c->h->t, tw = c->w->t, mh = c->h->m, mw = c->w->m;
-    ingot_ev grid[INGOT_WINOGRAD_T][4], fixed[INGOT_SPEC_OPERANDS];
-    ingot_eloop blocks, lanes;
-    ingot_e_for(e, p[O_BLOCK0], p[O_BLOCK1], ingot_e_int(e, 1), 0, NULL, &blocks);
-    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
-    ingot_ev from =
-        ingot_e_mad(e, ingot_e_sub(e, blocks.index, p[O_BLOCK0]), ingot_e_int(e, c->l.block * 16), p[O_FROM]);
-    ingot_ev source = ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch], ingot_e_add(e, from, lanes.index));
-    for (int32_t x = 2; x < s->n_in; x++) {
-        const ingot_operand *o = &s->operands[x];
-        fixed[x - 2] = (ingot_ev){.id = -1};
-        if (o->strides[OH] == 0 && o->strides[OW] == 0)
-            fixed[x - 2] = ingot_e_load_strided(
-                e, ingot_e_with_scalar(c->vec, ingot_e_scalar_of(o->dtype)), e->operands[x],
-                ingot_e_add(e, pixel_index(e, o, p, blocks.index, 0, 0), ingot_e_mul_int(e, lanes.index, o->lane)),
-                ingot_e_int(e, o->lane), ingot_e_mask_all());
-    }
+    ingot_ev grid[INGOT_WINOGRAD_T][4];
     for (int j = 0; j < tw; j++) {
         ingot_ev column[INGOT_WINOGRAD_T];
         for (int i = 0; i < th; i++)
@@ -453,34 +452,54 @@ static void write_output(ingot_emitter *e, const winograd *c, const ingot_ev *p)
                 inside = ingot_e_cmp(e, "slt", ingot_e_add_int(e, p[O_COLUMN], j), ingot_e_int(e, s->dims[OW]));
                 ingot_e_if(e, inside, 0, NULL, &column);
             }
-            store_pixel(e, c, p, blocks.index, lanes.index, i, j, fixed, out[j]);
+            store_pixel(e, c, p, lane0, i, j, fixed, out[j]);
             if (!columns)
                 ingot_e_if_end(e, &column, NULL);
         }
         if (!rows)
             ingot_e_if_end(e, &row, NULL);
     }
+}
+
+/* A run of tiles of one channel block. */
+static void write_output(ingot_emitter *e, const winograd *c, const ingot_ev *given)
+{
+    const ingot_spec *s = c->spec;
+    ingot_ev fixed[INGOT_SPEC_OPERANDS], p[O_COUNT];
+    ingot_eloop tiles, lanes;
+    memcpy(p, given, sizeof p);
+    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
+    for (int32_t x = 2; x < s->n_in; x++)
+        if (same_everywhere(&s->operands[x]))
+            fixed[x - 2] = load_extra(e, c, x, p, lanes.index, 0, 0);
+    ingot_e_for(e, ingot_e_int(e, 0), p[O_TILES], ingot_e_int(e, 1), 0, NULL, &tiles);
+    p[O_COLUMN] = ingot_e_add(e, given[O_COLUMN], ingot_e_mul_int(e, tiles.index, c->w->m));
+    ingot_ev from = ingot_e_add(e, p[O_FROM], ingot_e_add(e, ingot_e_mul_int(e, tiles.index, 16), lanes.index));
+    write_tile(e, c, p, ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch], from), lanes.index, fixed);
+    ingot_e_for_end(e, &tiles, NULL);
     ingot_e_for_end(e, &lanes, NULL);
-    ingot_e_for_end(e, &blocks, NULL);
 }
 
 static void write_results(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev first, ingot_ev slice,
                           ingot_ev ob0, ingot_ev ob1)
 {
     ingot_ehelper h = {.name = "output", .kernel_args = true, .n = O_COUNT, .result = ingot_e_type(INGOT_E_NONE)};
-    ingot_ev p[O_COUNT], at[3];
-    ingot_eloop loop;
+    ingot_ev p[O_COUNT];
+    tile_runs run;
+    ingot_eloop blocks;
     for (int i = 0; i < O_COUNT; i++)
         h.types[i] = INGOT_E_I64_TYPE;
-    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, count), ingot_e_int(e, 1), 0, NULL, &loop);
-    locate_tile(e, c, ingot_e_add(e, first, loop.index), at);
-    ingot_ev from = ingot_e_add(e, ingot_e_add_int(e, slice, c->l.m_at), ingot_e_mul_int(e, loop.index, 16));
+    begin_runs(e, c, first, count, &run);
+    ingot_ev m = ingot_e_add(e, ingot_e_add_int(e, slice, c->l.m_at), ingot_e_mul_int(e, run.before, 16));
+    ingot_e_for(e, ob0, ob1, ingot_e_int(e, 1), 0, NULL, &blocks);
+    ingot_ev from = ingot_e_mad(e, ingot_e_sub(e, blocks.index, ob0), ingot_e_int(e, c->l.block * 16), m);
     if (ingot_e_helper_begin(e, &h, p)) {
         write_output(e, c, p);
         ingot_e_helper_end(e, (ingot_ev){.id = -1});
     }
-    ingot_e_call(e, &h, (ingot_ev[]){from, at[0], at[1], at[2], ob0, ob1});
-    ingot_e_for_end(e, &loop, NULL);
+    ingot_e_call(e, &h, (ingot_ev[]){from, run.image, run.row, run.column, run.count, blocks.index});
+    ingot_e_for_end(e, &blocks, NULL);
+    ingot_e_for_end(e, &run.loop, NULL);
 }
 
 /* ---- Units ---- */
