@@ -20,6 +20,7 @@ typedef struct winograd {
     ingot_etype vec;
     int mr, vectors; /* tiles and vectors of a register tile */
     int blocks;      /* channel blocks of one; 0: a part of a block */
+    bool half;       /* the last channel block has eight channels or less, and vectors are no longer */
     int64_t panel;   /* elements of U for a point and a channel block */
     bool fetch;      /* U ahead */
     int32_t scratch; /* operand */
@@ -35,6 +36,7 @@ static winograd decide(const ingot_spec *spec, const ingot_target *target)
     int columns = target->tile_cols > 16 && spec->dims[OB] < 2 ? 16 : target->tile_cols;
     c.vectors = columns / c.vec.lanes;
     c.blocks = columns / 16;
+    c.half = (c.l.o - 1) % 16 < 8 && c.vec.lanes <= 8;
     c.panel = c.l.k * 16;
     c.fetch = ingot_winograd_filter_elems(spec) * 4 > target->l2_bytes / 2;
     c.scratch = spec->n_in + 1;
@@ -124,14 +126,16 @@ static void transform_output(ingot_emitter *e, const ingot_winograd *w, const in
 
 /* ---- Input transform ---- */
 
-/* `count` tiles side by side of one channel block: from `x`, with rows `row` apart, to V at element `to`. */
-static void write_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev row, ingot_ev to, ingot_ev count)
+/* `count` tiles side by side of the first `width` channels of a block: from `x`, with rows `row` apart, to V at element
+ * `to`. */
+static void write_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev row, ingot_ev to, ingot_ev count,
+                        ingot_ev width)
 {
     int th = c->h->t, tw = c->w->t;
     ingot_ev grid[INGOT_WINOGRAD_T][INGOT_WINOGRAD_T], column[INGOT_WINOGRAD_T], rows[INGOT_WINOGRAD_T];
     ingot_eloop tiles, lanes;
     ingot_e_for(e, ingot_e_int(e, 0), count, ingot_e_int(e, 1), 0, NULL, &tiles);
-    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
+    ingot_e_for(e, ingot_e_int(e, 0), width, ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
     ingot_ev from =
         ingot_e_gep(e, INGOT_E_F32, x, ingot_e_add(e, ingot_e_mul_int(e, tiles.index, c->w->m * 16), lanes.index));
     for (int i = 0; i < th; i++)
@@ -156,19 +160,21 @@ static void write_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_e
     ingot_e_for_end(e, &tiles, NULL);
 }
 
-static void call_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev row, ingot_ev to, ingot_ev count)
+static void call_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev row, ingot_ev to, ingot_ev count,
+                       ingot_ev width)
 {
-    ingot_ehelper h = {.name = "input",
-                       .kernel_args = true,
-                       .n = 4,
-                       .types = {ingot_e_type(INGOT_E_PTR), INGOT_E_I64_TYPE, INGOT_E_I64_TYPE, INGOT_E_I64_TYPE},
-                       .result = ingot_e_type(INGOT_E_NONE)};
-    ingot_ev p[4];
+    ingot_ehelper h = {
+        .name = "input",
+        .kernel_args = true,
+        .n = 5,
+        .types = {ingot_e_type(INGOT_E_PTR), INGOT_E_I64_TYPE, INGOT_E_I64_TYPE, INGOT_E_I64_TYPE, INGOT_E_I64_TYPE},
+        .result = ingot_e_type(INGOT_E_NONE)};
+    ingot_ev p[5];
     if (ingot_e_helper_begin(e, &h, p)) {
-        write_input(e, c, p[0], p[1], p[2], p[3]);
+        write_input(e, c, p[0], p[1], p[2], p[3], p[4]);
         ingot_e_helper_end(e, (ingot_ev){.id = -1});
     }
-    ingot_e_call(e, &h, (ingot_ev[]){x, row, to, count});
+    ingot_e_call(e, &h, (ingot_ev[]){x, row, to, count, width});
 }
 
 /* A tile over an edge: the `high` rows and `wide` columns that are there, and zeros. */
@@ -195,7 +201,7 @@ static void write_edge_input(ingot_emitter *e, const winograd *c, ingot_ev x, in
     ingot_e_for_end(e, &lanes, NULL);
     ingot_e_for_end(e, &columns, NULL);
     ingot_e_for_end(e, &rows, NULL);
-    call_input(e, c, stage, ingot_e_int(e, tw * 16), to, one);
+    call_input(e, c, stage, ingot_e_int(e, tw * 16), to, one, ingot_e_int(e, 16));
 }
 
 static void call_edge_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev high, ingot_ev wide, ingot_ev to)
@@ -260,7 +266,9 @@ static void write_v(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev
     ingot_ev x =
         ingot_e_gep(e, INGOT_E_F32, e->operands[0], ingot_e_mad(e, blocks.index, ingot_e_int(e, in->strides[CB]), at));
     ingot_ev to = ingot_e_add(e, v, ingot_e_mul_int(e, blocks.index, 16));
-    call_input(e, c, x, ingot_e_int(e, in->strides[OH]), to, whole);
+    ingot_ev width = ingot_e_min(e, ingot_e_sub(e, ingot_e_int(e, c->l.c), ingot_e_mul_int(e, blocks.index, 16)),
+                                 ingot_e_int(e, 16));
+    call_input(e, c, x, ingot_e_int(e, in->strides[OH]), to, whole, width);
     if (edges) {
         ingot_e_for(e, whole, run.count, one, 0, NULL, &loop);
         ingot_ev high = ingot_e_sub(e, ingot_e_int(e, s->dims[OH] + c->h->taps - 1), run.row),
@@ -277,7 +285,7 @@ static void write_v(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev
 /* ---- Products ---- */
 
 /* `tiles` register tiles of `height` tiles each: M = V U for one point and one group of channels. */
-static void write_product(ingot_emitter *e, const winograd *c, int height, int vectors, int64_t ahead_step,
+static void write_product(ingot_emitter *e, const winograd *c, int height, int vectors, bool zeros, int64_t ahead_step,
                           const ingot_ev *p)
 {
     enum { FROM, FILTERS, TO, TILES, AHEAD };
@@ -302,21 +310,26 @@ static void write_product(ingot_emitter *e, const winograd *c, int height, int v
         m.ahead = ingot_e_gep(e, INGOT_E_F32, e->operands[1],
                               ingot_e_add(e, p[AHEAD], ingot_e_mul_int(e, loop.index, ahead_step * c->l.k)));
     ingot_micro_zero(e, c->vec, n, accs);
-    ingot_micro_loop(e, &m, ingot_e_int(e, c->l.k), ingot_e_int(e, 1), ingot_e_int(e, 16), accs);
+    ingot_micro_loop(e, &m, ingot_e_int(e, c->l.c), ingot_e_int(e, 1), ingot_e_int(e, 16), accs);
     ingot_ev to = ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch],
                               ingot_e_add(e, p[TO], ingot_e_mul_int(e, loop.index, height * 16)));
     for (int r = 0; r < height; r++)
         for (int q = 0; q < vectors; q++)
             ingot_e_store(e, accs[r * vectors + q], to,
                           ingot_e_int(e, q * lanes / 16 * c->l.block * 16 + r * 16 + q * lanes % 16));
+    for (int r = 0; r < height && zeros; r++) /* the half of the block that has no channels */
+        for (int q = 0; q < 8; q += lanes)
+            ingot_e_store(e, ingot_e_zero(e, c->vec), to, ingot_e_int(e, r * 16 + 8 + q));
     ingot_e_for_end(e, &loop, NULL);
 }
 
 /* All tiles of a block for one point and one group of channels: two heights at most. */
-static void call_products(ingot_emitter *e, const winograd *c, int64_t count, int vectors, ingot_ev from,
+static void call_products(ingot_emitter *e, const winograd *c, int64_t count, int vectors, bool half, ingot_ev from,
                           ingot_ev filters, ingot_ev to, ingot_ev ahead)
 {
-    ingot_tiling t = ingot_tiling_make(e, ingot_e_int(e, count), c->mr);
+    /* half as wide, twice as high */
+    bool higher = vectors < c->vectors && 2 * c->mr <= INGOT_MICRO_ROWS;
+    ingot_tiling t = ingot_tiling_make(e, ingot_e_int(e, count), higher ? 2 * c->mr : c->mr);
     int64_t step = c->fetch ? (16 + t.count.value - 1) / t.count.value : 0, done = 0;
     for (int part = 0; part < 2; part++) {
         int64_t tiles = part == 0 ? t.tall_count.value : t.count.value - t.tall_count.value,
@@ -324,12 +337,12 @@ static void call_products(ingot_emitter *e, const winograd *c, int64_t count, in
         if (tiles == 0)
             continue;
         ingot_ehelper h = {.kernel_args = true, .n = 5, .result = ingot_e_type(INGOT_E_NONE)};
-        snprintf(h.name, sizeof h.name, "product%dx%d_%d", (int)height, vectors, (int)step);
+        snprintf(h.name, sizeof h.name, "product%dx%d_%d%s", (int)height, vectors, (int)step, half ? "_half" : "");
         ingot_ev p[5];
         for (int i = 0; i < h.n; i++)
             h.types[i] = INGOT_E_I64_TYPE;
         if (ingot_e_helper_begin(e, &h, p)) {
-            write_product(e, c, (int)height, vectors, step, p);
+            write_product(e, c, (int)height, vectors, half, step, p);
             ingot_e_helper_end(e, (ingot_ev){.id = -1});
         }
         ingot_e_call(e, &h,
@@ -360,20 +373,24 @@ static void write_m(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev
              next = ingot_e_add_int(e, group.index, step),
              m = ingot_e_add(e, to, ingot_e_mul_int(e, ingot_e_sub(e, group.index, ob0), c->l.block * 16));
     ingot_ev ahead = ingot_e_select(e, ingot_e_cmp(e, "slt", next, ob1), ingot_e_add_int(e, u, step * c->panel), after);
-    if (c->blocks > 1) {
-        ingot_eif whole;
-        ingot_e_if(e, ingot_e_cmp(e, "sle", next, ob1), 0, NULL, &whole);
-        call_products(e, c, count, c->vectors, from, u, m, ahead);
-        ingot_e_else(e, &whole, NULL);
-        call_products(e, c, count, c->vectors / c->blocks, from, u, m, ahead);
-        ingot_e_if_end(e, &whole, NULL);
-    } else {
-        int64_t width = (int64_t)c->vectors * c->vec.lanes;
-        ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, 16), ingot_e_int(e, width), 0, NULL, &half);
-        call_products(e, c, count, c->vectors, from, ingot_e_add(e, u, half.index), ingot_e_add(e, m, half.index),
-                      ahead);
+    ingot_eif whole;
+    ingot_ev is_whole = ingot_e_cmp(e, "sle", next, ob1);
+    if (c->half)
+        is_whole = ingot_e_cmp(e, "slt", group.index, ingot_e_int(e, c->spec->dims[OB] - 1));
+    int width = c->vectors * c->vec.lanes, narrow = c->blocks > 1 ? 16 : 8;
+    ingot_e_if(e, is_whole, 0, NULL, &whole);
+    half.index = ingot_e_int(e, 0);
+    if (width < 16)
+        ingot_e_for(e, half.index, ingot_e_int(e, 16), ingot_e_int(e, width), 0, NULL, &half);
+    call_products(e, c, count, c->vectors, false, from, ingot_e_add(e, u, half.index), ingot_e_add(e, m, half.index),
+                  ahead);
+    if (width < 16)
         ingot_e_for_end(e, &half, NULL);
+    if (c->blocks > 1 || c->half) {
+        ingot_e_else(e, &whole, NULL);
+        call_products(e, c, count, narrow / c->vec.lanes, c->half, from, u, m, ahead);
     }
+    ingot_e_if_end(e, &whole, NULL);
     ingot_e_for_end(e, &group, NULL);
     ingot_e_for_end(e, &point, NULL);
 }

@@ -61,10 +61,10 @@ double ingot_winograd_predict_ns(const ingot_spec *spec, const ingot_target *tar
     if (!ingot_winograd_layout_get(spec, &l, &why))
         return 0;
     double lanes = target->vector_bytes / 4.0, peak = target->ghz * target->fma_per_cycle * 2 * lanes;
-    double products = 2.0 * (double)l.points * (double)l.tiles * (double)l.k * (double)spec->dims[1] * 16;
+    double products = 2.0 * (double)l.points * (double)l.tiles * (double)l.c * (double)((l.o + 7) / 8 * 8);
     /* a register tile costs some steps more than it has; those of a block may be low ones */
     double rows = (double)l.tiles / (double)most(l.blocks, 1), fill = rows / (rows + 1);
-    double compute = products / peak / (0.95 * fill) * (1 + 6 / (double)l.k);
+    double compute = products / peak / (0.95 * fill) * (1 + 6 / (double)l.c);
     double transforms = (ingot_winograd_flops(spec) - products) / (lanes * target->ghz * 1.3);
     double u_bytes = (double)ingot_winograd_filter_elems(spec) * 4;
     double first = u_bytes / (u_bytes > (double)target->l3_bytes / 8 ? target->dram_gbs : target->l3_gbs);

@@ -98,7 +98,7 @@ bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *ou
     if (h == NULL || w == NULL || h->m * w->m == 1)
         return false;
     out->points = (int64_t)h->t * w->t;
-    *out_why = "winograd: sizes that are not fixed, or too large";
+    *out_why = "winograd: sizes that are not fixed, do not fit, or are too large";
     for (int32_t d = 0; d < 5; d++)
         if (ingot_size_is_dynamic(spec->dims[d]) || spec->dims[d] < 0 || spec->dims[d] > (1 << 20))
             return false;
@@ -106,6 +106,10 @@ bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *ou
     out->tiles_y = (spec->dims[OH] + h->m - 1) / h->m;
     out->tiles_x = (spec->dims[OW] + w->m - 1) / w->m;
     out->k = spec->dims[CB] * 16;
+    out->o = spec->params[2];
+    out->c = spec->params[3];
+    if (out->o > ob * 16 || out->o <= ob * 16 - 16 || out->c > out->k || out->c <= out->k - 16)
+        return false;
     if (ob < 1 || out->k < 1 || out->tiles_y * out->tiles_x > MOST_TILES ||
         n * out->tiles_y * out->tiles_x > MOST_TILES)
         return false;
@@ -137,7 +141,7 @@ double ingot_winograd_flops(const ingot_spec *spec)
     const char *why;
     if (!ingot_winograd_layout_get(spec, &l, &why))
         return 0;
-    double out = (double)spec->dims[1] * 16, k = (double)l.k;
+    double out = (double)((l.o + 7) / 8 * 8), k = (double)l.c;
     /* of a row or column, with sums and differences shared between points +-p; m 1, 2, 4 */
     static const double to[5] = {[2] = 4, [4] = 14}, back[5] = {[2] = 4, [4] = 13};
     double to_v = to[l.h->m] * l.w->t + to[l.w->m] * l.h->t, of_m = back[l.h->m] * l.w->t + back[l.w->m] * l.h->m;

@@ -34,6 +34,7 @@ typedef struct ingot_winograd_layout {
     int64_t block, blocks;           /* tiles of a block, how many */
     int64_t chunk, part, parts;      /* channel blocks: multiplied between two transforms, of a unit; how many parts */
     int64_t run, units;              /* blocks of a unit; how many units */
+    int64_t o, c;                    /* real output and input channels */
     int64_t k;                       /* input channels, in whole blocks */
     /* Scratch, elements. A call uses the slice of its first unit: V [points][block][k], then M
      * [points][chunk][block][16]

@@ -49,15 +49,18 @@ static double direct_ns(const lowering *l, const int64_t *dims, const int64_t *k
     return ingot_cost_predict(&ingot_cost_roofline, &s, NULL, l->target).ns;
 }
 
-static ingot_spec winograd_spec(const lowering *l, const int64_t *dims, const int64_t *kernel, int64_t m)
+static ingot_spec winograd_spec(const lowering *l, const int64_t *dims, const int64_t *kernel, const location *x,
+                                const location *y, int64_t m)
 {
     ingot_spec s = bare_spec(l, INGOT_FAMILY_winograd);
-    const int64_t x[5] = {1, 0, 1, 1, 1}, y[5] = {1, 1, 1, 1, 0};
+    const int64_t from[5] = {1, 0, 1, 1, 1}, to[5] = {1, 1, 1, 1, 0};
     memcpy(s.dims, dims, 5 * sizeof *dims);
-    memcpy(s.operands[0].strides, x, sizeof x);
-    memcpy(s.operands[2].strides, y, sizeof y);
+    memcpy(s.operands[0].strides, from, sizeof from);
+    memcpy(s.operands[2].strides, to, sizeof to);
     s.params[0] = kernel[0] == 1 ? 1 : m;
     s.params[1] = kernel[1] == 1 ? 1 : m;
+    s.params[2] = y->dims[1]->value;
+    s.params[3] = x->dims[1]->value;
     ingot_winograd_decide(&s, l->target);
     return s;
 }
@@ -107,7 +110,7 @@ ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kern
     double direct = direct_ns(l, dims, kernel), best = direct;
     ingot_spec chosen = {0};
     for (int64_t m = 2; m <= 4; m += 2) {
-        ingot_spec s = winograd_spec(l, dims, kernel, m);
+        ingot_spec s = winograd_spec(l, dims, kernel, x, y, m);
         double ns = ingot_cost_predict(&ingot_cost_roofline, &s, NULL, l->target).ns;
         if (ingot_winograd_scratch_elems(&s) > 0 && ns < best) {
             best = ns;

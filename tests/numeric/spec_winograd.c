@@ -14,7 +14,7 @@ float spec_winograd_filter(int64_t o, int64_t c, int kh, int kw)
 
 void spec_winograd_fill(const ingot_spec *spec, float *out)
 {
-    int64_t o = spec->dims[1] * 16, c = spec->dims[4] * 16;
+    int64_t o = spec->params[2], c = spec->params[3];
     ingot_arena arena = {0};
     int kh = spec->params[0] > 1 ? 3 : 1, kw = spec->params[1] > 1 ? 3 : 1, taps = kh * kw;
     float *w = ingot_arena_alloc(&arena, (size_t)(o * c * taps) + 1, sizeof *w);
@@ -33,7 +33,7 @@ static void one_result(const ingot_spec *s, spec_data *d, const int64_t *i, int6
     for (int32_t k = 0; k < s->n_in + s->n_out; k++)
         for (int32_t dim = 0; dim < 4; dim++)
             at[k] += i[dim] * s->operands[k].strides[dim];
-    for (int64_t c = 0; c < s->dims[CB] * 16; c++)
+    for (int64_t c = 0; c < s->params[3] && i[OB] * 16 + lane < s->params[2]; c++)
         for (int kh = 0; kh < (s->params[0] > 1 ? 3 : 1); kh++)
             for (int kw = 0; kw < (s->params[1] > 1 ? 3 : 1); kw++) {
                 const int64_t *strides = s->operands[0].strides;

@@ -15,21 +15,34 @@ static void check(const char *task, const char *decisions)
 }
 
 /* Inputs with exactly their border; outputs inside a larger buffer of the same kind. */
-static void check_shape(int n, int ob, int oh, int ow, int cb, const char *decisions)
+static void check_channels(int n, int o, int oh, int ow, int c, const char *decisions)
 {
     static const int tiles[][2] = {{2, 2}, {4, 4}, {1, 2}, {1, 4}, {2, 1}, {4, 1}}; /* 3x3, 1x3, 3x1 */
     for (size_t i = 0; i < sizeof tiles / sizeof tiles[0]; i++) {
         char task[1024];
+        int ob = (o + 15) / 16, cb = (c + 15) / 16;
         int mh = tiles[i][0], mw = tiles[i][1], iw = ow + (mw > 1 ? 2 : 0), ih = oh + (mh > 1 ? 2 : 0);
         snprintf(task, sizeof task,
-                 "winograd n=%d ob=%d oh=%d ow=%d cb=%d mh=%d mw=%d in=f32[%d,0,%d,16,%d]*1 "
+                 "winograd n=%d ob=%d oh=%d ow=%d cb=%d mh=%d mw=%d o=%d c=%d in=f32[%d,0,%d,16,%d]*1 "
                  "in=f32.packed16.const[0,0,0,0,0] "
                  "in=f32.const[0,16,0,0,0]*1 out=f32[%d,%d,%d,16,0]*1 out=f32.scratch[0,0,0,0,0] "
                  "body=\"(f32,f32) r2=add(r0,r1):f32 r3=relu(r2):f32 -> r3\"",
-                 n, ob, oh, ow, cb, mh, mw, cb * ih * iw * 16, iw * 16, ih * iw * 16, ob * ih * iw * 16, ih * iw * 16,
-                 iw * 16);
+                 n, ob, oh, ow, cb, mh, mw, o, c, cb * ih * iw * 16, iw * 16, ih * iw * 16, ob * ih * iw * 16,
+                 ih * iw * 16, iw * 16);
         check(task, decisions);
     }
+}
+
+static void check_shape(int n, int ob, int oh, int ow, int cb, const char *decisions)
+{
+    check_channels(n, ob * 16, oh, ow, cb * 16, decisions);
+}
+
+Test(winograd, parts_of_blocks)
+{
+    check_channels(1, 24, 9, 10, 24, "tiles=13 chunk=2 part=2 run=1"); /* half a block, in and out */
+    check_channels(1, 5, 8, 8, 3, "tiles=6 chunk=1 part=1 run=1");
+    check_channels(1, 41, 6, 6, 25, "tiles=9 chunk=2 part=3 run=1"); /* just more than half */
 }
 
 Test(winograd, shapes)
@@ -57,7 +70,8 @@ Test(winograd, bodies)
     for (int m = 2; m <= 4; m += 2) {
         char task[1024];
         snprintf(task, sizeof task,
-                 "winograd n=1 ob=2 oh=6 ow=5 cb=1 mh=%d mw=%d in=f32[0,0,112,16,0]*1 in=f32.packed16.const[0,0,0,0,0] "
+                 "winograd n=1 ob=2 oh=6 ow=5 cb=1 mh=%d mw=%d o=32 c=16 in=f32[0,0,112,16,0]*1 "
+                 "in=f32.packed16.const[0,0,0,0,0] "
                  "in=f32.const[0,16,0,0,0]*1 in=f32[0,512,80,16,0]*1 in=f32[0,0,0,0,0] out=f32[0,480,80,16,0]*1 "
                  "out=f32.scratch[0,0,0,0,0] body=\"(f32,f32,f32,f32) r4=add(r0,r1):f32 r5=add(r4,r2):f32 "
                  "r6=mul(r5,r3):f32 r7=silu(r6):f32 r8=gelu(r7):f32 -> r8\"",
