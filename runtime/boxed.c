@@ -54,6 +54,8 @@ static ingot_status unbox(ingot_context *ctx, const ingot_plan_step *s, uint32_t
     for (int32_t d = 0; d < t->rank; d++)
         if (ctx->env[p->dims[d]] != t->dims[d])
             return wrong_result(t, k, "a size", (long long)t->dims[d], (long long)ctx->env[p->dims[d]]);
+    if (v->exprs[v->buffers[p->buffer].bytes].on_data)
+        INGOT_TRY(ingot_context_make_room(ctx, p->buffer));
     int64_t bytes = ingot_dtype_bytes(t->dtype, ingot_tensor_count(t)), offset = ctx->env[p->offset_bytes],
             room = ctx->buffer_bytes[p->buffer];
     if (offset < 0 || offset > room || bytes < 0 || bytes > room - offset)
