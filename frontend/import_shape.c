@@ -130,6 +130,13 @@ static const ingot_dim *inferred_dim(ingot_node *n, const ingot_value *x, int32_
     return ingot_dim_floordiv(n->m, total, rest);
 }
 
+/* A list of sizes that a run may give values to. */
+static bool may_bind(const ingot_value *shape)
+{
+    int64_t count = ingot_type_count(&shape->type);
+    return shape->type.rank == 1 && count > 0 && count <= INGOT_MAX_RANK && ingot_dtype_is_integer(shape->type.dtype);
+}
+
 /* A shape of which only a run knows some entries, with those replaced by what they mean: 0 by the size of x (unless
  * zeros are allowed), -1 by what is left of the elements (where it may occur: once, and not if it is there already). */
 static ingot_value *plain_shape(ingot_node *n, ingot_value *x, ingot_value *shape, bool allow_zero, bool *out_has_rest)
@@ -162,10 +169,9 @@ void ingot_import_reshape(ingot_node *n)
     ingot_value *x = n->in[0], *shape = n->in[1];
     const ingot_dim *dims[INGOT_MAX_CONTENT];
     int32_t rank = 0, at = -1;
-    int64_t lo = -1, count = ingot_type_count(&shape->type);
+    int64_t lo = -1;
     bool allow_zero = ingot_attr_int(n, "allowzero", 0) != 0;
-    if (shape->type.rank == 1 && count > 0 && count <= INGOT_MAX_RANK && ingot_dtype_is_integer(shape->type.dtype) &&
-        !ingot_known_dims(n, shape, &rank, dims)) {
+    if (may_bind(shape) && !ingot_known_dims(n, shape, &rank, dims)) {
         bool has_rest;
         shape = plain_shape(n, x, shape, allow_zero, &has_rest);
         lo = has_rest ? -1 : 0;
@@ -306,11 +312,28 @@ void ingot_import_transpose(ingot_node *n)
 }
 
 /* ---- Broadcasts ---- */
+/* A shape of which only a run knows some entries: 1 there means the size of x. */
+static ingot_value *expanded_shape(ingot_node *n, const ingot_value *x, ingot_value *shape)
+{
+    const ingot_dim *own[INGOT_MAX_RANK];
+    int32_t rank = (int32_t)ingot_type_count(&shape->type);
+    for (int32_t i = 0; i < rank; i++) {
+        int32_t at = i - (rank - x->type.rank);
+        own[i] = at >= 0 ? x->type.dims[at] : ingot_const_dim(n, 1);
+    }
+    shape = ingot_cast(n, shape, INGOT_I64);
+    ingot_value *is_one = ingot_emit2(n, INGOT_OP_eq, shape, ingot_splat(n, INGOT_I64, 1));
+    return ingot_emit3(n, INGOT_OP_select, is_one, ingot_dims_value(n, rank, own), shape);
+}
+
 void ingot_import_expand(ingot_node *n)
 {
-    ingot_value *x = n->in[0];
+    ingot_value *x = n->in[0], *shape = n->in[1];
     const ingot_dim *want[INGOT_MAX_CONTENT], *dims[INGOT_MAX_RANK];
-    int32_t n_want = ingot_operand_dims(n, n->in[1], 0, INGOT_DIM_MAX_VALUE, want);
+    int32_t n_want = 0;
+    if (may_bind(shape) && !ingot_known_dims(n, shape, &n_want, want))
+        shape = expanded_shape(n, x, shape);
+    n_want = ingot_operand_dims(n, shape, 0, INGOT_DIM_MAX_VALUE, want);
     int32_t rank = n_want > x->type.rank ? n_want : x->type.rank;
     if (n->error)
         return;
@@ -325,8 +348,11 @@ void ingot_import_expand(ingot_node *n)
         if (b && b->hi < 0)
             ingot_node_bad(n, "a negative size");
         /* Both could differ from 1: they must be equal, which the broadcast then requires. */
-        if (a && b && a != b && !ingot_dim_is(a, 1) && !ingot_dim_is(b, 1))
+        if (a && b && a != b && !ingot_dim_is(a, 1) && !ingot_dim_is(b, 1)) {
             dims[rank - 1 - i] = ingot_dim_is_const(a) && a->value != 1 ? a : b;
+            if (dims[rank - 1 - i] == a && !ingot_dim_is_const(b) && n->graph->last) /* the wanted one is dropped */
+                ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_EQUAL, a, b, n->graph->last));
+        }
         if (a && b && ingot_dim_is_const(a) && ingot_dim_is_const(b) && a != b && a->value != 1 && b->value != 1)
             ingot_node_bad(n, "sizes %lld and %lld do not broadcast", (long long)a->value, (long long)b->value);
     }

@@ -32,8 +32,8 @@ typedef struct ingot_region {
 /* At least `size` bytes (data is never null then, even for 0). `limit`: no more than that is asked for ahead; 0: none.
  */
 ingot_status ingot_region_reserve(ingot_region *region, uint64_t size, uint64_t limit);
-/* As above, without a limit; what was there stays. */
-ingot_status ingot_region_extend(ingot_region *region, uint64_t size);
+/* As above; what was there stays. */
+ingot_status ingot_region_extend(ingot_region *region, uint64_t size, uint64_t limit);
 void ingot_region_release(ingot_region *region);
 
 /* The tables of a plan, all checked. */

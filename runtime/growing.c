@@ -23,35 +23,44 @@ uint64_t ingot_memory_size(void)
     return pages > 0 && page_bytes > 0 ? group_limit((uint64_t)pages * (uint64_t)page_bytes) : UINT64_MAX;
 }
 
-static uint64_t held_bytes(const ingot_context *ctx)
+/* What others than `region` hold: working memory alone, or outputs too. */
+static uint64_t held_bytes(const ingot_context *ctx, const ingot_region *region, bool outputs)
 {
     uint64_t total = ctx->arena.capacity;
     for (int32_t i = 0; i < ctx->view.n_buffers; i++)
-        total += ctx->growing[i].capacity;
-    for (int32_t i = 0; i < ctx->view.n_outputs; i++)
-        total += ctx->outputs[i].own.capacity;
+        total += &ctx->growing[i] == region ? 0 : ctx->growing[i].capacity;
+    for (int32_t i = 0; outputs && i < ctx->view.n_outputs; i++)
+        total += &ctx->outputs[i].own == region ? 0 : ctx->outputs[i].own.capacity;
     return total;
 }
 
-/* What all buffers hold, this one at its new size, against the limit that the model was compiled for and the memory
- * there is. */
-static ingot_status check_limits(const ingot_context *ctx, const ingot_plan_buffer *b, uint64_t others, uint64_t bytes)
+/* Bytes that the region may have. `most`: of all; `why`: where that comes from. */
+static ingot_status check_limit(const ingot_context *ctx, const ingot_plan_buffer *b, uint64_t bytes, uint64_t others,
+                                uint64_t most, const char *why, uint64_t *out_room)
 {
-    const ingot_plan_view *v = &ctx->view;
-    uint64_t compiled = b->pool == 0 ? v->plan->max_workspace_bytes : 0, total;
-    uint64_t limit = compiled && compiled < ctx->memory_limit ? compiled : ctx->memory_limit;
-    if (ingot_add_overflows(others, bytes, &total))
-        total = UINT64_MAX;
-    if (total <= limit)
+    const char *name = ingot_plan_text(&ctx->view, b->name);
+    uint64_t room = others < most ? most - others : 0;
+    if (room < *out_room)
+        *out_room = room;
+    if (bytes <= room)
         return NULL;
-    const char *name = ingot_plan_text(v, b->name);
     return ingot_fail(
         INGOT_LIMIT,
         "the data decides sizes that need %llu bytes for value '%s': with %llu bytes held for others, more "
         "than the %llu bytes %s",
-        (unsigned long long)bytes, *name ? name : "(no name)", (unsigned long long)others, (unsigned long long)limit,
-        limit == compiled ? "of working memory that the model was compiled for (--max-workspace)"
-                          : "of memory that this process may use");
+        (unsigned long long)bytes, *name ? name : "(no name)", (unsigned long long)others, (unsigned long long)most,
+        why);
+}
+
+static ingot_status enlarge(ingot_context *ctx, const ingot_plan_buffer *b, ingot_region *region, uint64_t bytes)
+{
+    uint64_t compiled = ctx->view.plan->max_workspace_bytes, room = UINT64_MAX;
+    if (b->pool == 0 && compiled)
+        INGOT_TRY(check_limit(ctx, b, bytes, held_bytes(ctx, region, false), compiled,
+                              "of working memory that the model was compiled for (--max-workspace)", &room));
+    INGOT_TRY(check_limit(ctx, b, bytes, held_bytes(ctx, region, true), ctx->memory_limit,
+                          "of memory that this process may use", &room));
+    return ingot_region_extend(region, bytes, room);
 }
 
 ingot_status ingot_context_make_room(ingot_context *ctx, int32_t buffer)
@@ -67,10 +76,8 @@ ingot_status ingot_context_make_room(ingot_context *ctx, int32_t buffer)
                           (long long)bytes);
     ingot_output_state *output = b->pool == 3 ? &ctx->outputs[b->index] : NULL;
     ingot_region *region = output ? &output->own : &ctx->growing[buffer];
-    if (!region->data || (uint64_t)bytes > region->capacity) {
-        INGOT_TRY(check_limits(ctx, b, held_bytes(ctx) - region->capacity, (uint64_t)bytes));
-        INGOT_TRY(ingot_region_extend(region, (uint64_t)bytes));
-    }
+    if (!region->data || (uint64_t)bytes > region->capacity)
+        INGOT_TRY(enlarge(ctx, b, region, (uint64_t)bytes));
     if (output) {
         output->data = region->data;
         output->bytes = bytes;

@@ -111,7 +111,7 @@ static ingot_status finish(ingot_context *ctx, const ingot_plan_io *io, ingot_ou
         from = (place ? ctx->buffer_data[place->buffer] : ctx->inputs[io->alias].data) + offset;
     }
     if (state->on_data && io->alias != -1 && !given)
-        INGOT_TRY(ingot_region_extend(&state->own, (uint64_t)bytes));
+        INGOT_TRY(ingot_region_extend(&state->own, (uint64_t)bytes, 0));
     char *to = given ? (char *)t->data + t->byte_offset : state->own.data;
     if (bytes && from != to)
         memmove(to, from, (size_t)bytes);

@@ -32,15 +32,17 @@ ingot_status ingot_region_reserve(ingot_region *region, uint64_t size, uint64_t 
     return NULL;
 }
 
-ingot_status ingot_region_extend(ingot_region *region, uint64_t size)
+ingot_status ingot_region_extend(ingot_region *region, uint64_t size, uint64_t limit)
 {
     if (!region->data)
-        return ingot_region_reserve(region, size, 0);
+        return ingot_region_reserve(region, size, limit);
     if (size <= region->capacity)
         return NULL;
     if (size > SIZE_MAX / 2)
         return ingot_fail(INGOT_LIMIT, "%llu bytes of working memory do not fit", (unsigned long long)size);
     uint64_t room = region->capacity + region->capacity / 2;
+    if (limit && room > limit)
+        room = limit;
     if (room < size)
         room = size;
     room = (room + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;

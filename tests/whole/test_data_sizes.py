@@ -138,6 +138,16 @@ class DataSizes(common.Case):
         for shape in ((-1, -1), (4, 2), (-2, 3)):
             self.refuse(text, {"x": f32(2, 3), "shape": i64(*shape)}, ("Reshape",), 2)
 
+    def test_expanding_to_a_shape_that_is_data(self):
+        text = """m (float[3, 1] x, float[p, q] w, int64[3] shape) => (float[a, b, c] y, float[d, e, f] z) {
+            y = Expand(x, shape)
+            z = Expand(w, shape)
+        }"""
+        feed = {"x": f32(3, 1), "w": f32(3, 4)}
+        self.check(text, *({**feed, "shape": i64(*s)} for s in ((2, 3, 4), (1, 1, 4), (5, 3, 1), (0, 1, 1))),
+                   options=("--dynamic",))
+        self.refuse(text, {**feed, "shape": i64(2, 5, 4)}, ("Expand", "3"), 2)
+
     def test_resizing_by_scales_and_sizes_that_are_data(self):
         for mode in ("nearest", "linear", "cubic"):
             for more in ("", ", antialias = 1", ', coordinate_transformation_mode = "asymmetric"'):
