@@ -66,7 +66,7 @@ static ingot_status create_states(ingot_context *ctx)
         for (int32_t d = 0; d < v->outputs[i].rank; d++)
             ctx->outputs[i].on_data |= v->exprs[v->outputs[i].dims[d]].on_data != 0;
     }
-    ctx->memory_limit = ctx->has_data_symbols ? ingot_memory_size() : UINT64_MAX;
+    ctx->memory_limit = ingot_memory_size();
     ingot_plan_low_symbols(v, ctx->symbols);
     ingot_plan_evaluate(v, ctx->symbols, false, ctx->env);
     for (int32_t i = 0; i < v->n_steps; i++) {

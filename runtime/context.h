@@ -120,7 +120,7 @@ struct ingot_context {
     ingot_output_state *outputs;
     ingot_step_state *steps;
     ingot_region arena, scratch;
-    uint64_t memory_limit; /* of all that data decides, where the model was compiled for none */
+    uint64_t memory_limit; /* what this process may use, whatever the model was compiled for */
     ingot_heap heap;       /* of boxed values; without any, it takes no memory */
     ingot_box **boxes;     /* [n_boxes] boxed values of this run, or null */
     ingot_box **given;     /* [n_outputs] boxes that the caller has from the last run, or null */

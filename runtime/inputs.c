@@ -157,7 +157,8 @@ ingot_status ingot_context_check(const ingot_context *ctx, int32_t check)
     const ingot_plan_check *c = &ctx->view.checks[check];
     int64_t a = ctx->env[c->a], b = ctx->env[c->b];
     if (a == INGOT_UNKNOWN || b == INGOT_UNKNOWN)
-        return ingot_fail(INGOT_LIMIT, "%s: a size is too large", ingot_plan_text(&ctx->view, c->message));
+        return ingot_fail(INGOT_LIMIT, "%s: a size is too large, or divides by 0",
+                          ingot_plan_text(&ctx->view, c->message));
     bool holds = c->kind == 0 ? a == b : c->kind == 1 ? a == b || a == 1 || b == 1 : a != 0 && b % a == 0;
     if (!holds)
         return BAD("%s (the sizes are %lld and %lld)", ingot_plan_text(&ctx->view, c->message), (long long)a,
@@ -187,6 +188,10 @@ static ingot_status place_buffers(ingot_context *ctx)
         return ingot_fail(INGOT_LIMIT,
                           "these sizes need %lld bytes of working memory, the model was compiled for at most %llu",
                           (long long)arena_bytes, (unsigned long long)limit);
+    if (!ctx->has_data_symbols && (uint64_t)arena_bytes > ctx->memory_limit) /* else bounds, not all of it touched */
+        return ingot_fail(INGOT_LIMIT,
+                          "these sizes need %lld bytes of working memory, this process may use %llu bytes of memory",
+                          (long long)arena_bytes, (unsigned long long)ctx->memory_limit);
     char *old = ctx->arena.data;
     INGOT_TRY(ingot_region_reserve(&ctx->arena, (uint64_t)arena_bytes, limit));
     ctx->pointers_stale |= ctx->arena.data != old;

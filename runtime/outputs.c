@@ -61,6 +61,10 @@ ingot_status ingot_context_bind_outputs(ingot_context *ctx, DLTensor *const *out
         if (!given || state->on_data) {
             if (state->on_data) /* a bound, or 0: it grows */
                 state->bytes = io->alias == -1 ? ctx->buffer_bytes[v->places[io->place].buffer] : 0;
+            if ((uint64_t)state->bytes > ctx->memory_limit)
+                return ingot_fail(
+                    INGOT_LIMIT, "output '%s' needs %lld bytes, this process may use %llu bytes of memory",
+                    ingot_plan_text(v, io->name), (long long)state->bytes, (unsigned long long)ctx->memory_limit);
             INGOT_TRY(ingot_region_reserve(&state->own, (uint64_t)state->bytes, 0));
             data = state->own.data;
         }

@@ -382,6 +382,15 @@ class DataSizes(common.Case):
         self.refuse(text, {"n": i64s(2 ** 33)}, ("8589934592",), 2)
         self.refuse(text, {"n": i64s(-1)}, ("-1",), 2)
 
+    def test_sizes_of_inputs_over_the_memory_there_is(self):
+        self.refuse("m (float[n, 1] x) => (float[n, n] y) { t = Transpose<perm = [1, 0]>(x) y = MatMul(x, t) }",
+                    {"x": np.zeros((2000000, 1), np.float32)}, ("16000000000000", "may use"), 6)
+        self.refuse("""m (float[n, 1] x) => (float y) {
+            t = Transpose<perm = [1, 0]>(x)
+            z = MatMul(x, t)
+            y = ReduceMax<keepdims = 0>(z)
+        }""", {"x": np.zeros((2000000, 1), np.float32)}, ("16000000000000", "may use"), 6)
+
     def test_working_memory_over_its_limit(self):
         text = """m (int64 n) => (float y) {
             zero = Constant<value_int: int = 0>()

@@ -158,6 +158,23 @@ Test(nn, resize_interpolates_between_pixel_centres)
     EXPECT_F32(y, 0, 1, 3, 4);
 }
 
+Test(nn, resize_takes_scales_from_an_operand)
+{
+    float x[] = {0, 1, 2, 3}, y[8], scale[] = {1.5F};
+    ingot_attrs_resize attrs = {.mode = INGOT_RESIZE_LINEAR, .coords = INGOT_COORDS_ASYMMETRIC};
+    ingot_tensor in[] = {tensor(INGOT_F32, x, DIMS(4)), tensor(INGOT_F32, scale, DIMS(1))};
+    ingot_tensor out = tensor(INGOT_F32, y, DIMS(6));
+    int64_t sizes[] = {6};
+    ingot_call call = {.attrs = &attrs, .sym = sizes, .n_in = 2, .n_out = 1, .n_sym = 1, .in = in, .out = &out};
+    expect_ok(call_kernel(INGOT_PORTABLE_resize, call));
+    EXPECT_F32(y, 0, 0.6666667F, 1.3333334F, 2, 2.6666667F, 3);
+    attrs.antialias = 1;
+    scale[0] = 0.001F; /* not what made 6 of 4: more taps than there is room for */
+    expect_error(call_kernel(INGOT_PORTABLE_resize, call), "with scale 0.001");
+    in[1].dims[0] = 2;
+    expect_error(call_kernel(INGOT_PORTABLE_resize, call), "not a list of 1 scales");
+}
+
 Test(nn, causal_attention_sees_only_the_past)
 {
     float q[] = {0, 0}, k[] = {1, 1}, v[] = {2, 4}, y[2];
