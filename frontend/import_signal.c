@@ -37,43 +37,58 @@ void ingot_import_window(ingot_node *n)
     n->out[0] = ingot_cast(n, y, (ingot_dtype)dtype);
 }
 
-static ingot_value *transform(ingot_node *n, ingot_value *x, int64_t axis, const ingot_dim *length, bool onesided)
+/* A transform along `axis`, or, not null, along `at`, which only a run knows. */
+static ingot_value *transform(ingot_node *n, ingot_value *x, int64_t axis, const ingot_dim *at, const ingot_dim *length,
+                              bool onesided)
 {
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_dft, 1, &x, 1);
     ingot_attrs_dft *a = op->attrs;
     a->axis = axis;
     a->inverse = ingot_attr_int(n, "inverse", 0) != 0;
     a->onesided = onesided;
-    ingot_emit_sym(n, op, 1, &length);
+    ingot_emit_sym(n, op, at ? 2 : 1, (const ingot_dim *[]){length, at});
     return ingot_emit_end(n, op);
+}
+
+/* The size of x along an axis that only a run knows: the sum of those that have its number. */
+static const ingot_dim *size_at(ingot_node *n, const ingot_value *x, const ingot_dim *at)
+{
+    const ingot_dim *sum = ingot_const_dim(n, 0), *zero = sum, *one = ingot_const_dim(n, 1);
+    for (int32_t i = 0; i < x->type.rank - 1; i++) {
+        const ingot_dim *here = ingot_const_dim(n, i);
+        const ingot_dim *apart = ingot_dim_max(n->m, ingot_dim_sub(n->m, at, here), ingot_dim_sub(n->m, here, at));
+        const ingot_dim *is = ingot_dim_max(n->m, zero, ingot_dim_sub(n->m, one, ingot_dim_max(n->m, zero, apart)));
+        sum = ingot_dim_add(n->m, sum, ingot_dim_mul(n->m, is, x->type.dims[i]));
+    }
+    return sum;
 }
 
 /* The axis is an attribute before opset 20 (arg 0), then the third input. */
 void ingot_import_dft(ingot_node *n)
 {
     ingot_value *x = n->in[0];
-    ingot_ints given = {0};
+    const ingot_dim *given[INGOT_MAX_CONTENT], *at = NULL, *length[INGOT_MAX_CONTENT];
     int32_t rank = ingot_node_rank(n, x, 2);
     int64_t axis = n->arg ? -2 : ingot_attr_int(n, "axis", 1);
     if (n->arg && n->in[2]) {
-        if (!ingot_known_ints(n, n->in[2], &given) || given.n != 1) {
-            ingot_node_unsupported(n, "the axis must be a constant scalar");
-            return;
-        }
-        axis = given.v[0];
+        if (ingot_operand_dims(n, n->in[2], -rank, rank - 1, given) != 1)
+            ingot_node_bad(n, "the axis must be one number");
+        if (!n->error && !ingot_dim_is_const(given[0]))
+            at = ingot_dim_mod(n->m, given[0], ingot_const_dim(n, rank));
+        axis = n->error || at ? 0 : given[0]->value;
     }
     axis = ingot_node_axis(n, axis, rank);
     if (n->error)
         return;
     bool onesided = ingot_attr_int(n, "onesided", 0) != 0, inverse = ingot_attr_int(n, "inverse", 0) != 0;
-    const ingot_dim *length[INGOT_MAX_CONTENT] = {x->type.dims[axis]};
+    length[0] = at ? size_at(n, x, at) : x->type.dims[axis];
     if (n->in[1]) {
         if (ingot_operand_dims(n, n->in[1], 1, INGOT_DIM_MAX_VALUE, length) != 1)
             ingot_node_bad(n, "dft_length must be one number");
     } else if (onesided && inverse) { /* half a spectrum of even length */
         length[0] = ingot_dim_mul(n->m, ingot_dim_sub(n->m, length[0], ingot_const_dim(n, 1)), ingot_const_dim(n, 2));
     }
-    n->out[0] = transform(n, x, axis, length[0], onesided);
+    n->out[0] = transform(n, x, axis, at, length[0], onesided);
 }
 
 /* 0, step, 2 step...: `count` of them. */
@@ -116,7 +131,7 @@ void ingot_import_stft(ingot_node *n)
     ingot_value *framed = ingot_emit_end(n, op);
     if (window)
         framed = ingot_emit2(n, INGOT_OP_mul, framed, ingot_unsqueeze(n, window, 1));
-    n->out[0] = transform(n, framed, 2, length[0], ingot_attr_int(n, "onesided", 1) != 0);
+    n->out[0] = transform(n, framed, 2, NULL, length[0], ingot_attr_int(n, "onesided", 1) != 0);
 }
 
 /* num_mel_bins, dft_length, sample_rate, lower and upper edge */

@@ -30,6 +30,28 @@ void ingot_import_tensor_scatter(ingot_node *n)
     n->out[0] = ingot_emit_end(n, op);
 }
 
+/* x [B, C, L + k - 1] and w [C, 1, k]: [B, C, L], a convolution with a group for each channel; of an unknown number of
+ * channels, products of all windows. */
+static ingot_value *depthwise(ingot_node *n, ingot_value *x, ingot_value *w, const ingot_dim *length)
+{
+    if (n->error)
+        return x;
+    bool known = ingot_dim_is_const(x->type.dims[1]) && x->type.dims[1]->value > 0;
+    const ingot_dim *zero = ingot_const_dim(n, 0);
+    if (known) {
+        ingot_op *op = ingot_emit_begin(n, INGOT_OP_conv, 2, (ingot_value *[]){x, w}, 1);
+        ((ingot_attrs_conv *)op->attrs)->groups = x->type.dims[1]->value;
+        return ingot_emit_end(n, op);
+    }
+    ingot_ints last = {.n = 1, .v = {3}};
+    w = ingot_reshape(n, w, 3, (const ingot_dim *[]){w->type.dims[0], ingot_const_dim(n, 1), w->type.dims[2]});
+    ingot_value *at = ingot_unsqueeze(n, ingot_attention_count_up(n, zero, length), 1);
+    at = ingot_emit2(n, INGOT_OP_add, at, ingot_attention_count_up(n, zero, w->type.dims[2]));
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_gather, 2, (ingot_value *[]){x, at}, 1);
+    ((ingot_attrs_axis *)op->attrs)->axis = 2;
+    return ingot_reduce(n, ingot_emit2(n, INGOT_OP_mul, ingot_emit_end(n, op), w), INGOT_REDUCE_SUM, &last, false);
+}
+
 /* A depthwise convolution that looks back only; the last k - 1 places are the state for the next call. */
 void ingot_import_causal_conv(ingot_node *n)
 {
@@ -41,17 +63,11 @@ void ingot_import_causal_conv(ingot_node *n)
         return;
     }
     const ingot_dim *const *d = x->type.dims, *one = ingot_const_dim(n, 1);
-    if (!ingot_dim_is_const(d[1])) {
-        ingot_node_unsupported(n, "the number of channels must be known");
-        return;
-    }
     const ingot_dim *back = ingot_dim_sub(n->m, w->type.dims[2], one), *shape[] = {d[0], d[1], back};
     if (!past)
         past = ingot_splat_shaped(n, x->type.dtype, 3, shape, 0);
     ingot_value *all = ingot_dim_is(back, 0) ? x : ingot_concat(n, 2, (ingot_value *[]){past, x}, 2);
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_conv, 2, (ingot_value *[]){all, w}, 1);
-    ((ingot_attrs_conv *)op->attrs)->groups = d[1]->value;
-    ingot_value *y = ingot_emit_end(n, op);
+    ingot_value *y = depthwise(n, all, w, d[2]);
     if (bias)
         y = ingot_emit2(n, INGOT_OP_add, y, ingot_along_channels(n, bias, 3));
     n->out[0] = activation ? ingot_emit1(n, INGOT_OP_silu, y) : y;
@@ -102,6 +118,22 @@ static ingot_value *modified(ingot_node *n, const char *name, ingot_value *x)
     return n->error ? x : y;
 }
 
+/* q k' times the scale, 1 / sqrt(width) by default. Half of it goes to each side, so that halves do not overflow. */
+static ingot_value *scaled_scores(ingot_node *n, ingot_value *q, ingot_value *k, const ingot_dim *width)
+{
+    bool given = ingot_attr_has(n, "scale");
+    double scale = ingot_attr_float(n, "scale", 1);
+    if (scale < 0)
+        return ingot_emit2(n, INGOT_OP_mul, ingot_matmul(n, q, k, false, true), ingot_splat_like(n, q, scale));
+    ingot_value *root = ingot_splat_like(n, q, sqrt(scale));
+    if (!given) {
+        ingot_value *w = ingot_cast(n, ingot_dims_value(n, -1, &width), INGOT_F64);
+        root = ingot_cast(n, ingot_emit1(n, INGOT_OP_rsqrt, ingot_emit1(n, INGOT_OP_sqrt, w)), q->type.dtype);
+    }
+    q = ingot_emit2(n, INGOT_OP_mul, q, root);
+    return ingot_matmul(n, q, ingot_emit2(n, INGOT_OP_mul, k, root), false, true);
+}
+
 void ingot_import_flex_attention(ingot_node *n)
 {
     ingot_value *q = n->in[0], *k = n->in[1], *v = n->in[2];
@@ -116,11 +148,6 @@ void ingot_import_flex_attention(ingot_node *n)
                        (long long)shared->value);
         return;
     }
-    if (!ingot_attr_has(n, "scale") && !(ingot_dim_is_const(width) && width->value > 0)) {
-        ingot_node_unsupported(n, "without a scale the head size must be known");
-        return;
-    }
-    double scale = ingot_attr_float(n, "scale", 1 / sqrt((double)(ingot_dim_is_const(width) ? width->value : 1)));
     ingot_dtype usual = q->type.dtype == INGOT_F64 ? INGOT_F64 : INGOT_F32;
     int64_t precision = ingot_attr_int(n, "softmax_precision", usual);
     if (precision <= INGOT_UNDEFINED || precision >= INGOT_DTYPE_COUNT ||
@@ -130,11 +157,7 @@ void ingot_import_flex_attention(ingot_node *n)
     }
     k = ingot_attention_repeat_heads(n, k, heads);
     v = ingot_attention_repeat_heads(n, v, heads);
-    ingot_value *root = ingot_splat_like(n, q, sqrt(scale));
-    ingot_value *scores =
-        scale < 0 ? ingot_emit2(n, INGOT_OP_mul, ingot_matmul(n, q, k, false, true), ingot_splat_like(n, q, scale))
-                  : ingot_matmul(n, ingot_emit2(n, INGOT_OP_mul, q, root), ingot_emit2(n, INGOT_OP_mul, k, root), false,
-                                 true);
+    ingot_value *scores = scaled_scores(n, q, k, width);
     scores = modified(n, "score_mod", ingot_cast(n, scores, (ingot_dtype)precision));
     ingot_value *probabilities = modified(n, "prob_mod", ingot_softmax(n, scores, 3, false));
     ingot_value *y = ingot_matmul(n, probabilities, ingot_cast(n, v, (ingot_dtype)precision), false, false);

@@ -48,6 +48,11 @@ void ingot_import_affine_grid(ingot_node *n)
     ingot_value *theta = n->in[0], *sizes = n->in[1];
     int64_t count = ingot_type_count(&sizes->type);
     bool corners = ingot_attr_int(n, "align_corners", 0) != 0;
+    if (count < 0) {
+        ingot_node_unsupported(
+            n, "the number of sizes, which is the rank of the result, must be known: pin it with --shape");
+        return;
+    }
     if (theta->type.rank != 3 || (count != 4 && count != 5)) {
         ingot_node_bad(n, "theta of rank %d and %lld sizes, expected rank 3 and 4 or 5 sizes", theta->type.rank,
                        (long long)count);

@@ -28,16 +28,27 @@ RULE(det)
     return NULL;
 }
 
+/* 1 where two sizes are equal, else 0. */
+static const ingot_dim *equal(const ingot_op *op, const ingot_dim *a, const ingot_dim *b)
+{
+    ingot_module *m = module_of(op);
+    const ingot_dim *zero = constant(op, 0), *one = constant(op, 1);
+    const ingot_dim *apart = ingot_dim_max(m, ingot_dim_sub(m, a, b), ingot_dim_sub(m, b, a));
+    return ingot_dim_max(m, zero, ingot_dim_sub(m, one, ingot_dim_max(m, zero, apart)));
+}
+
 RULE(dft)
 {
     ingot_attrs_dft *a = op->attrs;
     ingot_module *m = module_of(op);
     INGOT_TRY(ingot_infer_need_rank(op, 0, 2, INGOT_MAX_RANK));
-    INGOT_TRY(ingot_infer_need_sym(op, 1));
+    if (op->n_sym != 2)
+        INGOT_TRY(ingot_infer_need_sym(op, 1));
     ingot_type t = *in_type(op, 0);
     const ingot_dim *parts = t.dims[t.rank - 1], *n = op->sym[0];
-    INGOT_TRY(ingot_infer_axis(&a->axis, t.rank));
-    if (a->axis == t.rank - 1)
+    if (op->n_sym == 1)
+        INGOT_TRY(ingot_infer_axis(&a->axis, t.rank));
+    if (op->n_sym == 1 && a->axis == t.rank - 1)
         return BAD("the last axis holds real and imaginary parts: it can't be transformed");
     if (!ingot_dtype_is_float(t.dtype))
         return BAD("a signal of %s, expected a floating-point type", ingot_dtype_name(t.dtype));
@@ -45,7 +56,16 @@ RULE(dft)
         return BAD("a last axis of %lld (1: real, 2: complex), length %lld", (long long)parts->lo, (long long)n->hi);
     if (a->onesided && !a->inverse)
         n = ingot_dim_add(m, ingot_dim_floordiv(m, n, constant(op, 2)), constant(op, 1));
-    t.dims[a->axis] = n;
+    for (int32_t i = 0; i < t.rank - 1; i++) {
+        if (op->n_sym == 2) { /* the size itself, or that of the transform where i is the axis */
+            const ingot_dim *change = ingot_dim_sub(m, n, t.dims[i]);
+            const ingot_dim *size =
+                ingot_dim_add(m, t.dims[i], ingot_dim_mul(m, equal(op, op->sym[1], constant(op, i)), change));
+            t.dims[i] = change == constant(op, 0) ? t.dims[i] : size;
+        } else if (i == a->axis) {
+            t.dims[i] = n;
+        }
+    }
     t.dims[t.rank - 1] = constant(op, a->onesided && a->inverse ? 1 : 2);
     set_type(op, 0, &t);
     return NULL;

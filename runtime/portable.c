@@ -114,7 +114,7 @@ int64_t ingot_portable_scratch_bytes(ingot_portable_id id, const ingot_call *cal
         return __builtin_mul_overflow(n, n, &area) ? -1 : words(area);
     }
     case INGOT_PORTABLE_dft: {
-        int64_t n = call->n_sym == 1 ? call->sym[0] : 0;
+        int64_t n = call->n_sym >= 1 ? call->sym[0] : 0;
         return n < 1 ? 0 : n > INT32_MAX ? -1 : words(2 * kernel_dft_scratch(n));
     }
     case INGOT_PORTABLE_deform_conv: {

@@ -144,8 +144,8 @@ ingot_status ingot_portable_dft(const ingot_call *call)
     const ingot_tensor *x = &call->in[0], *y = &call->out[0];
     const ingot_attrs_dft *attrs = call->attrs;
     int32_t axis = 0;
-    INGOT_TRY(ingot_kernel_axis("dft", attrs->axis, x->rank, &axis));
-    int64_t n = call->n_sym == 1 ? call->sym[0] : -1;
+    INGOT_TRY(ingot_kernel_axis("dft", call->n_sym == 2 ? call->sym[1] : attrs->axis, x->rank, &axis));
+    int64_t n = call->n_sym >= 1 ? call->sym[0] : -1;
     KERNEL_REQUIRE(x->rank >= 2 && x->rank == y->rank && axis < x->rank - 1 && x->dtype == y->dtype &&
                        ingot_dtype_is_float(x->dtype),
                    "dft: axis %d of %s of rank %d", axis, ingot_dtype_name(x->dtype), x->rank);
