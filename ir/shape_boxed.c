@@ -53,10 +53,10 @@ RULE(unbox)
 {
     const ingot_type *x = in_type(op, 0);
     INGOT_TRY(need_form(op, 0, INGOT_FORM_TENSOR));
-    if (x->rank >= 0 || x->inner_rank < 0)
-        return BAD("only a boxed tensor of known rank has sizes");
+    if (ingot_type_rank(x) < 0)
+        return BAD("only a tensor of known rank has sizes");
     ingot_type t = ingot_type_make(x->dtype, 0, NULL);
-    t.rank = x->inner_rank;
+    t.rank = ingot_type_rank(x); /* an operand may have become plain since */
     for (int32_t i = 0; i < t.rank; i++)
         t.dims[i] = ingot_infer_data_symbol(op, "box", constant(op, INGOT_DIM_MAX_VALUE), 0, i);
     set_type(op, 0, &t);

@@ -3,6 +3,7 @@
 #include "frontend/frontend.h"
 #include "tests/unit/onnx_writer.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static ingot_status import_model(pb *graph, int64_t opset, ingot_module **out)
 {
@@ -115,24 +116,27 @@ Test(import_values, types_of_inputs)
     expect_refusal(&g, INGOT_UNSUPPORTED, "input 'x' is a sequence of something else than tensors");
 }
 
-/* [x, x][0], then an op */
-static pb element_of_a_sequence(const char *op, const char *inputs)
+/* [x, x][i] or [x, x][one], then an op */
+static pb element_of_a_sequence(const char *op, const char *inputs, const char *at)
 {
     pb g = {0};
-    int64_t zero = 0;
+    int64_t one = 1;
+    char position[8];
+    snprintf(position, sizeof position, "s,%s", at);
     onnx_value(&g, ONNX_INPUT, "x", INGOT_F32, "N,3");
     onnx_value(&g, ONNX_INPUT, "w", INGOT_F32, "3,4");
+    onnx_value(&g, ONNX_INPUT, "i", INGOT_I64, "");
     onnx_value(&g, ONNX_OUTPUT, "y", INGOT_F32, NULL);
-    onnx_tensor(&g, "zero", INGOT_I64, "", &zero, sizeof zero);
+    onnx_tensor(&g, "one", INGOT_I64, "", &one, sizeof one);
     onnx_node(&g, "SequenceConstruct", "x,x", "s", NULL);
-    onnx_node(&g, "SequenceAt", "s,zero", "e", NULL);
+    onnx_node(&g, "SequenceAt", position, "e", NULL);
     onnx_node(&g, op, inputs, "y", NULL);
     return g;
 }
 
 Test(import_values, an_element_of_known_rank_is_unboxed_where_that_is_wanted)
 {
-    pb g = element_of_a_sequence("MatMul", "e,w");
+    pb g = element_of_a_sequence("MatMul", "e,w", "i");
     ingot_module *m = import_ok(&g);
     cr_assert_eq(count_ops(m, INGOT_OP_unbox), 1);
     cr_assert_eq(count_ops(m, INGOT_OP_matmul), 1);
@@ -142,18 +146,42 @@ Test(import_values, an_element_of_known_rank_is_unboxed_where_that_is_wanted)
 
 Test(import_values, elementwise_ops_stay_boxed_and_become_one_program)
 {
-    pb g = element_of_a_sequence("HardSigmoid", "e");
+    pb g = element_of_a_sequence("HardSigmoid", "e", "i");
     ingot_module *m = import_ok(&g);
     cr_assert_eq(count_ops(m, INGOT_OP_any_map), 1);
     cr_assert_eq(m->n_graphs, 1);
     expect_output(m, "tensor<*xf32, {rank = 2}>");
     ingot_module_destroy(m);
-    g = element_of_a_sequence("Max", "e,w,x");
+    g = element_of_a_sequence("Max", "e,w,x", "i");
     m = import_ok(&g);
     const ingot_op *last = m->graphs[0]->last;
     cr_assert_eq(last->kind, INGOT_OP_any_map);
     cr_assert_eq(last->prog->n_args, 3);
     cr_assert_eq(last->prog->n_instrs, 2);
+    ingot_module_destroy(m);
+}
+
+Test(import_values, a_sequence_that_is_taken_apart_at_once_leaves_nothing_boxed)
+{
+    pb g = element_of_a_sequence("MatMul", "e,w", "one"), axis = {0}, rest = {0};
+    ingot_module *m = import_ok(&g);
+    cr_assert_eq(count_ops(m, INGOT_OP_seq_at), 0);
+    expect_output(m, "tensor<?x4xf32, [\"N\"]>");
+    ingot_module_destroy(m);
+    /* split [5, 3] in rows of 2, drop one in the middle, join */
+    const int64_t two = 2, middle = 1;
+    g = (pb){0};
+    onnx_value(&g, ONNX_INPUT, "x", INGOT_F32, "5,3");
+    onnx_value(&g, ONNX_OUTPUT, "y", INGOT_F32, NULL);
+    onnx_tensor(&g, "two", INGOT_I64, "", &two, sizeof two);
+    onnx_tensor(&g, "middle", INGOT_I64, "", &middle, sizeof middle);
+    onnx_node(&g, "SplitToSequence", "x,two", "s", &rest);
+    onnx_node(&g, "SequenceErase", "s,middle", "t", NULL);
+    onnx_node(&g, "SequenceInsert", "t,x", "u", NULL);
+    onnx_attr_int(&axis, "axis", 0);
+    onnx_node(&g, "ConcatFromSequence", "u", "y", &axis);
+    m = import_ok(&g);
+    expect_output(m, "tensor<8x3xf32>");
     ingot_module_destroy(m);
 }
 
