@@ -204,7 +204,7 @@ static const ingot_model *insert_and_look(void)
             element = hand_box(&h, INGOT_F32);
     int32_t last = hand_output(&h, "last", INGOT_F32, 1, &m, 0);
     h.buffers[h.places[last].buffer].bytes = hand_mul(&h, m, hand_const(&h, 4));
-    int32_t at = hand_arena(&h, 0, 8, INGOT_I64, 0, NULL);
+    int32_t at = hand_arena(&h, 0, 8, INGOT_I64, 0, (const uint32_t[]){0});
     ingot_plan_step *s = hand_step(&h, INGOT_PLAN_DIMS, "position", 0, 1, &at);
     hand_sizes(&h, s, 1, (uint32_t[]){hand_const(&h, -1)});
     hand_boxed(&h, ingot_boxed_seq_insert, "insert", 2, 1, (int32_t[]){list, x, longer});

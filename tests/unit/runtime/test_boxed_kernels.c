@@ -99,8 +99,8 @@ static void expect_ints(const ingot_box *box, int64_t n, const int64_t *want)
 static void expect_text(const ingot_box *box, int64_t i, const char *want)
 {
     const ingot_string *s = (const ingot_string *)box->tensor.data + i;
-    cr_expect(s->size == (int64_t)strlen(want) && !memcmp(s->data, want, strlen(want)), "text %lld: '%.*s', not '%s'",
-              (long long)i, (int)s->size, s->data, want);
+    cr_expect(s->size == (int64_t)strlen(want) && (!s->size || !memcmp(s->data, want, strlen(want))),
+              "text %lld: '%.*s', not '%s'", (long long)i, (int)s->size, s->data, want);
 }
 
 /* ---- sequences and optionals ---- */
