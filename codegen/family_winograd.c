@@ -284,42 +284,74 @@ static void write_v(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev
 
 /* ---- Products ---- */
 
-/* `tiles` register tiles of `height` tiles each: M = V U for one point and one group of channels. */
-static void write_product(ingot_emitter *e, const winograd *c, int height, int vectors, bool zeros, int64_t ahead_step,
-                          const ingot_ev *p)
+#define SUMMED_AT_ONCE 96 /* channels: the error of a sum grows with its length, that of sums of sums hardly */
+
+/* Where a register tile reads and writes. */
+typedef struct product {
+    int height, vectors;
+    int64_t ahead_step;
+    ingot_ev v, u, m, ahead; /* pointers */
+} product;
+
+/* `count` channels from `first` on: M = V U, or M += V U. */
+static void sum_channels(ingot_emitter *e, const winograd *c, const product *p, ingot_ev first, ingot_ev count,
+                         bool more)
 {
-    enum { FROM, FILTERS, TO, TILES, AHEAD };
-    int lanes = c->vec.lanes, n = height * vectors;
-    ingot_ev accs[INGOT_MICRO_ACCS];
-    ingot_micro m = {
-        .type = c->vec, .rows = height, .vectors = vectors, .mask = ingot_e_mask_all(), .ahead_step = ahead_step};
-    ingot_ev u = ingot_e_gep(e, INGOT_E_F32, e->operands[1], p[FILTERS]);
-    for (int q = 0; q < vectors; q++) {
+    int lanes = c->vec.lanes, n = p->height * p->vectors;
+    ingot_ev accs[INGOT_MICRO_ACCS], v = ingot_e_gep(e, INGOT_E_F32, p->v, first),
+                                     u = ingot_e_gep(e, INGOT_E_F32, p->u, ingot_e_mul_int(e, first, 16));
+    ingot_micro m = {.type = c->vec, .rows = p->height, .vectors = p->vectors, .mask = ingot_e_mask_all()};
+    for (int q = 0; q < p->vectors; q++) {
         m.column[q] = u;
         m.column_shift[q] = q * lanes / 16 * c->panel + q * lanes % 16;
     }
-    ingot_eloop loop;
-    ingot_e_for(e, ingot_e_int(e, 0), p[TILES], ingot_e_int(e, 1), 0, NULL, &loop);
-    ingot_ev v = ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch],
-                             ingot_e_add(e, p[FROM], ingot_e_mul_int(e, loop.index, height * c->l.v_row)));
-    for (int r = 0; r < height; r++) {
+    for (int r = 0; r < p->height; r++) {
         m.row[r] = v;
         m.row_shift[r] = r * c->l.v_row;
     }
-    if (ahead_step)
-        m.ahead = ingot_e_gep(e, INGOT_E_F32, e->operands[1],
-                              ingot_e_add(e, p[AHEAD], ingot_e_mul_int(e, loop.index, ahead_step * c->l.k)));
+    m.ahead_step = p->ahead_step;
+    if (p->ahead_step)
+        m.ahead = ingot_e_gep(e, INGOT_E_F32, p->ahead, ingot_e_mul_int(e, first, p->ahead_step));
     ingot_micro_zero(e, c->vec, n, accs);
-    ingot_micro_loop(e, &m, ingot_e_int(e, c->l.c), ingot_e_int(e, 1), ingot_e_int(e, 16), accs);
-    ingot_ev to = ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch],
-                              ingot_e_add(e, p[TO], ingot_e_mul_int(e, loop.index, height * 16)));
-    for (int r = 0; r < height; r++)
-        for (int q = 0; q < vectors; q++)
-            ingot_e_store(e, accs[r * vectors + q], to,
-                          ingot_e_int(e, q * lanes / 16 * c->l.block * 16 + r * 16 + q * lanes % 16));
+    ingot_micro_loop(e, &m, count, ingot_e_int(e, 1), ingot_e_int(e, 16), accs);
+    for (int r = 0; r < p->height; r++)
+        for (int q = 0; q < p->vectors; q++) {
+            ingot_ev at = ingot_e_int(e, q * lanes / 16 * c->l.block * 16 + r * 16 + q * lanes % 16),
+                     sum = accs[r * p->vectors + q];
+            if (more)
+                sum = ingot_e_addf(e, ingot_e_load(e, c->vec, p->m, at), sum);
+            ingot_e_store(e, sum, p->m, at);
+        }
+}
+
+/* `tiles` register tiles of `height` tiles each for one point and one group of channels. */
+static void write_product(ingot_emitter *e, const winograd *c, int height, int vectors, bool zeros, int64_t ahead_step,
+                          const ingot_ev *given)
+{
+    enum { FROM, FILTERS, TO, TILES, AHEAD };
+    product p = {.height = height, .vectors = vectors, .ahead_step = ahead_step};
+    int64_t channels = c->l.c, blocks = (channels + SUMMED_AT_ONCE - 1) / SUMMED_AT_ONCE,
+            size = (channels + blocks - 1) / blocks;
+    ingot_ev scratch = e->operands[c->scratch], filters = e->operands[1], step = ingot_e_int(e, size);
+    ingot_eloop loop, rest;
+    p.u = ingot_e_gep(e, INGOT_E_F32, filters, given[FILTERS]);
+    ingot_e_for(e, ingot_e_int(e, 0), given[TILES], ingot_e_int(e, 1), 0, NULL, &loop);
+    p.v = ingot_e_gep(e, INGOT_E_F32, scratch,
+                      ingot_e_add(e, given[FROM], ingot_e_mul_int(e, loop.index, height * c->l.v_row)));
+    p.m = ingot_e_gep(e, INGOT_E_F32, scratch, ingot_e_add(e, given[TO], ingot_e_mul_int(e, loop.index, height * 16)));
+    if (ahead_step)
+        p.ahead = ingot_e_gep(e, INGOT_E_F32, filters,
+                              ingot_e_add(e, given[AHEAD], ingot_e_mul_int(e, loop.index, ahead_step * c->l.k)));
+    sum_channels(e, c, &p, ingot_e_int(e, 0), step, false);
+    if (blocks > 1) {
+        ingot_e_for(e, step, ingot_e_int(e, channels), step, 0, NULL, &rest);
+        ingot_ev left = ingot_e_sub(e, ingot_e_int(e, channels), rest.index);
+        sum_channels(e, c, &p, rest.index, channels % size == 0 ? step : ingot_e_min(e, step, left), true);
+        ingot_e_for_end(e, &rest, NULL);
+    }
     for (int r = 0; r < height && zeros; r++) /* the half of the block that has no channels */
-        for (int q = 0; q < 8; q += lanes)
-            ingot_e_store(e, ingot_e_zero(e, c->vec), to, ingot_e_int(e, r * 16 + 8 + q));
+        for (int q = 0; q < 8; q += c->vec.lanes)
+            ingot_e_store(e, ingot_e_zero(e, c->vec), p.m, ingot_e_int(e, r * 16 + 8 + q));
     ingot_e_for_end(e, &loop, NULL);
 }
 
