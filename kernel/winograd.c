@@ -150,8 +150,9 @@ double ingot_winograd_flops(const ingot_spec *spec)
 
 int64_t ingot_winograd_filter_elems(const ingot_spec *spec)
 {
-    const ingot_winograd *h = ingot_winograd_get(spec->params[0]), *w = ingot_winograd_get(spec->params[1]);
-    return h == NULL || w == NULL ? 0 : h->t * w->t * spec->dims[1] * spec->dims[4] * 256;
+    ingot_winograd_layout layout;
+    const char *why;
+    return ingot_winograd_layout_get(spec, &layout, &why) ? layout.points * spec->dims[1] * layout.k * 16 : 0;
 }
 
 int64_t ingot_winograd_scratch_elems(const ingot_spec *spec)

@@ -2,6 +2,7 @@
 #include "spec_reference.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const targets[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4-on-v3"};
 
@@ -78,4 +79,29 @@ Test(winograd, bodies)
                  m, m);
         check(task, "tiles=3 chunk=1 part=2 run=1");
     }
+}
+
+static void check_refused(const char *channels, const char *decisions, const char *expected)
+{
+    char line[1024];
+    ingot_spec spec;
+    const char *why = "";
+    snprintf(line, sizeof line,
+             "winograd n=1 ob=2 oh=6 ow=5 cb=1 %s in=f32[0,0,112,16,0]*1 in=f32.packed16.const[0,0,0,0,0] "
+             "out=f32[0,480,80,16,0]*1 out=f32.scratch[0,0,0,0,0] | %s | x86-64-v3",
+             channels, decisions);
+    cr_assert_null(ingot_spec_parse(line, strlen(line), &spec), "%s", line);
+    cr_expect_not(ingot_codegen_supports(&spec, &why), "%s", line);
+    cr_expect_str_eq(why, expected);
+}
+
+Test(winograd, refusals)
+{
+    static const char good[] = "tiles=3 chunk=1 part=2 run=1";
+    check_refused("mh=3 mw=2 o=32 c=16", good, "winograd: mh and mw are 1, 2 or 4, and not both 1");
+    check_refused("mh=1 mw=1 o=32 c=16", good, "winograd: mh and mw are 1, 2 or 4, and not both 1");
+    check_refused("mh=2 mw=2 o=33 c=16", good, "winograd: sizes that are not fixed, do not fit, or are too large");
+    check_refused("mh=2 mw=2 o=32 c=0", good, "winograd: sizes that are not fixed, do not fit, or are too large");
+    check_refused("mh=2 mw=2 o=?0 c=16", good, "winograd: sizes that are not fixed, do not fit, or are too large");
+    check_refused("mh=2 mw=2 o=32 c=16", "tiles=3 chunk=1 part=2", "winograd: decisions that are missing or too large");
 }

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Winograd convolutions in whole models: chosen where they are faster, forbidden by --exact-conv, the same bits on any
+number of threads, and close to the convolution in double."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+import common
+
+ERROR = 3e-6        # RMS over that of the results; the direct kernels stay below 1e-6
+
+
+def convolve(x, w, pads):
+    high, wide = w.shape[2:]
+    x = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+    rows, columns = x.shape[2] - high + 1, x.shape[3] - wide + 1
+    y = np.zeros((x.shape[0], w.shape[0], rows, columns))
+    for i in range(high):
+        for j in range(wide):
+            y += np.einsum("nchw,oc->nohw", x[:, :, i:i + rows, j:j + columns], w[:, :, i, j].astype(np.float64))
+    return y
+
+
+def save(path, x, w, pads, y):
+    """relu(conv(relu(x))): the first Relu gives the convolution blocks of channels with a border."""
+    nodes = [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Conv", ["a", "w"], ["b"], pads=pads),
+             helper.make_node("Relu", ["b"], ["y"])]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, y.shape)],
+                              [numpy_helper.from_array(w, "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+
+
+class Winograd(common.Case):
+    def check(self, images, channels, size, outs, kernel, pads):
+        rng = np.random.default_rng(5)
+        x = rng.standard_normal((images, channels) + size).astype(np.float32)
+        w = (rng.standard_normal((outs, channels) + kernel) / np.sqrt(channels)).astype(np.float32)
+        want = np.maximum(convolve(np.maximum(x, 0), w, pads), 0)
+        path = self.work / "conv.onnx"
+        save(path, x, w, pads, want)
+        self.assertIn("Winograd", self.succeed(common.ingot("explain", path)))
+        self.assertNotIn("inograd", self.succeed(common.ingot("explain", path, "--exact-conv")))
+        got = self.run_model(path, {"x": x}, "--threads", "1")
+        other = self.run_model(path, {"x": x}, "--threads", "3")
+        self.assertTrue(np.array_equal(got[0], other[0]), "other bits on three threads")
+        for one in (got, self.run_model(path, {"x": x}, "--exact-conv")):
+            error = np.sqrt(np.mean((one[0] - want) ** 2)) / np.sqrt(np.mean(want ** 2))
+            self.assertLess(error, ERROR)
+
+    def test_3x3(self):
+        self.check(1, 64, (56, 56), 64, (3, 3), [1, 1, 1, 1])
+
+    def test_odd_sizes_and_channels(self):
+        self.check(2, 40, (13, 27), 72, (3, 3), [1, 1, 1, 1])
+
+    def test_without_padding(self):
+        self.check(1, 32, (30, 19), 48, (3, 3), [0, 0, 0, 0])
+
+    def test_one_sided_padding(self):
+        self.check(1, 32, (17, 17), 32, (3, 3), [2, 0, 0, 2])
+
+    def test_many_channels(self):
+        self.check(1, 512, (7, 7), 512, (3, 3), [1, 1, 1, 1])
+
+    def test_rows_and_columns(self):
+        self.check(1, 72, (31, 9), 72, (3, 1), [0, 0, 0, 0])
+        self.check(1, 96, (12, 40), 96, (1, 3), [0, 1, 0, 1])
+
+
+if __name__ == "__main__":
+    common.main()
