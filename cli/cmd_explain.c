@@ -121,6 +121,11 @@ static void print_memory(const ingot_compiled *c)
         ingot_text_free(&size);
     }
     printf("; placed by %s\n", p->planner ? p->planner : "?");
+    int32_t own = 0;
+    for (int32_t i = 0; i < p->n_buffers; i++)
+        own += p->buffers[i].pool == INGOT_POOL_ARENA && !p->buffers[i].offset;
+    if (own)
+        printf("  growing  %d values whose sizes the data decides, without a bound to plan for\n", own);
     cli_print_bytes((double)p->weights_bytes, bytes);
     printf("  weights  %s\n", bytes);
 }

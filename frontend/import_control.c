@@ -266,7 +266,7 @@ static const ingot_dim *trip_count(ingot_node *n, ingot_value *trips, const ingo
                                   true);
     }
     const ingot_dim *count[INGOT_MAX_CONTENT];
-    ingot_operand_dims(n, trips, -1, INGOT_DIM_MAX_VALUE, count);
+    ingot_operand_dims(n, trips, -INGOT_DIM_MAX_VALUE, INGOT_DIM_MAX_VALUE, count);
     return ingot_dim_max(n->m, count[0], ingot_const_dim(n, 0));
 }
 

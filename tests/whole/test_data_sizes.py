@@ -289,7 +289,7 @@ class DataSizes(common.Case):
         }"""
         feeds = [{"limit": np.array(v, np.float32), "x": np.array([1, 0, 2], np.float32)} for v in (3, 1, 1000, 2)]
         self.check(text % ("", '""'), *feeds)
-        counted = [{"n": i64s(n), **feed} for n, feed in zip((2, 5, 700, 0), feeds[:3] + [feeds[0]])]
+        counted = [{"n": i64s(n), **feed} for n, feed in zip((2, 5, 700, 0, -4), feeds[:3] + [feeds[0]] * 2)]
         self.check(text % ("int64 n, ", "n"), *counted[:3])
         plain = text.replace(", int64[v, w, z] places", "").replace(", places", "").replace(", int64[1, j] where", "")
         plain = plain.replace("where = NonZero(x)", "")
