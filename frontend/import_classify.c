@@ -195,7 +195,11 @@ void ingot_import_svm_classifier(ingot_node *n)
         n->out[1] = ingot_ml_transform(n, scores, transform);
         return;
     }
-    if (classes < 2 || classes > 4096 || (labels.count && labels.count != classes)) {
+    if (classes > 256) {
+        ingot_node_unsupported(n, "%lld classes: at most 256 are supported", (long long)classes);
+        return;
+    }
+    if (classes < 2 || (labels.count && labels.count != classes)) {
         ingot_node_bad(n, "%lld labels, support vectors of %lld classes", (long long)labels.count, (long long)classes);
         return;
     }

@@ -151,7 +151,9 @@ static ingot_value *unpacked(ingot_node *n, const ingot_value *packed, int64_t r
         ingot_node_unsupported(n, "weights of few bits must be constant bytes");
         return ingot_placeholder(n);
     }
-    if (!n->error && (ingot_type_count(&packed->type) != rows * bytes || count > bytes * (8 / bits)))
+    int64_t all;
+    if (!n->error && (__builtin_mul_overflow(rows, bytes, &all) || ingot_type_count(&packed->type) != all ||
+                      count > bytes * (8 / bits)))
         ingot_node_bad(n, "%lld packed bytes, expected %lld rows of %lld", (long long)ingot_type_count(&packed->type),
                        (long long)rows, (long long)bytes);
     ingot_type type = ingot_type_static(n->m, INGOT_U8, 2, (int64_t[]){rows, count});

@@ -49,7 +49,10 @@ static ingot_value *depthwise(ingot_node *n, ingot_value *x, ingot_value *w, con
     at = ingot_emit2(n, INGOT_OP_add, at, ingot_attention_count_up(n, zero, w->type.dims[2]));
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_gather, 2, (ingot_value *[]){x, at}, 1);
     ((ingot_attrs_axis *)op->attrs)->axis = 2;
-    return ingot_reduce(n, ingot_emit2(n, INGOT_OP_mul, ingot_emit_end(n, op), w), INGOT_REDUCE_SUM, &last, false);
+    ingot_dtype dtype = w->type.dtype, wide = dtype == INGOT_F64 ? INGOT_F64 : INGOT_F32; /* of the products */
+    ingot_value *windows = ingot_cast(n, ingot_emit_end(n, op), wide);
+    ingot_value *products = ingot_emit2(n, INGOT_OP_mul, windows, ingot_cast(n, w, wide));
+    return ingot_cast(n, ingot_reduce(n, products, INGOT_REDUCE_SUM, &last, false), dtype);
 }
 
 /* A depthwise convolution that looks back only; the last k - 1 places are the state for the next call. */

@@ -193,3 +193,18 @@ void ingot_import_max_roi_pool(ingot_node *n)
     a->scale = ingot_attr_float(n, "spatial_scale", 1);
     n->out[0] = ingot_emit_end(n, op);
 }
+
+/* The sizes of the picture are known once its bytes are. */
+void ingot_import_image_decoder(ingot_node *n)
+{
+    static const char *const formats[] = {"RGB", "BGR", "Grayscale", NULL};
+    const ingot_dim *sizes[INGOT_MAX_CONTENT];
+    int32_t format = ingot_attr_choice(n, "pixel_format", "RGB", formats);
+    ingot_value *size = ingot_emit1(n, INGOT_OP_image_size, n->in[0]);
+    if (ingot_operand_dims(n, size, 1, INT32_MAX, sizes) != 2)
+        return;
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_image_decode, 1, n->in, 1);
+    ((ingot_attrs_image *)op->attrs)->format = format;
+    ingot_emit_sym(n, op, 2, sizes);
+    n->out[0] = ingot_emit_end(n, op);
+}

@@ -130,3 +130,23 @@ RULE(roi_pool) /* roi_align, max_roi_pool */
     set_type(op, 0, &t);
     return NULL;
 }
+
+RULE(image_size)
+{
+    int64_t two = 2;
+    INGOT_TRY(ingot_infer_need_rank(op, 0, 1, 1));
+    ingot_type t = ingot_type_static(module_of(op), INGOT_I64, 1, &two);
+    set_type(op, 0, &t);
+    return NULL;
+}
+
+RULE(image_decode)
+{
+    bool gray = ((const ingot_attrs_image *)op->attrs)->format == INGOT_PIXEL_GRAYSCALE;
+    INGOT_TRY(ingot_infer_need_rank(op, 0, 1, 1));
+    INGOT_TRY(ingot_infer_need_sym(op, 2));
+    ingot_type t =
+        ingot_type_make(INGOT_U8, 3, (const ingot_dim *[]){op->sym[0], op->sym[1], constant(op, gray ? 1 : 3)});
+    set_type(op, 0, &t);
+    return NULL;
+}

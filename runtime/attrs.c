@@ -16,6 +16,7 @@ static const char *const names_ingot_resize_nearest[] = {"round_prefer_floor", "
 static const char *const names_ingot_grid_padding[] = {"zeros", "border", "reflection", NULL};
 static const char *const names_ingot_tree_aggregate[] = {"average", "sum", "min", "max", NULL};
 static const char *const names_ingot_random_kind[] = {"uniform", "normal", NULL};
+static const char *const names_ingot_pixel_format[] = {"rgb", "bgr", "grayscale", NULL};
 static const char *const names_ingot_direction[] = {"forward", "reverse", "bidirectional", NULL};
 
 /* A row's field list becomes ", (type, name, names) ..." so that it can be walked as variadic arguments. */

@@ -48,6 +48,7 @@ typedef enum {
 typedef enum { INGOT_GRID_ZEROS, INGOT_GRID_BORDER, INGOT_GRID_REFLECTION } ingot_grid_padding;
 typedef enum { INGOT_TREES_AVERAGE, INGOT_TREES_SUM, INGOT_TREES_MIN, INGOT_TREES_MAX } ingot_tree_aggregate;
 typedef enum { INGOT_RANDOM_UNIFORM, INGOT_RANDOM_NORMAL } ingot_random_kind;
+typedef enum { INGOT_PIXEL_RGB, INGOT_PIXEL_BGR, INGOT_PIXEL_GRAYSCALE } ingot_pixel_format;
 typedef enum { INGOT_FORWARD, INGOT_REVERSE, INGOT_BIDIRECTIONAL } ingot_direction;
 /* Entries of ingot_attrs_recurrent.activations, per direction: f, g, h (RNN: f; GRU: f, g). */
 typedef enum {

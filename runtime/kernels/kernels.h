@@ -253,6 +253,21 @@ static inline int64_t kernel_scale_index(const kernel_scales *s, int64_t outer, 
     return s->per_element_inner ? (outer * s->blocks + entry) * s->inner + inner : entry;
 }
 
+/* ---- Pictures (image.c) ---- */
+
+typedef struct kernel_image {
+    const uint8_t *data;
+    int64_t size, width, height;
+    int64_t at, row_bytes, palette, colors; /* where pixels begin or go on; bytes of a row; BMP's palette */
+    int64_t most;                           /* PNM: the largest value */
+    int32_t pnm, bits;                      /* PNM: its kind, 1 to 6, else 0; BMP: bits of a pixel */
+    bool upside_down;
+} kernel_image;
+/* Reads the header and checks that the file has all pixels. */
+ingot_status ingot_kernel_image_open(const ingot_tensor *bytes, kernel_image *out);
+/* Red, green and blue of a pixel. Pixels must be asked for in order, rows from the top. */
+ingot_status ingot_kernel_image_pixel(kernel_image *m, int64_t row, int64_t column, uint8_t *out);
+
 /* ---- Fourier transforms (dft.c) ---- */
 
 /* The power of two that a transform of length n works with: n, or room for a convolution of n with itself. */

@@ -152,3 +152,68 @@ Test(signal, determinants_of_singular_and_empty_matrices)
     expect_ok(call_kernel(INGOT_PORTABLE_det, call_of(&attrs, &in, 1, &out)));
     EXPECT_F32(y, 1);
 }
+
+static ingot_status decode(const void *bytes, int64_t size, int64_t height, int64_t width, int64_t format, uint8_t *out)
+{
+    uint8_t copy[256];
+    memcpy(copy, bytes, (size_t)size);
+    int64_t sizes[2] = {0}, channels = format == INGOT_PIXEL_GRAYSCALE ? 1 : 3;
+    ingot_attrs_none none = {1};
+    ingot_attrs_image attrs = {.format = format};
+    ingot_tensor in = tensor(INGOT_U8, copy, DIMS(size)), dims = tensor(INGOT_I64, sizes, DIMS(2)),
+                 y = tensor(INGOT_U8, out, DIMS(height, width, channels));
+    ingot_status status = call_kernel(INGOT_PORTABLE_image_size, call_of(&none, &in, 1, &dims));
+    if (status)
+        return status;
+    cr_assert(sizes[0] == height && sizes[1] == width, "%d by %d", (int)sizes[1], (int)sizes[0]);
+    return call_kernel(INGOT_PORTABLE_image_decode, call_of(&attrs, &in, 1, &y));
+}
+
+Test(image, all_kinds_of_pnm)
+{
+    static const struct {
+        const char *text;
+        int64_t size;
+        uint8_t want[6];
+    } files[] = {{"P1 # two bits\n2 1\n10", 20, {0, 0, 0, 255, 255, 255}},
+                 {"P2\n2 1\n10\n5 10\n", 16, {128, 128, 128, 255, 255, 255}},
+                 {"P3 2 1 255 1 2 3 4 5 6", 22, {1, 2, 3, 4, 5, 6}},
+                 {"P4\n2 1\n\x80", 8, {0, 0, 0, 255, 255, 255}},
+                 {"P5\n2 1\n65535\n\x80\x00\xff\xff", 17, {128, 128, 128, 255, 255, 255}},
+                 {"P6\n2 1\n255\n\x01\x02\x03\x04\x05\x06", 17, {1, 2, 3, 4, 5, 6}}};
+    for (int i = 0; i < 6; i++) {
+        uint8_t y[6] = {0};
+        expect_ok(decode(files[i].text, files[i].size, 1, 2, INGOT_PIXEL_RGB, y));
+        cr_assert_arr_eq(y, files[i].want, 6, "file %d: %d %d %d", i, y[0], y[1], y[2]);
+    }
+}
+
+Test(image, bmp_rows_from_the_bottom_and_palettes)
+{
+    uint8_t y[6], file[62 + 8] = {'B', 'M', [10] = 62, [14] = 40, [18] = 1, [22] = 2, [28] = 24};
+    memcpy(file + 62, (uint8_t[]){1, 2, 3, 0, 4, 5, 6, 0}, 8);
+    expect_ok(decode(file, sizeof file, 2, 1, INGOT_PIXEL_RGB, y));
+    cr_assert_arr_eq(y, ((uint8_t[]){6, 5, 4, 3, 2, 1}), 6);
+    memset(file + 22, 0xff, 4), file[22] = 0xfe; /* height -2: from the top */
+    expect_ok(decode(file, sizeof file, 2, 1, INGOT_PIXEL_BGR, y));
+    cr_assert_arr_eq(y, ((uint8_t[]){1, 2, 3, 4, 5, 6}), 6);
+    file[28] = 1; /* two colors: black and red; bits 0 and 1 */
+    memcpy(file + 54, (uint8_t[]){0, 0, 0, 0, 0, 0, 255, 0}, 8);
+    memcpy(file + 62, (uint8_t[]){0, 0, 0, 0, 0x80, 0, 0, 0}, 8);
+    expect_ok(decode(file, sizeof file, 2, 1, INGOT_PIXEL_RGB, y));
+    cr_assert_arr_eq(y, ((uint8_t[]){0, 0, 0, 255, 0, 0}), 6);
+    expect_ok(decode(file, sizeof file, 2, 1, INGOT_PIXEL_GRAYSCALE, y));
+    cr_assert(y[0] == 0 && y[1] == 76);
+}
+
+Test(image, files_that_promise_more_than_they_hold_are_refused)
+{
+    uint8_t y[6], file[62] = {'B', 'M', [10] = 54, [14] = 40, [18] = 255, [19] = 255, [22] = 255, [28] = 24};
+    expect_error(decode(file, sizeof file, 1, 1, INGOT_PIXEL_RGB, y), "does not fit in 62 bytes");
+    file[10] = 0xff, file[13] = 0x7f;
+    expect_error(decode(file, sizeof file, 1, 1, INGOT_PIXEL_RGB, y), "does not fit");
+    expect_error(decode("P6 99999 99999 255 x", 20, 1, 1, INGOT_PIXEL_RGB, y), "does not fit in 20 bytes");
+    expect_error(decode("P5 -1 2 255 xxxx", 16, 1, 1, INGOT_PIXEL_RGB, y), "PNM file of");
+    expect_error(decode("P3 1 1 255 7 300 7", 18, 1, 1, INGOT_PIXEL_RGB, y), "missing or too large");
+    expect_error(decode("\x89PNG", 4, 1, 1, INGOT_PIXEL_RGB, y), "decode them before the model");
+}
