@@ -13,7 +13,8 @@ ingot_value *ingot_box_value(ingot_node *n, ingot_value *v)
     return n->error || ingot_type_is_boxed(&v->type) ? v : ingot_emit1(n, INGOT_OP_box, v);
 }
 
-ingot_value *ingot_unbox(ingot_node *n, ingot_value *v)
+/* `rank`: what the operator asks for, which a run then checks; -1: any, as far as it is known. */
+static ingot_value *unbox(ingot_node *n, ingot_value *v, int32_t rank)
 {
     if (n->error || !ingot_type_is_boxed(&v->type))
         return v;
@@ -21,7 +22,12 @@ ingot_value *ingot_unbox(ingot_node *n, ingot_value *v)
         ingot_node_bad(n, "a sequence or an optional where a tensor is expected");
         return v;
     }
-    if (v->type.inner_rank < 0) {
+    int32_t known = ingot_type_rank(&v->type);
+    if (known >= 0 && rank >= 0 && known != rank) {
+        ingot_node_bad(n, "'%s' has rank %d, expected %d", v->name ? v->name : "an input", known, rank);
+        return v;
+    }
+    if (known < 0 && rank < 0) {
         ingot_node_unsupported(n,
                                "the rank of '%s' is not known: give the shapes of the inputs (--shape), or put a "
                                "Reshape to a fixed number of sizes before this node",
@@ -29,9 +35,16 @@ ingot_value *ingot_unbox(ingot_node *n, ingot_value *v)
         return v;
     }
     for (const ingot_use *use = v->uses; use; use = use->next) /* once a value */
-        if (use->op && use->op->kind == INGOT_OP_unbox)
+        if (use->op && use->op->kind == INGOT_OP_unbox && (rank < 0 || use->op->out[0]->type.rank == rank))
             return use->op->out[0];
-    return ingot_emit1(n, INGOT_OP_unbox, v);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_unbox, 1, &v, 1);
+    ((ingot_attrs_unbox *)op->attrs)->rank = rank;
+    return ingot_emit_end(n, op);
+}
+
+ingot_value *ingot_unbox(ingot_node *n, ingot_value *v)
+{
+    return unbox(n, v, -1);
 }
 
 ingot_value *ingot_unbox_scalar(ingot_node *n, ingot_value *v)
@@ -329,6 +342,28 @@ static void boxed_axis(ingot_node *n, int32_t arg)
     n->out[0] = ingot_emit_end(n, op);
 }
 
+static void boxed_flatten(ingot_node *n, int32_t arg)
+{
+    (void)arg;
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_any_flatten, 1, n->in, 1);
+    ((ingot_attrs_axis *)op->attrs)->axis = ingot_attr_int(n, "axis", 1);
+    n->out[0] = ingot_emit_end(n, op);
+}
+
+/* Before opset 13 it flattens, which needs the rank to be undone. */
+static void boxed_softmax(ingot_node *n, int32_t arg)
+{
+    if (n->opset < 13) {
+        n->in[0] = ingot_unbox(n, n->in[0]); /* says what is missing */
+        return;
+    }
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_any_softmax, 1, n->in, 1);
+    ingot_attrs_softmax *a = op->attrs;
+    a->axis = ingot_attr_int(n, "axis", -1);
+    a->log = arg;
+    n->out[0] = ingot_emit_end(n, op);
+}
+
 static void boxed_slice(ingot_node *n, int32_t arg)
 {
     (void)arg;
@@ -368,6 +403,9 @@ static const struct {
     {"Shape", boxed_shape, 0},
     {"Size", boxed_size, 0},
     {"Reshape", boxed_reshape, 0},
+    {"Flatten", boxed_flatten, 0},
+    {"Softmax", boxed_softmax, 0},
+    {"LogSoftmax", boxed_softmax, 1},
     {"Squeeze", boxed_squeeze, 0},
     {"Unsqueeze", boxed_unsqueeze, 0},
     {"Transpose", boxed_transpose, 0},
@@ -438,6 +476,20 @@ static bool takes_boxes(ingot_import_fn *import)
     return false;
 }
 
+/* The rank that an operator asks of an input, -1: any. */
+static int32_t asked_rank(ingot_node *n, const ingot_onnx_row *row, int32_t i)
+{
+    ingot_ints kernel;
+    if (row->import == ingot_import_gemm)
+        return i < 2 ? 2 : -1;
+    if (row->import == ingot_import_recurrent)
+        return i < 3 ? 3 : -1;
+    if ((row->import == ingot_import_conv || row->import == ingot_import_conv_transpose) && i == 0)
+        return ingot_type_rank(&n->in[1]->type);
+    bool pools = row->import == ingot_import_max_pool || row->import == ingot_import_average_pool;
+    return pools && ingot_attr_ints(n, "kernel_shape", &kernel) ? (int32_t)kernel.n + 2 : -1;
+}
+
 static bool all_ranks_known(const ingot_node *n)
 {
     for (int32_t i = 0; i < n->n_in; i++)
@@ -475,7 +527,7 @@ void ingot_import_with_boxes(ingot_node *n, const ingot_onnx_row *row)
     }
     for (int32_t i = 0; i < n->n_in; i++)
         if (n->in[i])
-            n->in[i] = ingot_unbox(n, n->in[i]);
+            n->in[i] = unbox(n, n->in[i], asked_rank(n, row, i));
     if (!n->error)
         row->import(n);
 }

@@ -53,10 +53,14 @@ RULE(unbox)
 {
     const ingot_type *x = in_type(op, 0);
     INGOT_TRY(need_form(op, 0, INGOT_FORM_TENSOR));
-    if (ingot_type_rank(x) < 0)
+    const ingot_attrs_unbox *a = op->attrs;
+    int32_t known = ingot_type_rank(x); /* an operand may have become plain since */
+    if (a->rank > INGOT_MAX_RANK || (known >= 0 && a->rank >= 0 && known != a->rank))
+        return BAD("a tensor of rank %d, expected %lld", (int)known, (long long)a->rank);
+    if (known < 0 && a->rank < 0)
         return BAD("only a tensor of known rank has sizes");
     ingot_type t = ingot_type_make(x->dtype, 0, NULL);
-    t.rank = ingot_type_rank(x); /* an operand may have become plain since */
+    t.rank = known >= 0 ? known : (int32_t)a->rank;
     for (int32_t i = 0; i < t.rank; i++)
         t.dims[i] = ingot_infer_data_symbol(op, "box", constant(op, INGOT_DIM_MAX_VALUE), 0, i);
     set_type(op, 0, &t);
@@ -257,6 +261,20 @@ RULE(any_reshape)
     INGOT_TRY(need_tensors(op));
     INGOT_TRY(need_integers(op, 1));
     set_tensor(op, list_length(in_type(op, 1)));
+    return NULL;
+}
+
+RULE(any_flatten)
+{
+    INGOT_TRY(need_tensors(op));
+    set_tensor(op, 2);
+    return NULL;
+}
+
+RULE(any_softmax)
+{
+    INGOT_TRY(need_tensors(op));
+    set_tensor(op, ingot_type_rank(in_type(op, 0)));
     return NULL;
 }
 

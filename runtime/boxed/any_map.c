@@ -1,4 +1,4 @@
-/* any_map, any_matmul, any_reduce: portable kernels on tensors whose rank only the run knows. */
+/* any_map, any_softmax, any_matmul, any_reduce: portable kernels on tensors whose rank only the run knows. */
 #include "runtime/boxed/boxed.h"
 
 ingot_status ingot_boxed_any_map(ingot_boxed_call *call)
@@ -26,6 +26,21 @@ ingot_status ingot_boxed_any_map(ingot_boxed_call *call)
     ingot_call inner = {
         .attrs = call->attrs, .prog = call->prog, .n_in = call->n_in, .n_out = call->n_out, .in = in, .out = out};
     return ingot_boxed_portable(call->heap, INGOT_PORTABLE_map, ingot_portable_map, &inner);
+}
+
+ingot_status ingot_boxed_any_softmax(ingot_boxed_call *call)
+{
+    INGOT_TRY(ingot_boxed_check(call, "any_softmax", 1, 1));
+    INGOT_TRY(ingot_boxed_need(call, "any_softmax", 0, INGOT_FORM_TENSOR));
+    ingot_attrs_softmax attrs = *(const ingot_attrs_softmax *)call->attrs;
+    const ingot_tensor *x = boxed_tensor(call, 0);
+    ingot_tensor *y;
+    int32_t axis;
+    INGOT_TRY(ingot_kernel_axis("any_softmax", attrs.axis, x->rank, &axis));
+    attrs.axis = axis;
+    INGOT_TRY(ingot_boxed_result(call, 0, x->dtype, x->rank, x->dims, &y));
+    ingot_call inner = {.attrs = &attrs, .n_in = 1, .n_out = 1, .in = x, .out = y};
+    return ingot_boxed_portable(call->heap, INGOT_PORTABLE_softmax, ingot_portable_softmax, &inner);
 }
 
 /* NumPy's matmul: vectors get an axis, which the result loses again. */

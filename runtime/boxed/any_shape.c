@@ -1,4 +1,5 @@
-/* any_shape, any_size, and ops that give the same elements other sizes: any_reshape, any_squeeze, any_unsqueeze. */
+/* any_shape, any_size, and ops that give the same elements other sizes: any_reshape, any_flatten, any_squeeze,
+ * any_unsqueeze. */
 #include "runtime/boxed/boxed.h"
 
 ingot_status ingot_boxed_any_shape(ingot_boxed_call *call)
@@ -54,6 +55,23 @@ ingot_status ingot_boxed_any_reshape(ingot_boxed_call *call)
         dims.v[open] = count / known;
     }
     return ingot_boxed_reshaped(call, 0, x, (int32_t)dims.n, dims.v);
+}
+
+/* Axes before `axis` become one, the others another. */
+ingot_status ingot_boxed_any_flatten(ingot_boxed_call *call)
+{
+    INGOT_TRY(ingot_boxed_check(call, "any_flatten", 1, 1));
+    INGOT_TRY(ingot_boxed_need(call, "any_flatten", 0, INGOT_FORM_TENSOR));
+    const ingot_tensor *x = boxed_tensor(call, 0);
+    int64_t axis = ((const ingot_attrs_axis *)call->attrs)->axis;
+    KERNEL_REQUIRE(axis >= -x->rank && axis <= x->rank, "any_flatten: axis %lld is outside [-%d, %d]", (long long)axis,
+                   x->rank, x->rank);
+    int32_t at = (int32_t)(axis < 0 ? axis + x->rank : axis);
+    int64_t dims[2] = {1, 1};
+    for (int32_t d = 0; d < x->rank; d++)
+        KERNEL_REQUIRE(!ingot_mul_overflows(dims[d >= at], x->dims[d], &dims[d >= at]),
+                       "any_flatten: the sizes are too large");
+    return ingot_boxed_reshaped(call, 0, x, 2, dims);
 }
 
 ingot_status ingot_boxed_any_squeeze(ingot_boxed_call *call)

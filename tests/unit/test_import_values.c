@@ -190,7 +190,7 @@ Test(import_values, an_op_that_needs_the_rank_says_so)
     pb g = {0};
     onnx_value(&g, ONNX_INPUT, "x", INGOT_F32, NULL);
     onnx_value(&g, ONNX_OUTPUT, "y", INGOT_F32, NULL);
-    onnx_node(&g, "Softmax", "x", "y", NULL);
+    onnx_node(&g, "Hardmax", "x", "y", NULL);
     expect_refusal(&g, INGOT_UNSUPPORTED,
                    "the rank of 'x' is not known: give the shapes of the inputs (--shape), or put a Reshape");
     g = (pb){0};
@@ -198,6 +198,28 @@ Test(import_values, an_op_that_needs_the_rank_says_so)
     onnx_value(&g, ONNX_OUTPUT, "y", INGOT_F32, NULL);
     onnx_node(&g, "Relu", "x", "y", NULL);
     expect_refusal(&g, INGOT_BAD_MODEL, "input 0 is a sequence or an optional, which this operator does not take");
+}
+
+Test(import_values, an_op_that_asks_for_a_rank_gets_it)
+{
+    pb g = {0};
+    onnx_value(&g, ONNX_INPUT, "x", INGOT_F32, NULL);
+    onnx_value(&g, ONNX_INPUT, "w", INGOT_F32, "4,2,3,3");
+    onnx_value(&g, ONNX_OUTPUT, "y", INGOT_F32, NULL);
+    onnx_node(&g, "Conv", "x,w", "c", NULL);
+    onnx_node(&g, "Flatten", "c", "y", NULL);
+    ingot_module *m = import_ok(&g);
+    cr_assert_eq(count_ops(m, INGOT_OP_unbox), 1);
+    cr_assert_eq(m->graphs[0]->results[0]->type.rank, 2);
+    ingot_module_destroy(m);
+    g = (pb){0};
+    onnx_value(&g, ONNX_INPUT, "x", INGOT_F32, NULL);
+    onnx_value(&g, ONNX_OUTPUT, "y", INGOT_F32, NULL);
+    onnx_node(&g, "Flatten", "x", "f", NULL);
+    onnx_node(&g, "Softmax", "f", "y", NULL);
+    m = import_ok(&g);
+    expect_output(m, "tensor<?x?xf32, [\"box0\", \"box1\"]>");
+    ingot_module_destroy(m);
 }
 
 Test(import_values, squeeze_of_sizes_that_may_be_1_gives_an_unknown_rank)

@@ -90,6 +90,13 @@ class Values(common.Case):
                    [tensor("z", FLOAT)], {"x": x / 12, "m": np.array([True, True, False, True])},
                    [("flat", [-1]), ("sizes", [3, 2, 7, 2])])
 
+    def test_inputs_of_any_rank(self):
+        self.check([node("Relu", ["x"], ["r"]), node("Conv", ["r", "w"], ["c"]), node("LogSoftmax", ["x"], ["s"]),
+                    node("Flatten", ["x"], ["f"], axis=2), node("Gemm", ["f", "g"], ["y"])], [tensor("x", FLOAT)],
+                   [tensor("c", FLOAT), tensor("s", FLOAT), tensor("y", FLOAT)],
+                   {"x": np.linspace(-1, 1, 100, dtype=np.float32).reshape(2, 2, 5, 5)},
+                   [("w", np.full((3, 2, 3, 3), 0.5, np.float32)), ("g", np.ones((25, 4), np.float32))])
+
     def test_a_loop_whose_value_grows(self):
         body = helper.make_graph([node("Concat", ["a", "b"], ["a2"], axis=0), node("Identity", ["c"], ["c2"])], "body",
                                  [tensor("i", INT64, []), tensor("c", BOOL, []), tensor("a", FLOAT)],

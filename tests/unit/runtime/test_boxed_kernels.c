@@ -188,6 +188,12 @@ Test(any, sizes_and_shapes)
     expect_dims(RUN(any_squeeze, NULL, x), DIMS(2, 3));
     expect_dims(RUN(any_squeeze, NULL, x, INTS(-3)), DIMS(2, 3));
     expect_dims(RUN(any_unsqueeze, NULL, x, INTS(0, -1)), DIMS(1, 1, 2, 3, 1));
+    const ingot_attrs_axis one = {1, 1}, end = {1, 3}, beyond = {1, 4};
+    expect_dims(RUN(any_flatten, &one, x), DIMS(1, 6));
+    expect_dims(RUN(any_flatten, &end, x), DIMS(6, 1));
+    REFUSE(any_flatten, &beyond, "axis 4 is outside", x);
+    const ingot_attrs_softmax far = {1, 3, 0};
+    REFUSE(any_softmax, &far, "axis 3 is outside", x);
     ingot_box *empty = tensor(INGOT_I64, data, DIMS(0, 3));
     expect_dims(RUN(any_reshape, &keeps, empty, INTS(3, 0)), DIMS(3, 0));
     REFUSE(any_reshape, &keeps, "rows of 0", empty, INTS(0, -1));
