@@ -1,7 +1,9 @@
-// lrn becomes average pooling across channels; its power of 3/4 is two square roots and a product.
+// lrn becomes average pooling across channels, its usual power square roots.
 // RUN: %ingot opt %s --passes=decompose | %FileCheck %s
 // CHECK: "ingot.avg_pool"{{.*}}kernel = [5, 1]{{.*}}pads = [2, 0, 2, 0]
 // CHECK: ingot.sqrt
+// CHECK: ingot.sqrt
+// CHECK: ingot.mul
 module {
   "ingot.graph"() ({
   ^bb0(%0: tensor<1x8x2x2xf32>):
