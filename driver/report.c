@@ -256,7 +256,7 @@ static void add_kernels(const ingot_compiled *c, cJSON *root)
 
 static void add_memory(const ingot_compiled *c, cJSON *root)
 {
-    static const char *const pools[] = {"arena", "weights", "input", "output"};
+    static const char *const pools[] = {"arena", "weights", "input", "output", "box"};
     const ingot_program *p = c->program;
     cJSON *memory = cJSON_AddObjectToObject(root, "memory");
     add_dim_member(c, memory, "arena_bytes", p->arena_bytes);
