@@ -200,8 +200,7 @@ static bool read_target(ingot_node *n, target *t)
         return false;
     double image[4] = {1, 1, ingot_attr_float(n, "height_scale", 1), ingot_attr_float(n, "width_scale", 1)};
     if (upsample && n->opset < 7) {
-        given = image;
-        count = 4;
+        return scale_by(n, t, 4, image);
     } else if (upsample && n->opset < 9) {
         const ingot_onnx_attr *a = ingot_attr_find(n, "scales", INGOT_ONNX_FLOATS);
         if (a && a->n)

@@ -2,6 +2,7 @@
  * ones. */
 #include "costmodel/winograd.h"
 #include "lower/lower.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -100,6 +101,25 @@ static void take_strides(lowering *l, int32_t rank, const ingot_dim *const *c16,
     out[CB] = zero;
 }
 
+/* Filters of whole numbers are those of a product of integers, whose sums are exact: nothing may be rounded on the way.
+ */
+static ingot_status filters_are_whole(lowering *l, const ingot_value *w, bool *out_whole)
+{
+    const ingot_literal *literal = ingot_value_literal(w);
+    int64_t count = ingot_type_count(&w->type);
+    ingot_arena scratch = {0};
+    const void *data = NULL;
+    *out_whole = false;
+    if (literal == NULL || w->type.dtype != INGOT_F32)
+        return NULL;
+    ingot_status status = ingot_literal_get_data(l->m, literal, INGOT_F32, &scratch, &data);
+    *out_whole = status == NULL && count > 0;
+    for (int64_t i = 0; i < count && *out_whole; i++)
+        *out_whole = ((const float *)data)[i] == truncf(((const float *)data)[i]);
+    ingot_arena_release(&scratch);
+    return status;
+}
+
 ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kernel, const location *x,
                                   const location *y, bool *out_done)
 {
@@ -117,7 +137,9 @@ ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kern
             chosen = s;
         }
     }
-    if (best >= direct)
+    bool whole;
+    INGOT_TRY(filters_are_whole(l, op->in[1], &whole));
+    if (best >= direct || whole)
         return NULL;
     spec_builder b;
     ingot_spec_begin(&b, l, INGOT_FAMILY_winograd);
