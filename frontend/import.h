@@ -71,6 +71,9 @@ int32_t ingot_attr_choice(ingot_node *n, const char *name, const char *absent, c
 bool ingot_known_floats(ingot_node *n, const ingot_value *v, int64_t *out_count, const double **out_data);
 bool ingot_known_ints(ingot_node *n, const ingot_value *v, ingot_ints *out);
 bool ingot_known_float(ingot_node *n, const ingot_value *v, double *out);
+/* A list whose length the operator prescribes: where the length is a symbol, a run checks it and it counts as known
+ * from here on. */
+ingot_value *ingot_list_of(ingot_node *n, ingot_value *v, int64_t count);
 /* The elements of a rank 0 or 1 integer tensor as sizes, at most INGOT_MAX_CONTENT. Those not known while compiling
  * become fresh symbols in [lo, hi] defined by a bind_dims. An error when even their number is unknown. */
 int32_t ingot_operand_dims(ingot_node *n, ingot_value *v, int64_t lo, int64_t hi,

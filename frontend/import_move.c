@@ -27,7 +27,7 @@ void ingot_import_split(ingot_node *n)
     bool given = false;
     int64_t count = 0;
     if (n->in[1]) {
-        count = ingot_operand_dims(n, n->in[1], 0, INGOT_DIM_MAX_VALUE, sizes);
+        count = ingot_operand_dims(n, ingot_list_of(n, n->in[1], parts), 0, INGOT_DIM_MAX_VALUE, sizes);
         given = true;
     } else if (n->opset < 13 && ingot_attr_ints(n, "split", &list) && list.n) {
         for (int64_t i = 0; i < list.n; i++)
@@ -281,6 +281,7 @@ void ingot_import_pad(ingot_node *n)
             for (int32_t i = 0; i < rank; i++)
                 axes.v[i] = i;
         }
+        all = ingot_list_of(n, all, 2 * axes.n);
         count = ingot_operand_dims(n, all, -INGOT_DIM_MAX_VALUE, INGOT_DIM_MAX_VALUE, given);
     } else {
         ingot_node_bad(n, "pads must be given");
@@ -312,13 +313,13 @@ void ingot_import_center_crop_pad(ingot_node *n)
     int32_t rank = x->type.rank;
     const ingot_dim *sizes[INGOT_MAX_CONTENT], *pads[2 * INGOT_MAX_RANK];
     const ingot_dim *zero = ingot_const_dim(n, 0), *two = ingot_const_dim(n, 2);
-    int32_t count = ingot_operand_dims(n, n->in[1], 0, INGOT_DIM_MAX_VALUE, sizes);
     ingot_ints axes;
     if (!ingot_attr_ints(n, "axes", &axes)) {
         axes.n = rank;
         for (int32_t i = 0; i < rank; i++)
             axes.v[i] = i;
     }
+    int32_t count = ingot_operand_dims(n, ingot_list_of(n, n->in[1], axes.n), 0, INGOT_DIM_MAX_VALUE, sizes);
     if (!n->error && count != axes.n)
         ingot_node_bad(n, "%d sizes for %lld axes", count, (long long)axes.n);
     for (int32_t i = 0; i < 2 * rank; i++)
@@ -397,7 +398,7 @@ void ingot_import_topk(ingot_node *n)
     int32_t axis = ingot_node_axis(n, ingot_attr_int(n, "axis", -1), x->type.rank);
     if (n->opset < 10)
         k[0] = ingot_const_dim(n, ingot_attr_int(n, "k", -1));
-    else if (!n->in[1] || ingot_operand_dims(n, n->in[1], 0, INGOT_DIM_MAX_VALUE, k) != 1)
+    else if (!n->in[1] || ingot_operand_dims(n, ingot_list_of(n, n->in[1], 1), 0, INGOT_DIM_MAX_VALUE, k) != 1)
         ingot_node_bad(n, "k must be one number");
     if (n->error)
         return;

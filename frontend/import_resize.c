@@ -198,6 +198,8 @@ static bool read_target(ingot_node *n, target *t)
     ingot_value *size_operand = upsample || n->opset < 11 ? NULL : n->in[3];
     if (!spread_axes(n, n->in[0]->type.rank, &t->axes))
         return false;
+    scale_operand = ingot_list_of(n, scale_operand, t->axes.n);
+    size_operand = ingot_list_of(n, size_operand, t->axes.n);
     double image[4] = {1, 1, ingot_attr_float(n, "height_scale", 1), ingot_attr_float(n, "width_scale", 1)};
     if (upsample && n->opset < 7) {
         return scale_by(n, t, 4, image);
@@ -223,7 +225,7 @@ static bool read_target(ingot_node *n, target *t)
 /* tf_crop_and_resize: the region of interest, starts then ends of the named axes, as such a list for all axes. */
 static ingot_value *region(ingot_node *n, const target *t, int32_t rank)
 {
-    ingot_value *roi = n->in[1];
+    ingot_value *roi = ingot_list_of(n, n->in[1], 2 * t->axes.n);
     const ingot_dim *count = ingot_const_dim(n, t->axes.n), *zero = ingot_const_dim(n, 0);
     if (n->error || !roi || ingot_type_count(&roi->type) != 2 * t->axes.n || !ingot_dtype_is_float(roi->type.dtype)) {
         ingot_node_bad(n, "a region of interest needs %lld floats", 2 * (long long)t->axes.n);

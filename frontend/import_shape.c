@@ -364,7 +364,8 @@ void ingot_import_tile(ingot_node *n)
 {
     ingot_value *x = n->in[0];
     const ingot_dim *repeats[INGOT_MAX_CONTENT], *one = ingot_const_dim(n, 1);
-    int32_t rank = x->type.rank, count = ingot_operand_dims(n, n->in[1], 0, INGOT_DIM_MAX_VALUE, repeats);
+    int32_t rank = x->type.rank,
+            count = ingot_operand_dims(n, ingot_list_of(n, n->in[1], rank), 0, INGOT_DIM_MAX_VALUE, repeats);
     if (n->error)
         return;
     if (count != rank) {

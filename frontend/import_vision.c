@@ -156,7 +156,7 @@ void ingot_import_max_unpool(ingot_node *n)
     }
     if (!n->in[2])
         memcpy(sizes + rank, sizes, (size_t)rank * sizeof *sizes);
-    else if (ingot_operand_dims(n, n->in[2], 0, INGOT_DIM_MAX_VALUE, sizes + rank) != rank)
+    else if (ingot_operand_dims(n, ingot_list_of(n, n->in[2], rank), 0, INGOT_DIM_MAX_VALUE, sizes + rank) != rank)
         ingot_node_bad(n, "output_shape must have %d sizes", rank);
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_max_unpool, 2, n->in, 1);
     ingot_emit_sym(n, op, 2 * rank, sizes);

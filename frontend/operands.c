@@ -177,6 +177,16 @@ static int32_t bind_dims(ingot_node *n, ingot_value *v, int64_t lo, int64_t hi, 
     return (int32_t)count;
 }
 
+ingot_value *ingot_list_of(ingot_node *n, ingot_value *v, int64_t count)
+{
+    if (n->error || !v || v->type.rank != 1 || ingot_dim_is_const(v->type.dims[0]))
+        return v;
+    const ingot_dim *length = ingot_const_dim(n, count);
+    if (!ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_EQUAL, v->type.dims[0], length, v->def)))
+        return v;
+    return ingot_reshape(n, v, 1, &length);
+}
+
 int32_t ingot_operand_dims(ingot_node *n, ingot_value *v, int64_t lo, int64_t hi,
                            const ingot_dim *out[INGOT_MAX_CONTENT])
 {
