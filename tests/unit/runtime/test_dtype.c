@@ -156,7 +156,7 @@ Test(dtype, names_and_sizes)
 {
     for (int t = 1; t < INGOT_DTYPE_COUNT; t++) {
         const char *name = ingot_dtype_name(t);
-        cr_assert_eq(ingot_dtype_parse(name, strlen(name)), t);
+        cr_assert_eq(ingot_dtype_parse(name, strlen(name)), (ingot_dtype)t);
         cr_assert_eq(ingot_dtype_bytes(t, 8), ingot_dtype_bits(t));
         cr_assert_eq(ingot_dtype_bytes(t, -1), -1);
     }
