@@ -137,9 +137,11 @@ ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kern
             chosen = s;
         }
     }
+    if (best >= direct)
+        return NULL;
     bool whole;
     INGOT_TRY(filters_are_whole(l, op->in[1], &whole));
-    if (best >= direct || whole)
+    if (whole)
         return NULL;
     spec_builder b;
     ingot_spec_begin(&b, l, INGOT_FAMILY_winograd);
