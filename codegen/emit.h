@@ -286,12 +286,9 @@ ingot_ev ingot_e_scalar_op(ingot_emitter *e, ingot_scalar op, ingot_dtype result
 /* Whether ingot_e_scalar_op can do it. */
 bool ingot_e_scalar_op_supported(ingot_scalar op, ingot_dtype result, int n, const ingot_dtype *dtypes,
                                  const char **out_why);
-/* Rough cost in simple vector instructions: exp 15, add 1; decides inlining. */
-int ingot_e_scalar_op_cost(ingot_scalar op);
 /* results[i] = program results; args: one per argument, all of the same lanes. */
 void ingot_e_prog(ingot_emitter *e, const ingot_prog *prog, const ingot_ev *args, ingot_ev *out_results);
 bool ingot_e_prog_supported(const ingot_prog *prog, const char **out_why);
-int ingot_e_prog_cost(const ingot_prog *prog);
 ingot_dtype ingot_e_prog_result_dtype(const ingot_prog *prog, int32_t result);
 /* exp, tanh and erf of f32 vectors for kernels that need them inside (softmax, attention, recurrent gates);
  * vector_math.c. */

@@ -95,7 +95,7 @@ static map_plan make_plan(const ingot_spec *spec, const ingot_target *target)
     } else {
         while (plan.lanes > 1 && ingot_b_estimate(spec->dims[plan.lane], guess) <= plan.lanes / 2)
             plan.lanes /= 2;
-        int cost = ingot_e_prog_cost(&spec->body);
+        int cost = ingot_prog_cost(&spec->body);
         plan.unroll = cost <= 3 ? 4 : cost <= 12 ? 2 : 1;
         for (int k = 0; k < spec->n_in + spec->n_out; k++)
             if (!ingot_b_is(spec->operands[k].strides[plan.lane], 1) &&

@@ -2,7 +2,7 @@
 #include "codegen/microkernel.h"
 #include <stdio.h>
 
-#define INLINE_COST 8 /* simple instructions; see ingot_e_scalar_op_cost */
+#define INLINE_COST 8 /* simple instructions; see ingot_scalar_op_cost */
 
 void ingot_micro_zero(ingot_emitter *e, ingot_etype type, int n, ingot_ev *accs)
 {
@@ -13,7 +13,7 @@ void ingot_micro_zero(ingot_emitter *e, ingot_etype type, int n, ingot_ev *accs)
 
 bool ingot_micro_inline_body(const ingot_spec *spec)
 {
-    return spec->has_body && ingot_e_prog_cost(&spec->body) <= INLINE_COST;
+    return spec->has_body && ingot_prog_cost(&spec->body) <= INLINE_COST;
 }
 
 ingot_ev ingot_micro_apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev raw, int32_t n_extra,

@@ -42,20 +42,28 @@ enum {
 ingot_status ingot_target_find(const char *name, const ingot_target **out);
 const ingot_target *ingot_target_table(int32_t *out_count);
 
+/* One call of one kernel on one thread. */
+typedef struct ingot_cost_query {
+    const ingot_spec *spec;
+    const int64_t *sizes; /* values of its dynamic sizes; null: 1 each */
+    const ingot_target *target;
+    bool cold; /* constants come from memory: the model's do not stay in L3 between runs */
+} ingot_cost_query;
 typedef struct ingot_cost {
     double ns, bytes_moved;
     double bound_ns; /* max(flops / peak, compulsory bytes / bandwidth of the level they fit in) */
     double spills, code_bytes, uncertainty;
 } ingot_cost;
-typedef struct ingot_cost_model {
+typedef struct ingot_cost_model ingot_cost_model;
+struct ingot_cost_model {
     const char *name;
-    ingot_cost (*predict)(const struct ingot_cost_model *self, const ingot_spec *spec, const int64_t *sizes,
-                          const ingot_target *target);
-} ingot_cost_model;
+    ingot_cost (*predict)(const ingot_cost_model *self, const ingot_cost_query *query);
+    void *state; /* of an implementation that was opened */
+    void (*destroy)(ingot_cost_model *self);
+};
 extern const ingot_cost_model ingot_cost_roofline;
-static inline ingot_cost ingot_cost_predict(const ingot_cost_model *model, const ingot_spec *spec, const int64_t *sizes,
-                                            const ingot_target *target)
+static inline ingot_cost ingot_cost_predict(const ingot_cost_model *model, const ingot_cost_query *query)
 {
-    return model->predict(model, spec, sizes, target);
+    return model->predict(model, query);
 }
 #endif

@@ -1,5 +1,6 @@
 /* The analytic estimate: a call takes its overhead and the longer of its arithmetic at the utilisation that its family
  * usually reaches and its traffic at the bandwidth of the level that its operands fit in. */
+#include "costmodel/features.h"
 #include "costmodel/winograd.h"
 
 /* Share of the multiply-add peak that generated kernels of a family reach; families that stream count a scalar flop as
@@ -28,33 +29,18 @@ static double utilisation(const ingot_spec *spec)
     }
 }
 
-static double bandwidth_gbs(const ingot_target *t, double bytes)
-{
-    if (bytes <= (double)t->l1_bytes)
-        return t->l1_gbs;
-    if (bytes <= (double)t->l2_bytes)
-        return t->l2_gbs;
-    return bytes <= (double)t->l3_bytes ? t->l3_gbs : t->dram_gbs;
-}
-
-static ingot_cost predict(const ingot_cost_model *self, const ingot_spec *spec, const int64_t *sizes,
-                          const ingot_target *t)
+static ingot_cost predict(const ingot_cost_model *self, const ingot_cost_query *q)
 {
     (void)self;
-    ingot_spec_work work = ingot_spec_count_work(spec, sizes);
-    double bytes = work.bytes_in + work.bytes_out + work.bytes_const;
-    double peak = t->ghz * t->fma_per_cycle * 2 * t->vector_bytes / 4; /* f32 flops a ns */
-    double compute_ns = peak > 0 ? work.flops / peak : 0;
-    double gbs = bandwidth_gbs(t, bytes);
-    double memory_ns = gbs > 0 ? bytes / gbs : 0;
-    double real_ns =
-        spec->family == INGOT_FAMILY_winograd ? ingot_winograd_predict_ns(spec, t) : compute_ns / utilisation(spec);
+    ingot_roofline r = ingot_roofline_of(q);
+    double real_ns = q->spec->family == INGOT_FAMILY_winograd ? ingot_winograd_predict_ns(q->spec, q->target)
+                                                              : r.compute_ns / utilisation(q->spec);
     return (ingot_cost){
-        .ns = t->call_ns + (real_ns > memory_ns ? real_ns : memory_ns),
-        .bytes_moved = bytes,
-        .bound_ns = compute_ns > memory_ns ? compute_ns : memory_ns,
+        .ns = q->target->call_ns + (real_ns > r.memory_ns ? real_ns : r.memory_ns),
+        .bytes_moved = r.bytes,
+        .bound_ns = r.compute_ns > r.memory_ns ? r.compute_ns : r.memory_ns,
         .uncertainty = 1, /* a factor of two either way is usual */
     };
 }
 
-const ingot_cost_model ingot_cost_roofline = {"roofline", predict};
+const ingot_cost_model ingot_cost_roofline = {.name = "roofline", .predict = predict};

@@ -89,8 +89,9 @@ ingot_cost ingot_step_cost(const ingot_compiled *c, const ingot_step *step)
     int64_t sizes[INGOT_SPEC_SIZES] = {0};
     if (step->kind != INGOT_STEP_KERNEL)
         return (ingot_cost){.ns = step->cost_ns, .bound_ns = step->cost_ns};
-    return ingot_cost_predict(&ingot_cost_roofline, &c->program->specs[step->spec], low_sizes(c, step, sizes),
-                              c->target);
+    const ingot_cost_query query = {
+        .spec = &c->program->specs[step->spec], .sizes = low_sizes(c, step, sizes), .target = c->target};
+    return ingot_cost_predict(&ingot_cost_roofline, &query);
 }
 
 /* ---- JSON ---- */

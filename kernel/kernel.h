@@ -101,6 +101,9 @@ void ingot_spec_print_task(const ingot_spec *spec, ingot_text *out);
 ingot_status ingot_spec_parse(const char *text, size_t size, ingot_spec *out);
 uint64_t ingot_spec_hash(const ingot_spec *spec); /* of the text */
 bool ingot_spec_equal(const ingot_spec *a, const ingot_spec *b);
+/* Rough cost of a body in simple vector instructions (kernel/prog_cost.c): exp 15, add 1. */
+int ingot_scalar_op_cost(ingot_scalar op);
+int ingot_prog_cost(const ingot_prog *prog);
 /* Work of one call; sizes give dynamic entries (null: they count as their index's 1). */
 typedef struct ingot_spec_work {
     double flops, bytes_in, bytes_out, bytes_const;

@@ -389,12 +389,8 @@ static double flops_per_point(const ingot_spec *spec)
         return 0; /* counted apart */
     case INGOT_FAMILY_reduce:
         return spec->params[0] >= INGOT_SPEC_SOFTMAX && spec->params[0] <= INGOT_SPEC_LOG_SOFTMAX ? 12 : 2;
-    case INGOT_FAMILY_map: {
-        double flops = 0;
-        for (int32_t i = 0; i < spec->body.n_instrs; i++)
-            flops += spec->body.instrs[i].op < INGOT_SCALAR_not && spec->body.instrs[i].op >= INGOT_SCALAR_exp ? 12 : 1;
-        return flops;
-    }
+    case INGOT_FAMILY_map:
+        return ingot_prog_cost(&spec->body);
     default:
         return 1;
     }

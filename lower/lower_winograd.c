@@ -47,7 +47,8 @@ static double direct_ns(const lowering *l, const int64_t *dims, const int64_t *k
     memcpy(s.dims, all, sizeof all);
     memcpy(s.operands[0].strides, x, sizeof x);
     memcpy(s.operands[2].strides, y, sizeof y);
-    return ingot_cost_predict(&ingot_cost_roofline, &s, NULL, l->target).ns;
+    const ingot_cost_query query = {.spec = &s, .target = l->target};
+    return ingot_cost_predict(&ingot_cost_roofline, &query).ns;
 }
 
 static ingot_spec winograd_spec(const lowering *l, const int64_t *dims, const int64_t *kernel, const location *x,
@@ -131,7 +132,8 @@ ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kern
     ingot_spec chosen = {0};
     for (int64_t m = 2; m <= 4; m += 2) {
         ingot_spec s = winograd_spec(l, dims, kernel, x, y, m);
-        double ns = ingot_cost_predict(&ingot_cost_roofline, &s, NULL, l->target).ns;
+        const ingot_cost_query query = {.spec = &s, .target = l->target};
+        double ns = ingot_cost_predict(&ingot_cost_roofline, &query).ns;
         if (ingot_winograd_scratch_elems(&s) > 0 && ns < best) {
             best = ns;
             chosen = s;

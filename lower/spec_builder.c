@@ -102,6 +102,7 @@ ingot_status ingot_spec_finish(spec_builder *b, const char *label)
     step->n_sizes = b->n_sizes;
     step->sizes = sizes;
     step->label = label;
-    step->cost_ns = ingot_cost_predict(&ingot_cost_roofline, &b->spec, low, l->target).ns;
+    const ingot_cost_query query = {.spec = &b->spec, .sizes = low, .target = l->target};
+    step->cost_ns = ingot_cost_predict(&ingot_cost_roofline, &query).ns;
     return NULL;
 }
