@@ -18,7 +18,8 @@
 #include <stdio.h>
 
 typedef ingot_status cli_command(int argc, char **argv);
-cli_command cli_compile, cli_info, cli_run, cli_verify, cli_bench, cli_opt, cli_explain, cli_targets;
+cli_command cli_compile, cli_info, cli_run, cli_verify, cli_bench, cli_opt, cli_explain, cli_targets, cli_measure,
+    cli_costmodel;
 
 /* ---- options.c ---- */
 ingot_status cli_usage(const char *format, ...) INGOT_PRINTF(1, 2); /* INGOT_BAD_USAGE with the text */
@@ -111,6 +112,8 @@ typedef struct cli_tensor_stats {
 cli_tensor_stats cli_stats_of(const ingot_tensor *t);
 void cli_print_shape(const ingot_tensor *t, ingot_text *out); /* "f32[1,10]", "sequence of f32 (f32[2], f32[3])" */
 ingot_status cli_make_folder(const char *path);
+/* Written under another name, then renamed. */
+ingot_status cli_write_file(const char *path, const void *data, size_t size);
 /* A whole file of at most `limit` bytes; INGOT_IO for what is not a file. */
 ingot_status cli_read_file(const char *path, int64_t limit, ingot_arena *arena, void **out_data, size_t *out_size);
 

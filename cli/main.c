@@ -17,6 +17,8 @@ static const struct {
     {"explain", cli_explain, "what was fused, which kernels, predicted times, memory"},
     {"opt", cli_opt, "run passes and print the IR"},
     {"targets", cli_targets, "CPUs that code can be made for"},
+    {"costmodel", cli_costmodel, "train, evaluate and exchange cost models"},
+    {"measure", cli_measure, "time kernels on this machine, for the cost model"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

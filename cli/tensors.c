@@ -1,5 +1,6 @@
 /* Values: from files, at random, to files, and what can be said of them in a line. */
 #include "cli/cli.h"
+#include "codegen/files.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -7,6 +8,23 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+ingot_status cli_write_file(const char *path, const void *data, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+    ingot_arena arena = {0};
+    const char *folder = slash ? ingot_arena_strndup(&arena, path, (size_t)(slash - path) + (slash == path)) : ".";
+    ingot_files files;
+    ingot_status status = folder ? ingot_files_begin(&files, folder) : ingot_status_no_memory();
+    if (!status) {
+        status = ingot_files_add(&files, slash ? slash + 1 : path, data, size);
+        if (!status)
+            status = ingot_files_commit(&files);
+        ingot_files_end(&files);
+    }
+    ingot_arena_release(&arena);
+    return status;
+}
 
 ingot_status cli_read_file(const char *path, int64_t limit, ingot_arena *arena, void **out_data, size_t *out_size)
 {

@@ -43,6 +43,9 @@ bool ingot_codegen_supports(const ingot_spec *spec, const char **out_why);
 /* MLIR of the kernel. */
 ingot_status ingot_codegen_mlir(const ingot_spec *spec, ingot_text *out);
 
+/* Bytes of machine code, and how many of its instructions write a whole vector register to the stack. */
+ingot_status ingot_object_inspect(const ingot_object *object, int32_t *out_code_bytes, int32_t *out_spills);
+
 /* Code in memory (LLVM ORC). `symbols` gives addresses for what objects refer to. */
 typedef struct ingot_jit ingot_jit;
 typedef struct ingot_jit_symbol {

@@ -36,6 +36,38 @@ static ingot_status read_table(const char *object, size_t size, const Elf64_Shdr
     return NULL;
 }
 
+/* The header, checked with the place of the section table. */
+static ingot_status read_header(const char *bytes, size_t size, Elf64_Ehdr *header)
+{
+    if (size < sizeof *header)
+        return BAD("it is too short");
+    memcpy(header, bytes, sizeof *header);
+    if (memcmp(header->e_ident, ELFMAG, SELFMAG) || header->e_ident[EI_CLASS] != ELFCLASS64 ||
+        header->e_ident[EI_DATA] != ELFDATA2LSB || header->e_type != ET_REL ||
+        header->e_shentsize != sizeof(Elf64_Shdr))
+        return BAD("not a 64-bit little-endian relocatable ELF file");
+    if (!is_inside(header->e_shoff, (uint64_t)header->e_shnum * sizeof(Elf64_Shdr), size))
+        return BAD("its section table");
+    return NULL;
+}
+
+ingot_status ingot_elf_read_code(const void *object, size_t size, ingot_elf_code *code, void *arg)
+{
+    const char *bytes = object;
+    Elf64_Ehdr header;
+    INGOT_TRY(read_header(bytes, size, &header));
+    for (uint32_t i = 0; i < header.e_shnum; i++) {
+        Elf64_Shdr section;
+        memcpy(&section, bytes + header.e_shoff + i * sizeof section, sizeof section);
+        if (section.sh_type != SHT_PROGBITS || !(section.sh_flags & SHF_EXECINSTR))
+            continue;
+        if (!is_inside(section.sh_offset, section.sh_size, size))
+            return BAD("a section");
+        code(arg, bytes + section.sh_offset, (size_t)section.sh_size);
+    }
+    return NULL;
+}
+
 ingot_status ingot_elf_read_symbols(const void *object, size_t size, ingot_arena *arena, ingot_elf_symbol **out,
                                     int32_t *out_n)
 {
@@ -43,14 +75,7 @@ ingot_status ingot_elf_read_symbols(const void *object, size_t size, ingot_arena
     Elf64_Ehdr header;
     *out = NULL;
     *out_n = 0;
-    if (size < sizeof header)
-        return BAD("it is too short");
-    memcpy(&header, bytes, sizeof header);
-    if (memcmp(header.e_ident, ELFMAG, SELFMAG) || header.e_ident[EI_CLASS] != ELFCLASS64 ||
-        header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_type != ET_REL || header.e_shentsize != sizeof(Elf64_Shdr))
-        return BAD("not a 64-bit little-endian relocatable ELF file");
-    if (!is_inside(header.e_shoff, (uint64_t)header.e_shnum * sizeof(Elf64_Shdr), size))
-        return BAD("its section table");
+    INGOT_TRY(read_header(bytes, size, &header));
     for (uint32_t i = 0; i < header.e_shnum; i++) {
         Elf64_Shdr section, strings;
         memcpy(&section, bytes + header.e_shoff + i * sizeof section, sizeof section);

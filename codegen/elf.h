@@ -12,4 +12,7 @@ typedef struct ingot_elf_symbol {
  * is no such object. */
 ingot_status ingot_elf_read_symbols(const void *object, size_t size, ingot_arena *arena, ingot_elf_symbol **out,
                                     int32_t *out_n);
+/* Calls back with each section of machine code. */
+typedef void ingot_elf_code(void *arg, const char *code, size_t size);
+ingot_status ingot_elf_read_code(const void *object, size_t size, ingot_elf_code *code, void *arg);
 #endif

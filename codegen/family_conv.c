@@ -53,6 +53,9 @@ static conv decide(const ingot_spec *spec, const ingot_target *target)
     int nr = target->tile_cols;
     if (nr > 16 && spec->dims[OB] < 2)
         nr = 16;
+    if (spec->decisions[1] >= c.vec.lanes && spec->decisions[1] <= 32 && spec->decisions[1] <= 4 * c.vec.lanes &&
+        spec->decisions[1] % c.vec.lanes == 0 && (spec->decisions[1] <= 16 || spec->dims[OB] > 1))
+        nr = (int)spec->decisions[1];
     c.vectors = nr / c.vec.lanes;
     c.blocks = nr / 16;
     c.mr = target->tile_rows;

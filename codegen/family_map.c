@@ -76,6 +76,8 @@ static map_plan make_plan(const ingot_spec *spec, const ingot_target *target)
             plan.lane = d;
         }
     }
+    if (spec->decisions[0] > 0 && spec->decisions[0] <= spec->n_dims)
+        plan.lane = (int)spec->decisions[0] - 1;
     plan.lanes = lanes_for(spec, target);
     for (int k = 0; k < spec->n_in && plan.across < 0; k++) {
         ingot_size along = spec->operands[k].strides[plan.lane];

@@ -63,6 +63,8 @@ static reduce_plan make_plan(const ingot_spec *spec, const ingot_target *target)
         plan.lanes /= 2;
     while (plan.vectors < most_vectors && size >= 2 * plan.vectors * plan.lanes)
         plan.vectors *= 2;
+    if (spec->decisions[0] > 0 && spec->decisions[0] < plan.vectors)
+        plan.vectors = (int)spec->decisions[0];
     if (plan.kept) {
         plan.inner = ingot_b_is(spec->dims[R1], 1) ? R0 : R1;
         plan.outer = plan.inner == R1 ? R0 : R1;

@@ -48,11 +48,15 @@ typedef struct ingot_cost_query {
     const int64_t *sizes; /* values of its dynamic sizes; null: 1 each */
     const ingot_target *target;
     bool cold; /* constants come from memory: the model's do not stay in L3 between runs */
+    ingot_status (*mlir)(const ingot_spec *spec, ingot_text *out); /* for models of its words; may be null */
 } ingot_cost_query;
 typedef struct ingot_cost {
     double ns, bytes_moved;
-    double bound_ns; /* max(flops / peak, compulsory bytes / bandwidth of the level they fit in) */
-    double spills, code_bytes, uncertainty;
+    double level_bytes[4]; /* of these through L1, L2, L3, memory: those that come from there at the least */
+    double bound_ns;       /* max(flops / peak, compulsory bytes / bandwidth of the level they fit in) */
+    double spills;         /* vector registers that a register tile needs beyond those there are */
+    double code_bytes;     /* 0: not known */
+    double uncertainty;    /* as a share of ns, one standard deviation */
 } ingot_cost;
 typedef struct ingot_cost_model ingot_cost_model;
 struct ingot_cost_model {
@@ -66,4 +70,12 @@ static inline ingot_cost ingot_cost_predict(const ingot_cost_model *model, const
 {
     return model->predict(model, query);
 }
+
+/* A cost model by name, or from a file: one that `ingot costmodel train` wrote, or a shared library (its name ends in
+ * ".so"; <ingot/costmodel.h>). Unknown names list what there is. The caller closes it. */
+INGOT_MUST_USE ingot_status ingot_cost_model_open(const char *name, ingot_cost_model **out);
+void ingot_cost_model_close(ingot_cost_model *model);
+/* How much each feature adds to log2 of the predicted time, [INGOT_FEATURE_COUNT], against the model's mean; false: the
+ * model has no features. (Saabas' way: what a value changes at each node on a tree's path.) */
+bool ingot_cost_contributions(const ingot_cost_model *model, const ingot_cost_query *query, double *out);
 #endif

@@ -66,9 +66,9 @@ ingot_roofline ingot_roofline_of(const ingot_cost_query *query)
 
 typedef struct nest {
     double batch, rows, columns, depth, taps, width, step;
-    int lane;           /* dim that vectors run along; -1: implied lanes of stride 1 */
-    double row_step;    /* stride (elements) between rows of unpacked columns */
-    double row_groups;  /* rows are tiled within each of so many groups */
+    int lane;          /* dim that vectors run along; -1: implied lanes of stride 1 */
+    double row_step;   /* stride (elements) between rows of unpacked columns */
+    double row_groups; /* rows are tiled within each of so many groups */
 } nest;
 
 static double stride_of(const ingot_cost_query *q, int32_t operand, int d)
@@ -110,8 +110,8 @@ static int contiguous_dim(const ingot_cost_query *q, int32_t operand, int otherw
 static nest find_nest(const ingot_cost_query *q, const double *e)
 {
     const ingot_spec *s = q->spec;
-    nest n = {.batch = 1, .rows = 1, .columns = 1, .depth = 1, .taps = 1, .width = 1, .step = 1, .lane = -1,
-              .row_groups = 1};
+    nest n = {
+        .batch = 1, .rows = 1, .columns = 1, .depth = 1, .taps = 1, .width = 1, .step = 1, .lane = -1, .row_groups = 1};
     switch (s->family) {
     case INGOT_FAMILY_contract:
         n.batch = e[0] * e[1], n.rows = e[2], n.columns = n.width = e[3], n.depth = e[4], n.lane = 3;
@@ -274,11 +274,61 @@ static void put_access(const ingot_cost_query *q, const nest *n, double *out)
     out[INGOT_FEATURE_bytes_line] = out_stride <= 1 ? 1 : out_stride * size >= 64 ? size / 64 : 1 / out_stride;
 }
 
+/* Largest power of two up to a page that divides a distance. */
+static double alignment(double bytes)
+{
+    int64_t b = (int64_t)bytes;
+    int k = 0;
+    while (b > 0 && k < 12 && b % 2 == 0) {
+        b /= 2;
+        k++;
+    }
+    return b > 0 ? k : 12;
+}
+
+/* Distances of rows: where what a vector touches lies in the caches. */
+static void put_rows(const ingot_cost_query *q, const nest *n, const double *e, double *out)
+{
+    const ingot_spec *s = q->spec;
+    double sizes[3] = {1, 1, 1}, points = 1, widest = out[INGOT_FEATURE_element];
+    int found[3] = {-1, -1, -1}, n_found = 0, outer = -1, across = 0;
+    for (int d = s->n_dims - 1; d >= 0; d--) {
+        points *= e[d] > 0 ? e[d] : 1;
+        if (e[d] <= 1)
+            continue;
+        out[INGOT_FEATURE_dims]++;
+        outer = d;
+        if (n_found < 3) {
+            found[n_found] = d;
+            sizes[n_found++] = e[d];
+        }
+    }
+    for (int32_t i = 0; i < s->n_in && n->lane >= 0; i++)
+        across += stride_of(q, i, n->lane) > 1 && contiguous_dim(q, i, n->lane) != n->lane;
+    int row = found[0] == n->lane || n->lane < 0 ? found[1] : found[0]; /* the innermost dim besides the lanes */
+    double bytes = ingot_dtype_bits(s->operands[s->n_in].dtype) / 8.0;
+    double result = row >= 0 ? stride_of(q, s->n_in, row) * bytes : 0;
+    double operand = row >= 0 && s->n_in > 0 ? stride_of(q, 0, row) * ingot_dtype_bits(s->operands[0].dtype) / 8.0 : 0;
+    out[INGOT_FEATURE_last] = log_count(sizes[0]);
+    out[INGOT_FEATURE_second_last] = log_count(sizes[1]);
+    out[INGOT_FEATURE_third_last] = log_count(sizes[2]);
+    out[INGOT_FEATURE_across] = across;
+    out[INGOT_FEATURE_result_step] = log_count(result);
+    out[INGOT_FEATURE_operand_step] = log_count(operand);
+    out[INGOT_FEATURE_result_align] = alignment(result);
+    out[INGOT_FEATURE_outer_align] = outer >= 0 ? alignment(stride_of(q, s->n_in, outer) * bytes) : 12;
+    out[INGOT_FEATURE_operand_align] = alignment(operand);
+    out[INGOT_FEATURE_vectors] = log_count(points * (widest > 4 ? widest : 4) / q->target->vector_bytes);
+}
+
 static void put_body(const ingot_spec *s, double *out)
 {
-    int count = 0;
-    for (int32_t i = 0; s->has_body && i < s->body.n_instrs; i++)
+    int count = 0, casts = 0;
+    for (int32_t i = 0; s->has_body && i < s->body.n_instrs; i++) {
         count += s->body.instrs[i].op != INGOT_SCALAR_const;
+        casts += s->body.instrs[i].op == INGOT_SCALAR_cast || s->body.instrs[i].dtype == INGOT_I64;
+    }
+    out[INGOT_FEATURE_casts] = casts;
     out[INGOT_FEATURE_body] = count;
     out[INGOT_FEATURE_body_flops] = s->has_body ? ingot_prog_cost(&s->body) : 0;
     out[INGOT_FEATURE_extras] = s->has_body ? s->body.n_args - (s->family == INGOT_FAMILY_map ? 0 : 1) : 0;
@@ -317,5 +367,6 @@ void ingot_features_compute(const ingot_cost_query *q, double *out)
     out[INGOT_FEATURE_step] = n.step;
     put_tiles(q, &n, out);
     put_access(q, &n, out);
+    put_rows(q, &n, e, out);
     put_body(q->spec, out);
 }

@@ -21,8 +21,8 @@ static double now_ns(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-typedef double flops_fn(int64_t repeats, float *sink);            /* flops done */
-typedef void read_fn(const char *data, size_t size, float *sink); /* size: a multiple of 1024 */
+typedef ingot_machine_flops_fn flops_fn;
+typedef ingot_machine_read_fn read_fn;
 
 /* Twelve chains hide the latency of the units; written out, so that they stay in registers. */
 #define FLOPS_FUNCTION(name, attribute, vector, set, fma, add, store, lanes)                                           \
@@ -73,12 +73,18 @@ FLOPS_FUNCTION(flops_512, AVX512, __m512, _mm512_set1_ps, _mm512_fmadd_ps, _mm51
 READ_FUNCTION(read_128, , __m128, _mm_setzero_ps, _mm_add_ps, _mm_load_ps, _mm_storeu_ps, 16)
 READ_FUNCTION(read_256, AVX2, __m256, _mm256_setzero_ps, _mm256_add_ps, _mm256_load_ps, _mm256_storeu_ps, 32)
 READ_FUNCTION(read_512, AVX512, __m512, _mm512_setzero_ps, _mm512_add_ps, _mm512_load_ps, _mm512_storeu_ps, 64)
-static void pick(flops_fn **out_flops, read_fn **out_read)
+ingot_machine_flops_fn *ingot_machine_flops(int width)
 {
     uint64_t have = ingot_cpu_detect();
-    bool wide = (have & INGOT_CPU_AVX512F) != 0, avx2 = (have & INGOT_CPU_AVX2) && (have & INGOT_CPU_FMA);
-    *out_flops = wide ? flops_512 : avx2 ? flops_256 : flops_128;
-    *out_read = wide ? read_512 : avx2 ? read_256 : read_128;
+    bool avx512 = (have & INGOT_CPU_AVX512F) != 0, avx2 = (have & INGOT_CPU_AVX2) && (have & INGOT_CPU_FMA);
+    if (width == 0)
+        width = avx512 ? 64 : avx2 ? 32 : 16;
+    return width == 16 ? flops_128 : width == 32 && avx2 ? flops_256 : width == 64 && avx512 ? flops_512 : NULL;
+}
+ingot_machine_read_fn *ingot_machine_read(void)
+{
+    uint64_t have = ingot_cpu_detect();
+    return have & INGOT_CPU_AVX512F ? read_512 : have & INGOT_CPU_AVX2 ? read_256 : read_128;
 }
 #else
 static float set_one(float x)
@@ -107,10 +113,13 @@ static void store_one(float *p, float x)
 }
 FLOPS_FUNCTION(flops_plain, , float, set_one, fma_one, add_one, store_one, 1)
 READ_FUNCTION(read_plain, , float, zero_one, add_one, load_one, store_one, 4)
-static void pick(flops_fn **out_flops, read_fn **out_read)
+ingot_machine_flops_fn *ingot_machine_flops(int width)
 {
-    *out_flops = flops_plain;
-    *out_read = read_plain;
+    return width == 0 ? flops_plain : NULL;
+}
+ingot_machine_read_fn *ingot_machine_read(void)
+{
+    return read_plain;
 }
 #endif
 
@@ -167,8 +176,7 @@ ingot_status ingot_machine_measure(int32_t threads, const ingot_target *target, 
     ingot_threads *pool = NULL;
     ingot_status status = ingot_threads_create(threads, &pool);
     if (!status) {
-        measurement m = {.memory = memory};
-        pick(&m.flops, &m.read);
+        measurement m = {.memory = memory, .flops = ingot_machine_flops(0), .read = ingot_machine_read()};
         *out = (ingot_machine){.threads = threads,
                                .l1_bytes = target->l1_bytes,
                                .l2_bytes = target->l2_bytes,

@@ -1,5 +1,6 @@
 /* Winograd kernels: how their work is cut, and what it costs. */
 #include "costmodel/winograd.h"
+#include <string.h>
 
 #define MOST_UNITS   32
 #define UNIT_FLOPS   (1 << 20)            /* worth handing out */
@@ -25,7 +26,7 @@ static int64_t even_piece(int64_t total, int64_t limit)
 
 /* Tiles of a block: few, to keep V near, unless U does not stay in L2: then every block reads it again. Channel blocks
  * of a chunk: M takes up to 3/8 of L2. */
-void ingot_winograd_decide(ingot_spec *spec, const ingot_target *target)
+void ingot_winograd_decide(ingot_spec *spec, const ingot_target *target, int64_t given_tiles, int64_t given_chunk)
 {
     enum { TILES, CHUNK, PART, RUN };
     int64_t *d = spec->decisions, ob = spec->dims[1], together = target->tile_cols > 16 ? target->tile_cols / 16 : 1;
@@ -37,9 +38,10 @@ void ingot_winograd_decide(ingot_spec *spec, const ingot_target *target)
     int64_t points = l.points, tile_bytes = points * l.k * 4;
     bool streams = ingot_winograd_filter_elems(spec) * 4 > target->l2_bytes / 2;
     int64_t tiles = most(2 * target->tile_rows, SMALL_V / tile_bytes);
-    d[TILES] = even_piece(l.tiles, streams ? most(tiles, 24) : tiles);
+    tiles = even_piece(l.tiles, streams ? most(tiles, 24) : tiles);
+    d[TILES] = given_tiles > 0 ? least(given_tiles, l.tiles) : tiles;
     int64_t chunk = most(target->l2_bytes * 3 / 8 / (points * d[TILES] * 64) / together * together, together);
-    d[CHUNK] = (even_piece(ob, chunk) + together - 1) / together * together;
+    d[CHUNK] = given_chunk > 0 ? least(given_chunk, ob) : (even_piece(ob, chunk) + together - 1) / together * together;
     d[PART] = ob;
     ingot_winograd_layout_get(spec, &l, &why);
     int64_t units = most(least(SCRATCH_ROOM / (l.slice * 4), MOST_UNITS), 2);
@@ -72,4 +74,99 @@ double ingot_winograd_predict_ns(const ingot_spec *spec, const ingot_target *tar
         u_bytes <= (double)target->l2_bytes / 2 ? 0 : u_bytes * (double)(most(l.blocks, 1) - 1) / target->l3_gbs;
     double arithmetic = compute + transforms, stream = first + again;
     return arithmetic > stream ? arithmetic + 0.3 * stream : stream + 0.3 * arithmetic;
+}
+
+/* Iteration dims of the two families. */
+enum { W_N, W_OB, W_OH, W_OW, W_CB };
+enum { C_N, C_G, C_OB, C_OH, C_OW, C_CB, C_CI, C_KH, C_KW };
+
+bool ingot_winograd_to_conv(const ingot_spec *w, ingot_spec *out)
+{
+    *out = *w;
+    out->family = INGOT_FAMILY_conv;
+    out->n_dims = ingot_family_info_get(INGOT_FAMILY_conv)->n_dims;
+    out->n_out = 1; /* no scratch */
+    const int64_t dims[] = {w->dims[W_N],
+                            1,
+                            w->dims[W_OB],
+                            w->dims[W_OH],
+                            w->dims[W_OW],
+                            w->dims[W_CB],
+                            16,
+                            w->params[0] == 1 ? 1 : 3,
+                            w->params[1] == 1 ? 1 : 3};
+    memcpy(out->dims, dims, sizeof dims);
+    memset(out->params, 0, sizeof out->params);
+    memset(out->decisions, 0, sizeof out->decisions);
+    memset(&out->operands[w->n_in + 1], 0, sizeof out->operands[0]);
+    out->params[0] = w->params[2];
+    for (int32_t i = 0; i < out->n_in + 1; i++) {
+        const ingot_size *s = w->operands[i].strides;
+        const ingot_size image[] = {s[W_N], 0, 0, s[W_OH], s[W_OW], s[W_CB], 1, s[W_OH], s[W_OW]};
+        const ingot_size other[] = {s[W_N], 0, s[W_OB], s[W_OH], s[W_OW], 0, 0, 0, 0};
+        memcpy(out->operands[i].strides, i == 0 ? image : other, sizeof image);
+    }
+    out->operands[0].lane = 0;
+    memset(out->operands[1].strides, 0, sizeof out->operands[1].strides);
+    out->operands[1].lane = 0;
+    return true;
+}
+
+/* Stride 1, filters of 3 or 1, channels in blocks of 16 everywhere. */
+static bool could_be_winograd(const ingot_spec *c)
+{
+    const ingot_size *d = c->dims, *x = c->operands[0].strides;
+    bool three = (d[C_KH] == 3 || d[C_KH] == 1) && (d[C_KW] == 3 || d[C_KW] == 1) && d[C_KH] * d[C_KW] > 1;
+    if (c->family != INGOT_FAMILY_conv || !three || d[C_G] != 1 || d[C_CI] != 16 || x[C_CI] != 1 || x[C_OW] != 16 ||
+        c->operands[1].access != INGOT_ACCESS_PACKED16 || c->operands[0].dtype != INGOT_F32)
+        return false;
+    for (int32_t i = 0; i < 9; i++)
+        if (ingot_size_is_dynamic(d[i]))
+            return false;
+    if ((d[C_KH] > 1 && x[C_KH] != x[C_OH]) || (d[C_KW] > 1 && x[C_KW] != x[C_OW]))
+        return false;
+    for (int32_t i = 2; i <= c->n_in; i++)
+        if (c->operands[i].dtype != INGOT_F32 || (i == c->n_in ? c->operands[i].lane != 1 : c->operands[i].lane > 1))
+            return false;
+    return c->n_in + 2 <= INGOT_SPEC_OPERANDS;
+}
+
+bool ingot_winograd_from_conv(const ingot_spec *c, int64_t m, const ingot_target *target, ingot_spec *out)
+{
+    if (!could_be_winograd(c))
+        return false;
+    *out = *c;
+    out->family = INGOT_FAMILY_winograd;
+    out->n_dims = ingot_family_info_get(INGOT_FAMILY_winograd)->n_dims;
+    memset(out->dims, 0, sizeof out->dims);
+    memset(out->params, 0, sizeof out->params);
+    memset(out->decisions, 0, sizeof out->decisions);
+    const int64_t dims[] = {c->dims[C_N], c->dims[C_OB], c->dims[C_OH], c->dims[C_OW], c->dims[C_CB]};
+    memcpy(out->dims, dims, sizeof dims);
+    out->params[0] = c->dims[C_KH] == 1 ? 1 : m;
+    out->params[1] = c->dims[C_KW] == 1 ? 1 : m;
+    out->params[2] = c->params[0];
+    out->params[3] = c->dims[C_CB] * 16;
+    for (int32_t i = 0; i <= c->n_in; i++) {
+        const ingot_size *s = c->operands[i].strides;
+        const ingot_size image[] = {s[C_N], 0, s[C_OH], s[C_OW], s[C_CB], 0, 0, 0, 0};
+        const ingot_size other[] = {s[C_N], s[C_OB], s[C_OH], s[C_OW], 0, 0, 0, 0, 0};
+        memcpy(out->operands[i].strides, i == 0 ? image : other, sizeof image);
+    }
+    memset(out->operands[1].strides, 0, sizeof out->operands[1].strides);
+    out->operands[0].lane = out->operands[1].lane = 1;
+    out->operands[c->n_in + 1] = (ingot_operand){.dtype = INGOT_F32, .access = INGOT_ACCESS_SCRATCH};
+    out->n_out = 2;
+    ingot_winograd_decide(out, target, 0, 0);
+    return ingot_winograd_scratch_elems(out) > 0;
+}
+
+ingot_status ingot_spec_problem(const ingot_spec *spec, ingot_text *out)
+{
+    ingot_spec direct;
+    if (spec->family == INGOT_FAMILY_winograd && ingot_winograd_to_conv(spec, &direct))
+        ingot_spec_print_task(&direct, out);
+    else
+        ingot_spec_print_task(spec, out);
+    return out->failed ? ingot_status_no_memory() : NULL;
 }

@@ -50,6 +50,8 @@ static void extent(const ingot_kernel_run *b, int32_t index, int64_t *out_low, i
     }
     if (s->family == INGOT_FAMILY_gather && index == 0)
         high += value_of(b, s->params[0]) * llabs(value_of(b, s->params[1]));
+    if (s->family == INGOT_FAMILY_lstm || s->family == INGOT_FAMILY_gru)
+        high += 4 * value_of(b, s->dims[3]); /* the gates of one row */
     if (o->access == INGOT_ACCESS_SCRATCH)
         high = ingot_winograd_scratch_elems(s);
     bool blocked =
@@ -118,6 +120,9 @@ ingot_status ingot_kernel_run_open(const ingot_spec *spec, const int64_t *sizes,
         double copies = (double)cold_bytes / out->constant_bytes + 1;
         out->n_copies = copies > INGOT_RUN_COPIES ? INGOT_RUN_COPIES : (int32_t)copies;
     }
+    out->buffers = calloc((size_t)out->n_copies, sizeof *out->buffers);
+    if (!out->buffers)
+        return ingot_status_no_memory();
     uint64_t seed = 1;
     ingot_status status = NULL;
     for (int32_t i = 0; i < spec->n_in + spec->n_out && !status; i++)
@@ -134,6 +139,7 @@ void ingot_kernel_run_close(ingot_kernel_run *run)
     for (int32_t i = 0; i < INGOT_SPEC_OPERANDS; i++)
         if (run->maps[i])
             munmap(run->maps[i], run->map_bytes[i]);
+    free(run->buffers);
     memset(run, 0, sizeof *run);
 }
 

@@ -13,7 +13,7 @@
 #include "codegen/codegen.h"
 #include "runtime/plan.h"
 
-#define INGOT_RUN_COPIES 16
+#define INGOT_RUN_COPIES 2048
 
 /* Code of several specs, in this process. */
 typedef struct ingot_kernel_code ingot_kernel_code;
@@ -32,7 +32,7 @@ typedef struct ingot_kernel_run {
     int64_t units;
     /* Constant operands may lie in memory several times, so that calls that take turns find them in no cache. */
     int32_t n_copies, turn;
-    void *buffers[INGOT_RUN_COPIES][INGOT_SPEC_OPERANDS];
+    void *(*buffers)[INGOT_SPEC_OPERANDS]; /* [n_copies] */
     void *maps[INGOT_SPEC_OPERANDS];
     size_t map_bytes[INGOT_SPEC_OPERANDS];
     double constant_bytes;

@@ -63,7 +63,7 @@ static ingot_spec winograd_spec(const lowering *l, const int64_t *dims, const in
     s.params[1] = kernel[1] == 1 ? 1 : m;
     s.params[2] = y->dims[1]->value;
     s.params[3] = x->dims[1]->value;
-    ingot_winograd_decide(&s, l->target);
+    ingot_winograd_decide(&s, l->target, 0, 0);
     return s;
 }
 

@@ -5,7 +5,7 @@
 
 static const char *const lines[] = {
     "map d0=128 d1=768 in=f32[768,1] in=f32.const[0,1] out=f32[768,1] body=\"(f32,f32) r2=add(r0,r1):f32 -> r2\" | "
-    "vec=8 | x86-64-v3",
+    "unroll=8 | x86-64-v3",
     "map d0=?0 in=f32[1] out=f32[1] body=\"(f32) -> r0\" | | x86-64-v2",
     "reduce o0=1 o1=12 o2=128 r0=1 r1=128 i=1 kind=softmax scale=0 bias=0 in=f32[0,16384,128,0,1,0] "
     "out=f32[0,16384,128,0,1,0] | | znver3",

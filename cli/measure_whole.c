@@ -1,0 +1,110 @@
+/* Whole models: their time, and the list of kernels that a cost model adds up. */
+#include "cli/measure.h"
+#include "costmodel/neighbour.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_RUNS 41
+#define SECONDS   1.0 /* of runs of one model */
+
+/* "COUNT SPEC" a line, and the predicted time of what is no kernel. */
+static ingot_status list_kernels(const ingot_compiled *c, ingot_text *out, double *out_other_ns)
+{
+    const ingot_program *p = c->program;
+    *out_other_ns = 0;
+    for (int32_t i = 0; i < p->n_steps; i++)
+        *out_other_ns += p->steps[i].kind == INGOT_STEP_KERNEL ? 0 : p->steps[i].cost_ns;
+    for (int32_t s = 0; s < p->n_specs; s++) {
+        int32_t count = 0;
+        for (int32_t i = 0; i < p->n_steps; i++)
+            count += p->steps[i].kind == INGOT_STEP_KERNEL && p->steps[i].spec == s;
+        ingot_text_append(out, "%d %s\n", count, c->lines[s]);
+    }
+    return out->failed ? ingot_status_no_memory() : NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return cli_compare_doubles(a, b);
+}
+
+/* Median of runs on one thread while the machine is quiet. */
+static ingot_status time_model(measure_options *o, cli_model *m, ingot_store_model_run *run)
+{
+    ingot_tensor *inputs, *outputs;
+    uint64_t seed = 1;
+    double ns[MOST_RUNS], begin;
+    int32_t n = 0, disturbed = 0;
+    INGOT_TRY(cli_model_fill_inputs(m, &o->common, 0, NULL, &seed, &o->arena, &inputs));
+    INGOT_TRY(ingot_arena_array(&o->arena, (size_t)m->info->n_outputs + 1, sizeof *outputs, (void **)&outputs));
+    for (int i = 0; i < 3; i++) /* warm up: pages, code, sizes */
+        INGOT_TRY(cli_model_run(m, inputs, outputs));
+    begin = ingot_seconds_now();
+    while (n < 5 || (n < MOST_RUNS && ingot_seconds_now() - begin < SECONDS)) {
+        bool patient = disturbed < 100;
+        if (patient)
+            ingot_quiet_wait(&o->quiet, 5);
+        int32_t repeats = 0;
+        double start = ingot_thread_ns(), spent;
+        do {
+            INGOT_TRY(cli_model_run(m, inputs, outputs));
+            repeats++;
+            spent = ingot_thread_ns() - start;
+        } while (spent < 2e6);
+        if (patient && ingot_quiet_ratio(&o->quiet) > INGOT_QUIET_BUSY) {
+            disturbed++;
+            continue;
+        }
+        ns[n++] = spent / repeats;
+    }
+    qsort(ns, (size_t)n, sizeof *ns, compare);
+    run->ns = ns[n / 2];
+    run->spread = (ns[n * 3 / 4] - ns[n / 4]) / ns[n / 2];
+    return NULL;
+}
+
+static ingot_status measure_model(measure_options *o, const char *path)
+{
+    cli_model m = {0};
+    ingot_text kernels = {0}, config = {0};
+    o->common.compile.path = path;
+    o->common.compile.pin_dynamic = 1;
+    o->common.threads = 1;
+    INGOT_TRY(cli_model_open(path, &o->common, &m));
+    for (int32_t i = 0; i < o->common.compile.n_sizes; i++)
+        ingot_text_append(&config, "%s%s=%lld", i ? "," : "", o->common.sizes[i].name,
+                          (long long)o->common.sizes[i].lo);
+    for (int32_t i = 0; i < o->common.compile.n_shapes; i++) {
+        const ingot_input_shape *s = &o->common.shapes[i];
+        ingot_text_append(&config, "%s%s=", config.size ? "," : "", s->name);
+        for (int32_t d = 0; d < s->rank; d++)
+            ingot_text_append(&config, "%s%lld", d ? "x" : "", (long long)s->dims[d]);
+    }
+    ingot_text_append(&config, "%s%s", config.size ? "," : "", o->common.compile.exact_conv ? "exact-conv" : "default");
+    ingot_store_model_run run = {.machine = o->machine.id, .model = m.info->name, .config = config.data};
+    ingot_status status = m.compiled ? list_kernels(m.compiled, &kernels, &run.other_ns)
+                                     : cli_usage("measure: %s is an artifact; --whole takes models", path);
+    run.kernels = kernels.data ? kernels.data : "";
+    run.cold = m.compiled && m.compiled->program->weights_bytes > o->target->l3_bytes / 2;
+    if (!status)
+        status = time_model(o, &m, &run);
+    if (!status)
+        status = ingot_store_add_model_run(o->store, &run);
+    if (!status && !o->json) {
+        cli_progress_clear();
+        printf("%12.1f us  %s %s\n", run.ns / 1e3, run.model, run.config);
+    }
+    ingot_text_free(&kernels);
+    ingot_text_free(&config);
+    cli_model_close(&m);
+    return status;
+}
+
+ingot_status measure_models(measure_options *o)
+{
+    for (int32_t i = 0; i < o->n_models; i++) {
+        INGOT_TRY_NOTE(measure_model(o, o->models[i]), "%s", o->models[i]);
+        o->added++;
+    }
+    return NULL;
+}
