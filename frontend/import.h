@@ -126,6 +126,10 @@ ingot_value *ingot_move_channels(ingot_node *n, ingot_value *v, bool to_front);
 ingot_value *ingot_slice(ingot_node *n, ingot_value *v, int32_t axis, const ingot_dim *start, const ingot_dim *count);
 ingot_value *ingot_concat(ingot_node *n, int32_t count, ingot_value *const *in, int32_t axis);
 ingot_value *ingot_cast(ingot_node *n, ingot_value *v, ingot_dtype to);
+/* Between floats and integers (import_quantize.c). The scale is a number or one for each entry of `axis`; the zero
+ * point of dequantize may be null. */
+ingot_value *ingot_dequantize(ingot_node *n, ingot_value *x, ingot_value *scale, ingot_value *zero, int32_t axis);
+ingot_value *ingot_quantize(ingot_node *n, ingot_value *x, ingot_value *scale, ingot_value *zero, int32_t axis);
 /* Numbers of import_random.c, uniform in [a, b) or normal; without a seed attribute, of a seed of the node's own. */
 ingot_value *ingot_random(ingot_node *n, ingot_random_kind kind, ingot_dtype dtype, int32_t rank,
                           const ingot_dim *const *dims, double a, double b);

@@ -221,8 +221,11 @@ static void import_elementwise(ingot_node *n, const ingot_onnx_row *row)
     for (int32_t i = 0; i < n->n_in && !n->error; i++) {
         if (!n->in[i])
             continue;
+        ingot_type scalar = ingot_type_make(n->in[i]->type.dtype, 0, NULL);
         if (n->in[i]->type.form != INGOT_FORM_TENSOR || n->in[i]->type.dtype == INGOT_STRING)
             ingot_node_unsupported(n, "input %d is not a tensor of numbers", i);
+        else if (i == 1 && row->import == ingot_import_cast_like) /* of this operand the type alone matters */
+            ingot_node_check(n, ingot_graph_add_splat(g, NULL, &scalar, 0, &in[i]));
         else if ((in[i] = stand_in(n, g, n->in[i])) && !ingot_value_literal(in[i]))
             args[n_args++] = n->in[i];
     }

@@ -181,21 +181,12 @@ void ingot_import_conv_integer(ingot_node *n)
     n->out[0] = emit_conv(n, INGOT_OP_conv_integer, n->n_in, n->in, &w);
 }
 
-/* A quantized operand as floats; the scale may be a number or one for each entry of `axis`. */
-static ingot_value *dequantize(ingot_node *n, ingot_value *x, ingot_value *scale, ingot_value *zero, int32_t axis)
-{
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_dequantize, zero ? 3 : 2, (ingot_value *[]){x, scale, zero}, 1);
-    ((ingot_attrs_quantize *)op->attrs)->axis = axis;
-    ((ingot_attrs_quantize *)op->attrs)->saturate = 1;
-    return ingot_emit_end(n, op);
-}
-
 /* x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias (i32, of scale x_scale * w_scale) */
 void ingot_import_qlinear_conv(ingot_node *n)
 {
     window w;
-    ingot_value *x = dequantize(n, n->in[0], n->in[1], n->in[2], 1);
-    ingot_value *weights = dequantize(n, n->in[3], n->in[4], n->in[5], 0);
+    ingot_value *x = ingot_dequantize(n, n->in[0], n->in[1], n->in[2], 1);
+    ingot_value *weights = ingot_dequantize(n, n->in[3], n->in[4], n->in[5], 0);
     if (!conv_window(n, &x, weights, &w))
         return;
     ingot_value *y = emit_conv(n, INGOT_OP_conv, 2, (ingot_value *[]){x, weights}, &w);
@@ -203,10 +194,7 @@ void ingot_import_qlinear_conv(ingot_node *n)
         ingot_value *scale = ingot_emit2(n, INGOT_OP_mul, n->in[1], n->in[4]);
         y = add_bias(n, y, ingot_emit2(n, INGOT_OP_mul, ingot_cast(n, n->in[8], y->type.dtype), scale));
     }
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_quantize, 3, (ingot_value *[]){y, n->in[6], n->in[7]}, 1);
-    ((ingot_attrs_quantize *)op->attrs)->axis = 1;
-    ((ingot_attrs_quantize *)op->attrs)->saturate = 1;
-    n->out[0] = ingot_emit_end(n, op);
+    n->out[0] = ingot_quantize(n, y, n->in[6], n->in[7], 1);
 }
 
 /* Pads of a transposed convolution whose output_shape is given, or for auto_pad SAME (output = input * stride). */

@@ -3,21 +3,12 @@
 #include "frontend/import.h"
 #include <string.h>
 
-static ingot_value *real(ingot_node *n, ingot_value *x, ingot_value *scale, ingot_value *zero)
-{
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_dequantize, zero ? 3 : 2, (ingot_value *[]){x, scale, zero}, 1);
-    ((ingot_attrs_quantize *)op->attrs)->saturate = 1;
-    return ingot_emit_end(n, op);
-}
-
 /* Without a zero point: of the type of `like`. */
 static ingot_value *whole(ingot_node *n, ingot_value *y, ingot_value *scale, ingot_value *zero, const ingot_value *like)
 {
     if (!zero)
         zero = ingot_splat(n, like->type.dtype, 0);
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_quantize, 3, (ingot_value *[]){y, scale, zero}, 1);
-    ((ingot_attrs_quantize *)op->attrs)->saturate = 1;
-    return ingot_emit_end(n, op);
+    return ingot_quantize(n, y, scale, zero, 0);
 }
 
 /* a, scale, zero, b, scale, zero, scale and zero of the result; arg: the op. */
@@ -26,7 +17,7 @@ void ingot_import_qlinear_binary(ingot_node *n)
     ingot_value *const *in = n->in;
     if (!ingot_node_needs(n, (const int32_t[]){0, 1, 3, 4, 6, -1}))
         return;
-    ingot_value *a = real(n, in[0], in[1], in[2]), *b = real(n, in[3], in[4], in[5]);
+    ingot_value *a = ingot_dequantize(n, in[0], in[1], in[2], 0), *b = ingot_dequantize(n, in[3], in[4], in[5], 0);
     n->out[0] = whole(n, ingot_emit2(n, (ingot_op_kind)n->arg, a, b), in[6], in[7], in[0]);
 }
 
@@ -36,7 +27,7 @@ static void wrapped(ingot_node *n, ingot_import_fn *inner)
     ingot_value *x = n->in[0], *scale = n->in[3], *zero = n->in[4];
     if (!ingot_node_needs(n, (const int32_t[]){0, 1, 3, -1}))
         return;
-    n->in[0] = real(n, x, n->in[1], n->in[2]);
+    n->in[0] = ingot_dequantize(n, x, n->in[1], n->in[2], 0);
     n->in[1] = n->in[2] = n->in[3] = n->in[4] = NULL;
     if (n->error)
         return;
@@ -92,7 +83,7 @@ void ingot_import_qlinear_concat(ingot_node *n)
             ingot_node_bad(n, "part %d or its scale is left out", i);
             return;
         }
-        parts[i] = real(n, parts[3 * i], parts[3 * i + 1], parts[3 * i + 2]);
+        parts[i] = ingot_dequantize(n, parts[3 * i], parts[3 * i + 1], parts[3 * i + 2], 0);
     }
     if (n->error)
         return;

@@ -2,18 +2,58 @@
 #include "frontend/import.h"
 #include <string.h>
 
-/* The attributes that both directions share; per-axis from opset 13 on, per block from 21 on. */
-static void quantize_attrs(ingot_node *n, ingot_op *op, const ingot_value *scale)
+/* Lists of scales and zero points as long as `axis` of x. Where these lengths are symbols, a list of one entry is good
+ * for the whole axis. */
+static void along_axis(ingot_node *n, const ingot_value *x, int64_t axis, ingot_value **scale, ingot_value **zero)
+{
+    ingot_value **lists[] = {scale, zero};
+    if (n->error || (*scale)->type.rank != 1 || axis < 0 || axis >= x->type.rank)
+        return;
+    for (int i = 0; i < 2; i++)
+        if (*lists[i] && (*lists[i])->type.rank == 1 &&
+            ingot_dim_broadcast(n->m, (*lists[i])->type.dims[0], x->type.dims[axis]))
+            *lists[i] = ingot_broadcast(n, *lists[i], 1, &x->type.dims[axis]);
+}
+
+/* The axis of scales that are a list; per-axis from opset 13 on, per block from 21 on. The lists become as long as it.
+ */
+static int32_t scales_axis(ingot_node *n, ingot_value **scale, ingot_value **zero)
+{
+    int32_t rank = n->in[0]->type.rank;
+    int32_t axis = rank > 0 && (*scale)->type.rank > 0 && ingot_type_count(&(*scale)->type) != 1
+                       ? ingot_node_axis(n, ingot_attr_int(n, "axis", 1), rank)
+                       : 0;
+    along_axis(n, n->in[0], axis, scale, zero);
+    return axis;
+}
+
+/* The attributes that both directions share. */
+static void quantize_attrs(ingot_node *n, ingot_op *op, int32_t axis)
 {
     ingot_attrs_quantize *a = op->attrs;
-    int32_t rank = n->in[0]->type.rank;
-    a->axis = rank > 0 && scale->type.rank > 0 && ingot_type_count(&scale->type) != 1
-                  ? ingot_node_axis(n, ingot_attr_int(n, "axis", 1), rank)
-                  : 0;
+    a->axis = axis;
     a->block = ingot_attr_int(n, "block_size", 0);
     a->saturate = ingot_attr_int(n, "saturate", 1) != 0;
     if (a->block < 0)
         ingot_node_bad(n, "block_size is negative");
+}
+
+ingot_value *ingot_dequantize(ingot_node *n, ingot_value *x, ingot_value *scale, ingot_value *zero, int32_t axis)
+{
+    along_axis(n, x, axis, &scale, &zero);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_dequantize, zero ? 3 : 2, (ingot_value *[]){x, scale, zero}, 1);
+    ((ingot_attrs_quantize *)op->attrs)->axis = axis;
+    ((ingot_attrs_quantize *)op->attrs)->saturate = 1;
+    return ingot_emit_end(n, op);
+}
+
+ingot_value *ingot_quantize(ingot_node *n, ingot_value *x, ingot_value *scale, ingot_value *zero, int32_t axis)
+{
+    along_axis(n, x, axis, &scale, &zero);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_quantize, 3, (ingot_value *[]){x, scale, zero}, 1);
+    ((ingot_attrs_quantize *)op->attrs)->axis = axis;
+    ((ingot_attrs_quantize *)op->attrs)->saturate = 1;
+    return ingot_emit_end(n, op);
 }
 
 /* Checks an element type given as an attribute; absent: `otherwise`. */
@@ -38,8 +78,9 @@ void ingot_import_quantize_linear(ingot_node *n)
         scale = ingot_cast(n, scale, INGOT_F32);
     /* Half and integer operands are divided in the type of the scale. */
     x = ingot_cast(n, x, scale->type.dtype);
+    int32_t axis = scales_axis(n, &scale, &zero);
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_quantize, zero ? 3 : 2, (ingot_value *[]){x, scale, zero}, 1);
-    quantize_attrs(n, op, scale);
+    quantize_attrs(n, op, axis);
     if (!n->error)
         op->out[0]->type.dtype = to;
     n->out[0] = ingot_emit_end(n, op);
@@ -49,8 +90,9 @@ void ingot_import_quantize_linear(ingot_node *n)
 void ingot_import_dequantize_linear(ingot_node *n)
 {
     ingot_value *scale = n->in[1], *zero = n->in[2];
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_dequantize, zero ? 3 : 2, n->in, 1);
-    quantize_attrs(n, op, scale);
+    int32_t axis = scales_axis(n, &scale, &zero);
+    ingot_op *op = ingot_emit_begin(n, INGOT_OP_dequantize, zero ? 3 : 2, (ingot_value *[]){n->in[0], scale, zero}, 1);
+    quantize_attrs(n, op, axis);
     n->out[0] = ingot_emit_end(n, op);
     n->out[0] = ingot_cast(n, n->out[0], dtype_attr(n, "output_dtype", scale->type.dtype));
 }
@@ -85,15 +127,6 @@ void ingot_import_matmul_integer(ingot_node *n)
     n->out[0] = y;
 }
 
-static ingot_value *real(ingot_node *n, ingot_value *x, ingot_value *scale, ingot_value *zero, int32_t axis)
-{
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_dequantize, 3, (ingot_value *[]){x, scale, zero}, 1);
-    ingot_attrs_quantize *a = op->attrs;
-    a->axis = axis < 0 ? 0 : axis;
-    a->saturate = 1;
-    return ingot_emit_end(n, op);
-}
-
 /* a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero; scales of a and y may be one for each row, those of b for
  * each column. */
 void ingot_import_qlinear_matmul(ingot_node *n)
@@ -104,12 +137,9 @@ void ingot_import_qlinear_matmul(ingot_node *n)
             return;
         }
     }
-    ingot_value *a = real(n, n->in[0], n->in[1], n->in[2], n->in[0]->type.rank - 2);
-    ingot_value *b = real(n, n->in[3], n->in[4], n->in[5], n->in[3]->type.rank - 1);
+    int32_t row = n->in[0]->type.rank - 2, column = n->in[3]->type.rank - 1;
+    ingot_value *a = ingot_dequantize(n, n->in[0], n->in[1], n->in[2], row < 0 ? 0 : row);
+    ingot_value *b = ingot_dequantize(n, n->in[3], n->in[4], n->in[5], column < 0 ? 0 : column);
     ingot_value *y = ingot_matmul(n, a, b, false, false);
-    ingot_op *op = ingot_emit_begin(n, INGOT_OP_quantize, 3, (ingot_value *[]){y, n->in[6], n->in[7]}, 1);
-    ingot_attrs_quantize *attrs = op->attrs;
-    attrs->axis = y->type.rank >= 2 ? y->type.rank - 2 : 0;
-    attrs->saturate = 1;
-    n->out[0] = ingot_emit_end(n, op);
+    n->out[0] = ingot_quantize(n, y, n->in[6], n->in[7], y->type.rank >= 2 ? y->type.rank - 2 : 0);
 }

@@ -347,8 +347,15 @@ void ingot_import_expand(ingot_node *n)
         dims[rank - 1 - i] = !b || (a && ingot_dim_is(b, 1)) ? a : !a || ingot_dim_is(a, 1) ? b : a;
         if (b && b->hi < 0)
             ingot_node_bad(n, "a negative size");
-        /* Both could differ from 1: they must be equal, which the broadcast then requires. */
+        /* Both could differ from 1: they must be equal, or one of them 1, which the broadcast then requires. */
         if (a && b && a != b && !ingot_dim_is(a, 1) && !ingot_dim_is(b, 1)) {
+            const ingot_dim *larger = ingot_dim_broadcast(n->m, a, b);
+            if (larger) {
+                dims[rank - 1 - i] = larger;
+                if (larger != a && larger != b && n->graph->last)
+                    ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_EQUAL_OR_ONE, a, b, n->graph->last));
+                continue;
+            }
             dims[rank - 1 - i] = ingot_dim_is_const(a) && a->value != 1 ? a : b;
             if (dims[rank - 1 - i] == a && !ingot_dim_is_const(b) && n->graph->last) /* the wanted one is dropped */
                 ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_EQUAL, a, b, n->graph->last));

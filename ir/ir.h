@@ -76,6 +76,10 @@ const ingot_dim *ingot_dim_ceildiv(ingot_module *m, const ingot_dim *a, const in
 const ingot_dim *ingot_dim_mod(ingot_module *m, const ingot_dim *a, const ingot_dim *b); /* sign of the divisor */
 const ingot_dim *ingot_dim_min(ingot_module *m, const ingot_dim *a, const ingot_dim *b);
 const ingot_dim *ingot_dim_max(ingot_module *m, const ingot_dim *a, const ingot_dim *b);
+/* The size of the broadcast of two sizes of which only a run knows whether they are equal or one of them is 1: symbols
+ * of inputs, or broadcasts of such (ir/dim_broadcast.c). Null for others: those must be equal, unless one is fixed
+ * at 1. */
+const ingot_dim *ingot_dim_broadcast(ingot_module *m, const ingot_dim *a, const ingot_dim *b);
 const ingot_dim *ingot_dim_round_up(ingot_module *m, const ingot_dim *a, int64_t multiple);
 /* Size functions return a stand-in when they meet a limit; this reports (and clears) that. */
 INGOT_MUST_USE ingot_status ingot_dims_check(ingot_module *m);

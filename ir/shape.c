@@ -39,7 +39,37 @@ ingot_status ingot_infer_broadcast_dim(ingot_op *op, const ingot_dim *a, const i
     *out = b;
     if (ingot_dim_is(a, 1))
         return NULL;
-    return ingot_infer_unify(op, a, b, "sizes that broadcast (equal, or one of them 1)", out);
+    ingot_module *m = module_of(op);
+    const ingot_dim *larger = ingot_dim_broadcast(m, a, b);
+    if (!larger)
+        return ingot_infer_unify(op, a, b, "sizes that broadcast (equal, or one of them 1)", out);
+    *out = larger;
+    /* Where a is a part of b or b of a, the op that made the larger one has checked them. */
+    return larger == a || larger == b ? NULL : ingot_module_require(m, INGOT_CHECK_EQUAL_OR_ONE, a, b, op);
+}
+
+ingot_status ingot_infer_spread_dim(ingot_op *op, const ingot_dim *from, const ingot_dim *to, const char *what)
+{
+    const ingot_dim *merged, *larger;
+    if (from == to || ingot_dim_is(from, 1))
+        return NULL;
+    ingot_module *m = module_of(op);
+    larger = ingot_dim_is(to, 1) ? NULL : ingot_dim_broadcast(m, from, to);
+    if (!larger)
+        return ingot_infer_unify(op, from, to, what, &merged);
+    if (larger == to)
+        return NULL;
+    INGOT_TRY(ingot_module_require(m, INGOT_CHECK_EQUAL_OR_ONE, from, to, op));
+    return ingot_module_require(m, INGOT_CHECK_EQUAL, larger, to, op);
+}
+
+ingot_status ingot_infer_spread_into(ingot_op *op, const ingot_type *t, const ingot_type *to, const char *what)
+{
+    if (t->rank > to->rank)
+        return BAD("%s: rank %d does not broadcast to rank %d", what, (int)t->rank, (int)to->rank);
+    for (int32_t i = 1; i <= t->rank; i++)
+        INGOT_TRY(ingot_infer_spread_dim(op, t->dims[t->rank - i], to->dims[to->rank - i], what));
+    return NULL;
 }
 
 ingot_status ingot_infer_broadcast_into(ingot_op *op, ingot_type *into, const ingot_type *t)
@@ -159,14 +189,7 @@ static ingot_status apply_epilogue(ingot_op *op)
         const ingot_type *t = in_type(op, i);
         if (!t)
             return BAD("epilogue operand %d is left out", (int)i);
-        if (t->rank > result->rank)
-            return BAD("epilogue operand %d has rank %d, the result has %d", (int)i, (int)t->rank, (int)result->rank);
-        ingot_type merged = *result;
-        INGOT_TRY(ingot_infer_broadcast_into(op, &merged, t));
-        for (int32_t k = 0; k < merged.rank; k++) {
-            if (ingot_dim_is(result->dims[k], 1) && !ingot_dim_is(merged.dims[k], 1))
-                return BAD("epilogue operand %d would enlarge the result", (int)i);
-        }
+        INGOT_TRY(ingot_infer_spread_into(op, t, result, "epilogue operand and result"));
     }
     ingot_dtype dtype = ingot_prog_register_dtype(prog, prog->results[0]);
     if (dtype == INGOT_UNDEFINED)

@@ -34,11 +34,15 @@ static inline void set_type(ingot_op *op, int32_t i, const ingot_type *type)
  * becomes a check (INGOT_CHECK_EQUAL) of the module. `what` names the pair for messages. */
 ingot_status ingot_infer_unify(ingot_op *op, const ingot_dim *a, const ingot_dim *b, const char *what,
                                const ingot_dim **out);
-/* NumPy's broadcasting of one pair: equal, or one of them 1. A size that is not fixed must equal the other at run time.
- */
+/* NumPy's broadcasting of one pair: equal, or one of them 1. Of sizes that are not fixed, ingot_dim_broadcast tells
+ * which may be 1; others must be equal at run time. */
 ingot_status ingot_infer_broadcast_dim(ingot_op *op, const ingot_dim *a, const ingot_dim *b, const ingot_dim **out);
 /* `into` becomes the broadcast of itself and t (right-aligned). */
 ingot_status ingot_infer_broadcast_into(ingot_op *op, ingot_type *into, const ingot_type *t);
+/* `from` may be 1 or equal to `to`, which stays as it is. */
+ingot_status ingot_infer_spread_dim(ingot_op *op, const ingot_dim *from, const ingot_dim *to, const char *what);
+/* `t` broadcasts to `to` (right-aligned) without enlarging it. */
+ingot_status ingot_infer_spread_into(ingot_op *op, const ingot_type *t, const ingot_type *to, const char *what);
 /* Normalises an axis of a tensor of that rank in place. */
 ingot_status ingot_infer_axis(int64_t *axis, int32_t rank);
 /* A list of axes: normalised, each at most once. out_set[rank] says which; out_set may be null. */

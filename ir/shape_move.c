@@ -41,13 +41,7 @@ RULE(broadcast)
     const ingot_type *x = in_type(op, 0);
     ingot_type t;
     INGOT_TRY(sym_type(op, &t));
-    if (x->rank > t.rank)
-        return BAD("rank %d does not broadcast to rank %d", (int)x->rank, (int)t.rank);
-    for (int32_t i = 0; i < x->rank; i++) {
-        const ingot_dim *from = x->dims[i], *to = t.dims[t.rank - x->rank + i], *merged;
-        if (!ingot_dim_is(from, 1))
-            INGOT_TRY(ingot_infer_unify(op, from, to, "broadcast", &merged));
-    }
+    INGOT_TRY(ingot_infer_spread_into(op, x, &t, "broadcast"));
     set_type(op, 0, &t);
     return NULL;
 }

@@ -68,10 +68,7 @@ RULE(layer_norm)
     for (int32_t i = 1; i < op->n_base && i < 3; i++) {
         if (!op->in[i])
             continue;
-        ingot_type merged = *x;
-        if (in_type(op, i)->rank > x->rank)
-            return BAD("operand %d has rank %d, the data %d", (int)i, (int)in_type(op, i)->rank, (int)x->rank);
-        INGOT_TRY(ingot_infer_broadcast_into(op, &merged, in_type(op, i)));
+        INGOT_TRY(ingot_infer_spread_into(op, in_type(op, i), x, "parameters and data"));
     }
     set_type(op, 0, x);
     stats.dtype = INGOT_F32;
@@ -139,12 +136,9 @@ RULE(attention)
         return BAD("%lld heads of q are no multiple of %lld heads of k", (long long)q->dims[1]->value,
                    (long long)k->dims[1]->value);
     if (in_type(op, 3)) {
-        ingot_type scores = t, all;
+        ingot_type scores = t;
         scores.dims[3] = k->dims[2];
-        all = scores;
-        INGOT_TRY(ingot_infer_broadcast_into(op, &all, in_type(op, 3)));
-        if (all.rank != 4)
-            return BAD("a mask of rank %d", (int)in_type(op, 3)->rank);
+        INGOT_TRY(ingot_infer_spread_into(op, in_type(op, 3), &scores, "mask and scores"));
     }
     t.dims[3] = v->dims[3];
     set_type(op, 0, &t);

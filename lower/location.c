@@ -258,14 +258,47 @@ static bool view_slice(lowering *l, const location *at, const ingot_op *op, loca
     return true;
 }
 
+/* The stride of an operand's dim of size `from` along the result's of size `to`. */
+static const ingot_dim *spread_stride(lowering *l, const ingot_dim *stride, const ingot_dim *from, const ingot_dim *to)
+{
+    const ingot_dim *one = ingot_lower_const(l, 1);
+    if (from == to)
+        return stride;
+    if (from == one)
+        return ingot_lower_const(l, 0);
+    if (ingot_dim_broadcast(l->m, from, to) == NULL)
+        return stride;
+    return ingot_lower_mul(l, stride, ingot_dim_min(l->m, ingot_dim_sub(l->m, from, one), one)); /* 0 if it is 1 */
+}
+
 void ingot_location_broadcast_strides(lowering *l, const location *at, int32_t rank, const ingot_dim *const *dims,
                                       const ingot_dim **out)
 {
     for (int32_t d = 0; d < rank; d++) {
         int32_t from = d - (rank - at->rank);
-        bool spread = from < 0 || (ingot_dim_is(at->dims[from], 1) && !ingot_dim_is(dims[d], 1));
-        out[d] = spread ? ingot_lower_const(l, 0) : at->strides[from];
+        out[d] = from < 0 ? ingot_lower_const(l, 0) : spread_stride(l, at->strides[from], at->dims[from], dims[d]);
     }
+}
+
+ingot_status ingot_lower_locate_spread(lowering *l, ingot_value *v, int32_t rank, const ingot_dim *const *dims,
+                                       location *out, const ingot_dim **out_strides)
+{
+    INGOT_TRY(ingot_lower_locate(l, v, out));
+    if (out->layout != INGOT_LAYOUT_PLAIN)
+        INGOT_TRY(ingot_lower_locate_dense(l, v, out));
+    ingot_location_broadcast_strides(l, out, rank, dims, out_strides);
+    if (rank == 0 || out->rank == 0 || out_strides[rank - 1] == out->strides[out->rank - 1] ||
+        ingot_dim_is_const(out_strides[rank - 1]))
+        return NULL;
+    location from = *out;
+    ingot_type type = ingot_type_make(v->type.dtype, from.rank, from.dims);
+    type.dims[from.rank - 1] = dims[rank - 1];
+    from.dims[from.rank - 1] = dims[rank - 1];
+    from.strides[from.rank - 1] = out_strides[rank - 1];
+    INGOT_TRY(ingot_lower_new_buffer(l, &type, NULL, v->name, out));
+    INGOT_TRY(ingot_lower_copy(l, &from, out, "copy, broadcast"));
+    ingot_location_broadcast_strides(l, out, rank, dims, out_strides);
+    return NULL;
 }
 
 static bool view_broadcast(lowering *l, const location *at, const ingot_op *op, location *out)
@@ -445,8 +478,7 @@ ingot_status ingot_lower_c16_operand(lowering *l, ingot_value *v, const location
     const ingot_dim *zero = ingot_lower_const(l, 0), *one = ingot_lower_const(l, 1);
     if (out_at->layout == INGOT_LAYOUT_C16) {
         for (int32_t d = 0; d < rank; d++)
-            out_strides[d] =
-                ingot_dim_is(out_at->dims[d], 1) && !ingot_dim_is(result->dims[d], 1) ? zero : out_at->strides[d];
+            out_strides[d] = spread_stride(l, out_at->strides[d], out_at->dims[d], result->dims[d]);
         bool one_channel = ingot_dim_is(out_at->dims[1], 1) && !ingot_dim_is(result->dims[1], 1);
         out_strides[rank] = one_channel ? zero : one;
         return NULL;
@@ -502,8 +534,7 @@ ingot_status ingot_lower_c16_operand(lowering *l, ingot_value *v, const location
             INGOT_TRY(ingot_lower_fill_zero(l, out_at, "zero channel padding"));
         INGOT_TRY(ingot_lower_copy(l, &from, out_at, "copy to blocks"));
         for (int32_t d = 0; d < rank; d++)
-            out_strides[d] =
-                ingot_dim_is(out_at->dims[d], 1) && !ingot_dim_is(result->dims[d], 1) ? zero : out_at->strides[d];
+            out_strides[d] = spread_stride(l, out_at->strides[d], out_at->dims[d], result->dims[d]);
         out_strides[rank] = one;
         return NULL;
     }

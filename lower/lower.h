@@ -108,6 +108,11 @@ ingot_status ingot_lower_c16_operand(lowering *l, ingot_value *v, const location
 void ingot_location_broadcast_strides(lowering *l, const location *at, int32_t rank, const ingot_dim *const *dims,
                                       const ingot_dim **out);
 
+/* Finds an operand in plain layout and these strides. Where only a run knows whether the last dim is spread, in a copy
+ * that is as long as the result: emitters of other families than map want the fast stride to be a number. */
+ingot_status ingot_lower_locate_spread(lowering *l, ingot_value *v, int32_t rank, const ingot_dim *const *dims,
+                                       location *out, const ingot_dim **out_strides);
+
 /* ---- spec_builder.c: specs with their dynamic sizes ---- */
 typedef struct spec_builder {
     lowering *l;

@@ -159,10 +159,7 @@ static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, 
         if (y_blocked) {
             INGOT_TRY(ingot_lower_c16_operand(l, op->in[i], &c->y, &extra_at[i], strides));
         } else {
-            INGOT_TRY(ingot_lower_locate(l, op->in[i], &extra_at[i]));
-            if (extra_at[i].layout != INGOT_LAYOUT_PLAIN)
-                INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &extra_at[i]));
-            ingot_location_broadcast_strides(l, &extra_at[i], c->y.rank, op->out[0]->type.dims, strides);
+            INGOT_TRY(ingot_lower_locate_spread(l, op->in[i], c->y.rank, op->out[0]->type.dims, &extra_at[i], strides));
             strides[c->y.rank] = strides[1];
             strides[1] = ingot_lower_mul(l, strides[1], ingot_lower_const(l, 16));
         }

@@ -57,13 +57,9 @@ static bool fold_batches(lowering *l, product *t)
     return t->n_batch <= 2;
 }
 
-static void operand_strides(lowering *l, product *t, int32_t o, const location *at, int32_t rank,
-                            const ingot_dim *const *dims)
+static void set_operand(product *t, int32_t o, const location *at, int32_t rank, const ingot_dim *const *strides)
 {
-    const ingot_dim *strides[INGOT_MAX_RANK];
-    ingot_location_broadcast_strides(l, at, rank, dims, strides);
-    for (int32_t d = 0; d < rank; d++)
-        t->strides[o][d] = strides[d];
+    memcpy(t->strides[o], strides, (size_t)rank * sizeof *strides);
     t->at[o] = *at;
 }
 
@@ -154,13 +150,11 @@ ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done)
     INGOT_TRY(ingot_lower_claim(l, cv, &c));
     if (c.layout != INGOT_LAYOUT_PLAIN)
         return NULL;
-    operand_strides(l, &t, 2, &c, rank, cv->type.dims);
+    set_operand(&t, 2, &c, rank, c.strides);
     for (int32_t i = 2; i < op->n_in; i++) {
         location extra;
-        INGOT_TRY(ingot_lower_locate(l, op->in[i], &extra));
-        if (extra.layout != INGOT_LAYOUT_PLAIN)
-            INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &extra));
-        operand_strides(l, &t, i + 1, &extra, rank, cv->type.dims);
+        INGOT_TRY(ingot_lower_locate_spread(l, op->in[i], rank, cv->type.dims, &extra, strides));
+        set_operand(&t, i + 1, &extra, rank, strides);
     }
     /* B's rows must not block the folding of batches into rows: it has no m stride, so a batched B (stride != 0) never
      * merges, as it must. */

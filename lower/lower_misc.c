@@ -84,10 +84,9 @@ ingot_status ingot_lower_attention(lowering *l, ingot_op *op, bool *out_done)
     ingot_spec_add_operand(&b, &at[2], v, false);
     if (masked) {
         const ingot_dim *broadcast[INGOT_MAX_RANK], *scores[4] = {dims[0], dims[1], dims[2], dims[3]};
-        INGOT_TRY(ingot_lower_locate(l, op->in[3], &at[3]));
-        if (at[3].layout != INGOT_LAYOUT_PLAIN || at[3].rank > 4 || at[3].dtype != INGOT_F32)
+        INGOT_TRY(ingot_lower_locate_spread(l, op->in[3], 4, scores, &at[3], broadcast));
+        if (at[3].dtype != INGOT_F32)
             return NULL;
-        ingot_location_broadcast_strides(l, &at[3], 4, scores, broadcast);
         if (!ingot_dim_is(broadcast[3], 0) && !ingot_dim_is(broadcast[3], 1)) {
             INGOT_TRY(ingot_lower_locate_dense(l, op->in[3], &at[3]));
             ingot_location_broadcast_strides(l, &at[3], 4, scores, broadcast);

@@ -127,10 +127,7 @@ static ingot_status begin(lowering *l, ingot_value *x, reduction *t)
 static ingot_status add_plain(lowering *l, reduction *t, ingot_value *v, const ingot_type *full)
 {
     location at;
-    INGOT_TRY(ingot_lower_locate(l, v, &at));
-    if (at.layout != INGOT_LAYOUT_PLAIN)
-        INGOT_TRY(ingot_lower_locate_dense(l, v, &at));
-    ingot_location_broadcast_strides(l, &at, full->rank, full->dims, t->strides[t->n]);
+    INGOT_TRY(ingot_lower_locate_spread(l, v, full->rank, full->dims, &at, t->strides[t->n]));
     t->at[t->n++] = at;
     t->n_in++;
     return NULL;
@@ -224,10 +221,7 @@ static ingot_status lower_reduction(lowering *l, ingot_op *op, int64_t kind, con
     for (int32_t i = 1; i < op->n_in; i++) { /* extras: broadcast to the result */
         location at;
         const ingot_dim *strides[INGOT_MAX_RANK];
-        INGOT_TRY(ingot_lower_locate(l, op->in[i], &at));
-        if (at.layout != INGOT_LAYOUT_PLAIN)
-            INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &at));
-        ingot_location_broadcast_strides(l, &at, y->type.rank, y->type.dims, strides);
+        INGOT_TRY(ingot_lower_locate_spread(l, op->in[i], y->type.rank, y->type.dims, &at, strides));
         memcpy(at.strides, strides, sizeof at.strides);
         INGOT_TRY(result_strides(l, &t, &at, keepdims, x_rank, t.strides[t.n]));
         t.at[t.n++] = at;

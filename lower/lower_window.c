@@ -66,10 +66,7 @@ ingot_status ingot_lower_pool(lowering *l, ingot_op *op, bool *out_done)
         if (blocked) {
             INGOT_TRY(ingot_lower_c16_operand(l, op->in[i], &y, &at, strides));
         } else {
-            INGOT_TRY(ingot_lower_locate(l, op->in[i], &at));
-            if (at.layout != INGOT_LAYOUT_PLAIN)
-                INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &at));
-            ingot_location_broadcast_strides(l, &at, y.rank, yv->type.dims, strides);
+            INGOT_TRY(ingot_lower_locate_spread(l, op->in[i], y.rank, yv->type.dims, &at, strides));
             strides[y.rank] = zero;
         }
         const ingot_dim *all[7] = {strides[0],           strides[1], spatial == 2 ? strides[2] : zero,

@@ -255,6 +255,13 @@ static ingot_status simplify_cast(ingot_op *op, bool *changed)
 
 /* ---- broadcasts: an elementwise op broadcasts by itself ---- */
 
+/* True when `narrow` leaves a result of size `want` as it is, where the others have that size. */
+static bool spreads_to(ingot_module *m, const ingot_dim *narrow, const ingot_dim *want)
+{
+    const ingot_dim *both = narrow == want || ingot_dim_is(narrow, 1) ? want : ingot_dim_broadcast(m, narrow, want);
+    return !both || both == want;
+}
+
 static ingot_status simplify_operands(ingot_op *op, bool *changed)
 {
     for (int32_t i = 0; i < op->n_in; i++) {
@@ -270,7 +277,9 @@ static ingot_status simplify_operands(ingot_op *op, bool *changed)
                 const ingot_type *t = j == i ? &wide->in[0]->type : &op->in[j]->type;
                 found = found || (d <= t->rank && t->dims[t->rank - d] == want->dims[want->rank - d]);
             }
-            covered = found;
+            const ingot_type *narrow = &wide->in[0]->type;
+            covered = found && (d > narrow->rank || spreads_to(op->graph->module, narrow->dims[narrow->rank - d],
+                                                               want->dims[want->rank - d]));
         }
         if (!covered)
             continue;

@@ -56,6 +56,8 @@ static ingot_status place_offset(ingot_context *ctx, const ingot_plan_place *p, 
     if (ctx->view.exprs[ctx->view.buffers[p->buffer].bytes].on_data)
         INGOT_TRY(ingot_context_make_room(ctx, p->buffer));
     *out = ctx->env[p->offset_bytes];
+    if (*out > 0 && ctx->buffer_bytes[p->buffer] == 0)
+        *out = 0; /* parts of what is empty are empty */
     if (*out < 0 || *out > ctx->buffer_bytes[p->buffer])
         return ingot_fail(INGOT_INTERNAL, "operand %u begins at byte %lld of a buffer of %lld", (unsigned)operand,
                           (long long)*out, (long long)ctx->buffer_bytes[p->buffer]);

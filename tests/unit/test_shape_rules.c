@@ -99,11 +99,31 @@ Test(shape_rules, broadcasts_as_numpy)
     gives(MAKE(add, 1, in("f32 n"), in("f32 64")), 0, "f32 [64]"); /* left to the run */
     cr_assert(m->checks && m->checks->kind == INGOT_CHECK_EQUAL);
     cr_assert_str_eq(m->checks->message, "Node_7 (Kind) needs n == 64");
-    gives(MAKE(add, 1, in("f32 n"), in("f32 s")), 0, "f32 [n]");
     refuses(MAKE(add, 1, in("f32 2 3"), in("f32 4")), "3 and 4 differ");
     refuses(MAKE(add, 1, in("f32 n"), in("f32 65")), "n and 65 differ"); /* out of n's range */
     refuses(MAKE(add, 1, in("f32 n"), in("f32 n+1")), "differ");
     refuses(MAKE(add, 1, in("f32 2"), in("f64 2")), "types f32 and f64");
+}
+
+/* Two symbols may be equal, or one of them 1; an expression must equal what it meets. */
+Test(shape_rules, broadcasts_symbols_as_the_run_shows)
+{
+    gives(MAKE(add, 1, in("f32 n"), in("f32 s")), 0, "f32 [max(n, s)]");
+    cr_assert(m->checks && m->checks->kind == INGOT_CHECK_EQUAL_OR_ONE && !m->checks->next);
+    cr_assert_str_eq(m->checks->message, "Node_7 (Kind) needs n and s to be equal, or one of them 1");
+    gives(MAKE(add, 1, in("f32 max(n,s)"), in("f32 n")), 0, "f32 [max(n, s)]"); /* n was seen: nothing new to check */
+    gives(MAKE(add, 1, in("f32 n"), in("f32 max(n,s)")), 0, "f32 [max(n, s)]");
+    cr_assert_null(m->checks->next);
+    gives(MAKE(select, 1, in("bool n"), in("f32 s"), in("f32 h")), 0, "f32 [max(h, max(n, s))]");
+    (void)ingot_symbol(m, "e", 0, 9); /* may be empty: then so is the result */
+    gives(MAKE(add, 1, in("f32 e"), in("f32 n")), 0, "f32 [max(n, e) * min(1, e)]");
+    gives(MAKE(add, 1, in("f32 max(n,e)*min(1,e)"), in("f32 e")), 0, "f32 [max(n, e) * min(1, e)]");
+    gives(MAKE(add, 1, in("f32 n"), in("f32 floordiv(s,2)*2")), 0, "f32 [n]");
+    cr_assert(m->checks->kind == INGOT_CHECK_EQUAL);
+    ingot_op *op = MAKE(broadcast, 1, in("f32 n"));
+    sym(op, "s");
+    gives(op, 0, "f32 [s]");
+    cr_assert_str_eq(m->checks->message, "Node_7 (Kind) needs max(n, s) == s");
 }
 
 Test(shape_rules, products)
@@ -262,7 +282,7 @@ Test(shape_rules, programs_and_epilogues_decide_types)
     op = MAKE(matmul, 1, in("f32 1 4"), in("f32 4 8"));
     op->prog = &epilogue;
     ok(ingot_op_append_operand(op, in("f32 5 8")));
-    refuses(op, "would enlarge the result");
+    refuses(op, "epilogue operand and result: 5 and 1 differ");
 }
 
 Test(shape_rules, branches_join)

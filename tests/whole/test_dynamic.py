@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """One compile of a transformer with free batch and sequence sizes serves every size, against ONNX Runtime; and sizes
 that contradict each other are refused with a message that says which."""
+import itertools
+
 import numpy as np
+import onnx
+from onnx import TensorProto, helper
 
 import common
 
@@ -54,6 +58,40 @@ class Dynamic(common.Case):
         self.refuse(out / "digits.so", {"image": np.zeros((1, 8, 8), np.float32)}, ("image", "3", "4"))
         self.refuse(out / "digits.so", {"image": np.zeros((1, 1, 8, 8), np.float64)}, ("image",))
         self.refuse(out / "digits.so", {"image": np.zeros((1, 1, 8, 9), np.float32)}, ("image", "9", "8"))
+
+    def test_sizes_of_two_names_broadcast(self):
+        """Whatever the run shows of them: equal, or one of them 1, or none at all."""
+        shapes = {"a": ("A0", "T", "A1"), "b": ("B0", 1, "B1"), "c": ("C0",), "m": ("A1", "K"),
+                  "bias": ("M0", "M1")}
+        nodes = [("Add", ["a", "b"], "ab"), ("Mul", ["ab", "a"], "y0"),             # a is among what ab came from
+                 ("Sub", ["b", "a"], "ba"), ("Relu", ["ba"], "ba_relu"), ("Max", ["ba_relu", "c", "a"], "y1"),
+                 ("MatMul", ["a", "m"], "am"), ("Add", ["am", "bias"], "am_bias"), ("Relu", ["am_bias"], "y2"),
+                 ("ReduceSum", ["y1"], "y3"), ("Softmax", ["ab"], "y4"), ("Expand", ["c", "b1"], "y5"),
+                 ("Concat", ["y0", "ab"], "y6")]
+        graph = helper.make_graph(
+            [helper.make_node("Shape", ["b"], ["b1"], start=2),
+             *(helper.make_node(op, i, [o], **({"axis": 1} if op == "Concat" else {})) for op, i, o in nodes)],
+            "broadcasts", [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()],
+            [helper.make_tensor_value_info("y%d" % i, TensorProto.FLOAT, None) for i in range(7)])
+        path = self.work / "broadcasts.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+        ranges = ["--dim=%s=0:64" % s for s in ("A0", "A1", "B0", "B1", "C0")]
+        self.compile(path, self.work / "artifact", "--emit=so", *ranges)
+        rng = np.random.default_rng(1)
+        cases = [c for c in itertools.product((1, 5), (1, 18), (1, 5), (1, 18), (1, 18))]
+        cases += [(0, 18, 0, 18, 18), (0, 18, 1, 1, 1), (5, 0, 5, 0, 1), (5, 1, 5, 0, 1)]
+        for k, (a0, a1, b0, b1, c0) in enumerate(cases):
+            if k % 4 and common.SANITIZED:
+                continue
+            sizes = {"A0": a0, "A1": a1, "B0": b0, "B1": b1, "C0": c0, "T": 3, "K": 8,
+                     "M0": (1, 3)[k % 2], "M1": (1, 8)[k // 2 % 2]}
+            feeds = {n: rng.standard_normal([sizes.get(d, d) for d in s], np.float32) for n, s in shapes.items()}
+            with self.subTest(**sizes):
+                got = self.run_model(self.work / "artifact" / "broadcasts.so", feeds)
+                self.compare(got, common.reference(path, feeds))
+        for name, shape in (("a", (5, 3, 18)), ("b", (3, 1, 18)), ("m", (18, 8))):
+            feeds[name] = np.zeros(shape, np.float32)
+        self.refuse(self.work / "artifact" / "broadcasts.so", feeds, ("to be equal, or one of them 1", "3", "5"))
 
     def refuse(self, target, feeds, words):
         arguments = []
