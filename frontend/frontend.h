@@ -51,6 +51,17 @@ ingot_status ingot_read_tensor_pb(const char *path, ingot_arena *arena, ingot_te
  * the element type. */
 ingot_status ingot_read_box_pb(const char *path, ingot_form form, ingot_dtype dtype, ingot_heap *heap, ingot_box **out);
 
+/* Row `i` of the operators that the importer knows, in the order of onnx.def; null past the last. An operator has a row
+ * for each opset from which on it is read differently. */
+typedef struct ingot_onnx_operator {
+    const char *domain, *name; /* "" is ai.onnx */
+    int32_t since;
+    int32_t in_lo, in_hi, out_lo, out_hi; /* hi -1: any number */
+    bool elementwise;
+    const char *importer; /* name of the function: what explains its limits */
+} ingot_onnx_operator;
+bool ingot_onnx_operator_get(int32_t i, ingot_onnx_operator *out);
+
 /* What `ingot info` shows, straight from the file. */
 typedef struct ingot_onnx_summary {
     const char *producer, *graph_name;

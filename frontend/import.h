@@ -28,6 +28,7 @@ typedef struct ingot_onnx_row {
     int16_t in_lo, in_hi, out_lo, out_hi; /* hi -1: any number */
     ingot_import_fn *import;
     int32_t arg;
+    const char *importer; /* name of `import` */
 } ingot_onnx_row;
 
 struct ingot_node {
@@ -74,6 +75,8 @@ bool ingot_known_float(ingot_node *n, const ingot_value *v, double *out);
 /* A list whose length the operator prescribes: where the length is a symbol, a run checks it and it counts as known
  * from here on. */
 ingot_value *ingot_list_of(ingot_node *n, ingot_value *v, int64_t count);
+/* A value of one element as a scalar: a list of unknown length is checked by the run. Others stay as they are. */
+ingot_value *ingot_scalar_of(ingot_node *n, ingot_value *v);
 /* The elements of a rank 0 or 1 integer tensor as sizes, at most INGOT_MAX_CONTENT. Those not known while compiling
  * become fresh symbols in [lo, hi] defined by a bind_dims. An error when even their number is unknown. */
 int32_t ingot_operand_dims(ingot_node *n, ingot_value *v, int64_t lo, int64_t hi,
@@ -185,6 +188,8 @@ ingot_value *ingot_unbox_scalar(ingot_node *n, ingot_value *v);
 ingot_value *ingot_box_value(ingot_node *n, ingot_value *v);
 /* A node with boxed operands by the importer of its row: through boxed ops, or with its operands unboxed. */
 void ingot_import_with_boxes(ingot_node *n, const ingot_onnx_row *row);
+/* Whether each element of the results comes from those at its place in the operands. */
+bool ingot_import_is_elementwise(ingot_import_fn *import);
 /* Whether a row's operator also has an importer that makes boxed ops, and that importer. */
 bool ingot_has_boxed_form(const ingot_onnx_row *row);
 void ingot_import_boxed(ingot_node *n, const ingot_onnx_row *row);

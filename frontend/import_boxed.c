@@ -61,7 +61,7 @@ ingot_value *ingot_unbox_scalar(ingot_node *n, ingot_value *v)
 
 /* ---- elementwise ---- */
 
-static bool is_elementwise(ingot_import_fn *import)
+bool ingot_import_is_elementwise(ingot_import_fn *import)
 {
     static ingot_import_fn *const list[] = {
         ingot_import_unary,
@@ -520,7 +520,7 @@ void ingot_import_with_boxes(ingot_node *n, const ingot_onnx_row *row)
         row->import(n);
         return;
     }
-    if (is_elementwise(row->import) && !texts) {
+    if (ingot_import_is_elementwise(row->import) && !texts) {
         import_elementwise(n, row);
         return;
     }

@@ -219,10 +219,10 @@ static void import_branches(ingot_node *n, ingot_value *cond, branch *branches)
 void ingot_import_if(ingot_node *n)
 {
     branch branches[2] = {{.body = body_of(n, "then_branch")}, {.body = body_of(n, "else_branch")}};
-    ingot_value *cond = ingot_unbox_scalar(n, n->in[0]);
+    ingot_value *cond = ingot_scalar_of(n, ingot_unbox_scalar(n, n->in[0]));
     if (!branch_fits(n, branches[0].body) || !branch_fits(n, branches[1].body))
         return;
-    if (cond->type.dtype != INGOT_BOOL || (cond->type.rank != 0 && ingot_type_count(&cond->type) != 1)) {
+    if (cond->type.dtype != INGOT_BOOL || cond->type.rank != 0) {
         ingot_node_bad(n, "the condition must be one bool");
         return;
     }
@@ -231,7 +231,6 @@ void ingot_import_if(ingot_node *n)
         ingot_import_body(n, ingot_scope_inline(n), branches[truth ? 0 : 1].body, n->out);
         return;
     }
-    cond = ingot_reshape(n, cond, 0, NULL);
     if (!n->error)
         import_branches(n, cond, branches);
     ingot_status_free(branches[0].error);

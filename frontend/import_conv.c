@@ -129,8 +129,7 @@ static void kernel_of_weights(ingot_node *n, const ingot_value *w, int32_t rank,
 static bool needs_kernel(ingot_node *n, const window *w)
 {
     if (w->kernel_is_open)
-        ingot_node_unsupported(n, "padding by auto_pad or output_shape needs the sizes of the kernel: "
-                                  "add the attribute kernel_shape");
+        ingot_node_unsupported(n, "padding by auto_pad needs the sizes of the kernel: add the attribute kernel_shape");
     return !n->error;
 }
 
@@ -197,28 +196,50 @@ void ingot_import_qlinear_conv(ingot_node *n)
     n->out[0] = ingot_quantize(n, y, n->in[6], n->in[7], 1);
 }
 
-/* Pads of a transposed convolution whose output_shape is given, or for auto_pad SAME (output = input * stride). */
-static void transposed_pads(ingot_node *n, const ingot_value *x, window *w, ingot_ints *output_padding)
+/* The sizes that a transposed convolution is to have: output_shape's, or for auto_pad SAME input * stride. False: those
+ * that its pads give. */
+static bool transposed_sizes(ingot_node *n, const ingot_value *x, const window *w, const ingot_dim **out)
 {
     ingot_ints sizes;
     bool given = ingot_attr_ints(n, "output_shape", &sizes) && sizes.n;
-    if (n->error || (!given && w->auto_pad < SAME_UPPER) || !needs_kernel(n, w))
-        return;
-    if (given && sizes.n != w->spatial) {
+    if (given && sizes.n != w->spatial)
         ingot_node_bad(n, "output_shape has %lld sizes, expected %d", (long long)sizes.n, w->spatial);
-        return;
+    for (int32_t i = 0; i < w->spatial && !n->error; i++)
+        out[i] = given ? ingot_const_dim(n, sizes.v[i])
+                       : ingot_dim_mul(n->m, x->type.dims[2 + i], ingot_const_dim(n, w->strides.v[i]));
+    return !n->error && (given || w->auto_pad >= SAME_UPPER);
+}
+
+/* y, computed without pads, cut to `sizes`, and with zeros at the end where it is smaller. */
+static ingot_value *cut_transposed(ingot_node *n, ingot_value *y, const window *w, const ingot_dim *const *sizes)
+{
+    int32_t rank = y->type.rank;
+    const ingot_dim *zero = ingot_const_dim(n, 0), *two = ingot_const_dim(n, 2), *pads[2 * INGOT_MAX_RANK];
+    for (int32_t i = 0; i < 2 * rank; i++)
+        pads[i] = zero;
+    for (int32_t i = 0; i < w->spatial; i++)
+        pads[rank + 2 + i] = ingot_dim_max(n->m, ingot_dim_sub(n->m, sizes[i], y->type.dims[2 + i]), zero);
+    const ingot_dim *const *full = y->type.dims;
+    y = ingot_pad(n, y, INGOT_PAD_CONSTANT, ingot_splat_like(n, y, 0), pads);
+    for (int32_t i = 0; i < w->spatial && !n->error; i++) {
+        const ingot_dim *excess = ingot_dim_max(n->m, ingot_dim_sub(n->m, full[2 + i], sizes[i]), zero);
+        const ingot_dim *half = ingot_dim_floordiv(n->m, excess, two);
+        y = ingot_slice(n, y, 2 + i, w->auto_pad == SAME_UPPER ? half : ingot_dim_sub(n->m, excess, half), sizes[i]);
     }
+    return y;
+}
+
+/* Pads and output padding that give `sizes`; false: only a run knows them. */
+static bool transposed_pads(const ingot_value *x, const ingot_dim *const *sizes, window *w, ingot_ints *output_padding)
+{
+    for (int32_t i = 0; i < w->spatial; i++)
+        if (w->kernel_is_open || (!ingot_dim_is_const(x->type.dims[2 + i]) && ingot_dim_is_const(sizes[i])))
+            return false;
     for (int32_t i = 0; i < w->spatial; i++) {
-        int64_t stride = w->strides.v[i], total;
-        if (!given) {
-            /* stride * (size - 1) + padding + reach - size * stride */
-            total = output_padding->v[i] + extent(w, i) - stride;
-        } else if (ingot_dim_is_const(x->type.dims[2 + i])) {
-            total = stride * (x->type.dims[2 + i]->value - 1) + output_padding->v[i] + extent(w, i) - sizes.v[i];
-        } else {
-            ingot_node_unsupported(n, "output_shape with sizes that are not known: pin them with --shape");
-            return;
-        }
+        /* stride * (size - 1) + padding + reach - wanted size, which is size * stride where it is not a number */
+        int64_t stride = w->strides.v[i], total = output_padding->v[i] + extent(w, i) - stride;
+        if (ingot_dim_is_const(sizes[i]))
+            total += stride * x->type.dims[2 + i]->value - sizes[i]->value;
         if (total < 0) { /* larger than what the kernel reaches: the rest is at the end and stays zero */
             output_padding->v[i] -= total;
             total = 0;
@@ -228,6 +249,7 @@ static void transposed_pads(ingot_node *n, const ingot_value *x, window *w, ingo
         w->pads.v[i] = upper ? half : total - half;
         w->pads.v[w->spatial + i] = upper ? total - half : half;
     }
+    return true;
 }
 
 void ingot_import_conv_transpose(ingot_node *n)
@@ -244,7 +266,10 @@ void ingot_import_conv_transpose(ingot_node *n)
     if (!read_window(n, rank, &w))
         return;
     read_list(n, "output_padding", w.spatial, 0, 0, &output_padding);
-    transposed_pads(n, x, &w, &output_padding);
+    const ingot_dim *sizes[INGOT_MAX_RANK];
+    bool sized = transposed_sizes(n, x, &w, sizes), cut = sized && !transposed_pads(x, sizes, &w, &output_padding);
+    if (cut)
+        memset(w.pads.v, 0, sizeof w.pads.v);
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_conv_transpose, 2, n->in, 1);
     ingot_attrs_conv_transpose *a = op->attrs;
     a->groups = ingot_attr_int(n, "group", 1);
@@ -252,7 +277,8 @@ void ingot_import_conv_transpose(ingot_node *n)
     a->pads = w.pads;
     a->dilations = w.dilations;
     a->output_padding = output_padding;
-    n->out[0] = add_bias(n, ingot_emit_end(n, op), n->in[2]);
+    ingot_value *y = ingot_emit_end(n, op);
+    n->out[0] = add_bias(n, cut && !n->error ? cut_transposed(n, y, &w, sizes) : y, n->in[2]);
 }
 
 /* ---- Pools ---- */
@@ -303,10 +329,20 @@ void ingot_import_average_pool(ingot_node *n)
     if (!pool_window(n, &w))
         return;
     bool count_pads = ingot_attr_int(n, "count_include_pad", 0) != 0;
-    ingot_value *x = resolve_same(n, n->in[0], &w, 0, count_pads);
+    window same = w;
+    ingot_value *x = resolve_same(n, n->in[0], &w, 0, true);
     ingot_op *op = begin_pool(n, INGOT_OP_avg_pool, x, &w, 1);
     ((ingot_attrs_pool *)op->attrs)->count_include_pad = count_pads;
     n->out[0] = ingot_emit_end(n, op);
+    if (count_pads || x == n->in[0] || n->error)
+        return;
+    /* Padded by an op of its own, zeros count: the average of ones tells how much. */
+    const ingot_dim *dims[INGOT_MAX_RANK];
+    for (int32_t i = 0; i < x->type.rank; i++)
+        dims[i] = i < 2 ? ingot_const_dim(n, 1) : n->in[0]->type.dims[i];
+    ingot_value *ones = ingot_splat_shaped(n, x->type.dtype, x->type.rank, dims, 1);
+    op = begin_pool(n, INGOT_OP_avg_pool, resolve_same(n, ones, &same, 0, true), &w, 1);
+    n->out[0] = ingot_emit2(n, INGOT_OP_div, n->out[0], ingot_emit_end(n, op));
 }
 
 /* The exponent of a norm: opset 1 has it as a real number. */

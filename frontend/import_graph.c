@@ -11,11 +11,22 @@
 
 static const ingot_onnx_row rows[] = {
 #define ONNX(domain, name, since, in_lo, in_hi, out_lo, out_hi, import, arg) \
-    {domain, name, since, in_lo, in_hi, out_lo, out_hi, ingot_import_##import, arg},
+    {domain, name, since, in_lo, in_hi, out_lo, out_hi, ingot_import_##import, arg, #import},
 #include "frontend/onnx.def"
 #undef ONNX
 };
 #define N_ROWS (sizeof rows / sizeof *rows)
+
+bool ingot_onnx_operator_get(int32_t i, ingot_onnx_operator *out)
+{
+    if (i < 0 || (size_t)i >= N_ROWS)
+        return false;
+    const ingot_onnx_row *row = &rows[i];
+    *out = (ingot_onnx_operator){row->domain,  row->op_type, row->since,  row->in_lo,
+                                 row->in_hi,   row->out_lo,  row->out_hi, ingot_import_is_elementwise(row->import),
+                                 row->importer};
+    return true;
+}
 
 /* The row for an operator at an opset: the newest one that is not newer. `out_first`: the oldest opset with a row, 0
  * without any. */

@@ -244,9 +244,13 @@ void ingot_import_slice(ingot_node *n)
 /* Pads of some axes, known only when run, as pads of all axes. */
 static ingot_value *pads_along_axes(ingot_node *n, ingot_value *pads, ingot_value *axes, int32_t rank)
 {
-    int32_t count = ingot_axes_count(n, axes);
-    const ingot_dim *size = ingot_const_dim(n, count), *zero = ingot_const_dim(n, 0);
-    if (n->error || pads->type.rank != 1 || ingot_type_count(&pads->type) != 2 * count)
+    const ingot_dim *size = axes->type.rank == 1 ? axes->type.dims[0] : ingot_const_dim(n, 1);
+    const ingot_dim *zero = ingot_const_dim(n, 0), *both = ingot_dim_add(n->m, size, size);
+    if (ingot_dim_is_const(size))
+        ingot_axes_count(n, axes); /* for its errors */
+    if (n->error || pads->type.rank != 1 ||
+        (ingot_dim_is_const(size) && ingot_dim_is_const(pads->type.dims[0]) && pads->type.dims[0] != both) ||
+        !ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_EQUAL, pads->type.dims[0], both, pads->def)))
         return pads; /* refused by its length */
     pads = ingot_cast(n, pads, INGOT_I64);
     axes = ingot_cast(n, axes, INGOT_I64);

@@ -192,13 +192,72 @@ static ingot_value *group_norm(ingot_node *n, ingot_value *scale, ingot_value *b
     return ingot_emit_end(n, op);
 }
 
+/* A list with a number for each of `count` groups or channels of a tensor of that rank, lying along axis 1. */
+static ingot_value *list_along_channels(ingot_node *n, ingot_value *list, const ingot_dim *count, int32_t rank)
+{
+    if (!n->error && list->type.rank != 1)
+        ingot_node_bad(n, "scale and bias must be lists");
+    return ingot_along_channels(n, n->error ? list : ingot_broadcast(n, list, 1, &count), rank);
+}
+
+/* Normalised over all axes from `first` on, in f32 at least. */
+static ingot_value *normalized(ingot_node *n, ingot_value *x, int32_t first)
+{
+    ingot_ints axes = {0};
+    for (int32_t i = first; i < x->type.rank; i++)
+        axes.v[axes.n++] = i;
+    ingot_value *d = ingot_emit2(n, INGOT_OP_sub, x, ingot_reduce(n, x, INGOT_REDUCE_MEAN, &axes, true));
+    ingot_value *variance = ingot_reduce(n, ingot_emit2(n, INGOT_OP_mul, d, d), INGOT_REDUCE_MEAN, &axes, true);
+    ingot_value *epsilon = ingot_splat_like(n, variance, ingot_attr_float(n, "epsilon", 1e-5f));
+    return ingot_emit2(n, INGOT_OP_mul, d,
+                       ingot_emit1(n, INGOT_OP_rsqrt, ingot_emit2(n, INGOT_OP_add, variance, epsilon)));
+}
+
+/* Of channels whose number only a run knows, step by step. Each group is a channel of its own for groups 0; scale and
+ * bias have an entry for each group or for each channel. */
+static void group_norm_of_open_channels(ingot_node *n, int64_t groups, bool per_group)
+{
+    ingot_dtype dtype = n->in[0]->type.dtype, wide = dtype == INGOT_F64 ? INGOT_F64 : INGOT_F32;
+    ingot_value *x = ingot_cast(n, n->in[0], wide), *scale = ingot_cast(n, n->in[1], wide),
+                *bias = ingot_cast(n, n->in[2], wide);
+    if (n->error)
+        return;
+    int32_t rank = x->type.rank;
+    const ingot_dim *const *dims = x->type.dims, *split[INGOT_MAX_RANK], *channels = dims[1];
+    if (groups && rank == INGOT_MAX_RANK) {
+        ingot_node_unsupported(n, "an input of rank %d", rank);
+        return;
+    }
+    ingot_value *y = x;
+    if (groups) { /* [N, groups, channels of a group, ...] */
+        split[0] = dims[0];
+        split[1] = ingot_const_dim(n, groups);
+        split[2] = ingot_dim_floordiv(n->m, channels, split[1]);
+        for (int32_t i = 2; i < rank; i++)
+            split[i + 1] = dims[i];
+        ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_DIVIDES, split[1], channels, x->def));
+        y = n->error ? x : ingot_reshape(n, x, rank + 1, split);
+    }
+    y = normalized(n, y, 2);
+    for (int i = 0; i < 2 && per_group; i++)
+        y = ingot_emit2(n, i ? INGOT_OP_add : INGOT_OP_mul, y,
+                        list_along_channels(n, i ? bias : scale, split[1], rank + 1));
+    y = n->error ? y : ingot_reshape(n, y, rank, dims);
+    for (int i = 0; i < 2 && !per_group; i++)
+        y = ingot_emit2(n, i ? INGOT_OP_add : INGOT_OP_mul, y,
+                        list_along_channels(n, i ? bias : scale, channels, rank));
+    n->out[0] = ingot_cast(n, y, dtype);
+}
+
 void ingot_import_instance_norm(ingot_node *n)
 {
     ingot_node_rank(n, n->in[0], 3);
-    if (!n->error && !ingot_dim_is_const(n->in[0]->type.dims[1]))
-        ingot_node_unsupported(n, "the number of channels must be known");
-    if (!n->error)
+    if (n->error)
+        return;
+    if (ingot_dim_is_const(n->in[0]->type.dims[1]))
         n->out[0] = group_norm(n, n->in[1], n->in[2], n->in[0]->type.dims[1]->value);
+    else
+        group_norm_of_open_channels(n, 0, false);
 }
 
 /* A number for each group, once for each of its channels. */
@@ -220,12 +279,16 @@ void ingot_import_group_norm(ingot_node *n)
 {
     int64_t groups = ingot_attr_int(n, "num_groups", 0);
     ingot_node_rank(n, n->in[0], 3);
-    if (!n->error && !ingot_dim_is_const(n->in[0]->type.dims[1]))
-        ingot_node_unsupported(n, "the number of channels must be known");
+    if (!n->error && groups < 1)
+        ingot_node_bad(n, "%lld groups", (long long)groups);
     if (n->error)
         return;
+    if (!ingot_dim_is_const(n->in[0]->type.dims[1])) {
+        group_norm_of_open_channels(n, groups, n->opset < 21);
+        return;
+    }
     int64_t channels = n->in[0]->type.dims[1]->value;
-    if (groups < 1 || channels % groups) {
+    if (channels % groups) {
         ingot_node_bad(n, "%lld channels in %lld groups", (long long)channels, (long long)groups);
         return;
     }

@@ -47,8 +47,16 @@ void ingot_import_constant(ingot_node *n)
 void ingot_import_constant_of_shape(ingot_node *n)
 {
     const ingot_dim *dims[INGOT_MAX_CONTENT];
-    int32_t rank = ingot_operand_dims(n, n->in[0], 0, INGOT_DIM_MAX_VALUE, dims);
+    int32_t rank = 0;
     const ingot_onnx_attr *a = ingot_attr_find(n, "value", INGOT_ONNX_TENSOR);
+    ingot_value *shape = n->in[0];
+    if (shape->type.rank == 1 && !ingot_known_dims(n, shape, &rank, dims) && !ingot_dim_is_const(shape->type.dims[0])) {
+        ingot_value *v = a && a->t ? ingot_tensor_value(n, a->t) : ingot_splat(n, INGOT_F32, 0);
+        n->out[0] =
+            ingot_emit2(n, INGOT_OP_any_expand, ingot_scalar_of(n, v), shape); /* of a rank that the run knows */
+        return;
+    }
+    rank = ingot_operand_dims(n, shape, 0, INGOT_DIM_MAX_VALUE, dims);
     if (n->error)
         return;
     if (rank > INGOT_MAX_RANK) {
@@ -443,11 +451,11 @@ static const ingot_dim *range_count(ingot_node *n)
 void ingot_import_range(ingot_node *n)
 {
     for (int i = 0; i < 3; i++) {
-        if (ingot_type_count(&n->in[i]->type) != 1) {
+        n->in[i] = ingot_scalar_of(n, n->in[i]);
+        if (!n->error && n->in[i]->type.rank != 0)
             ingot_node_bad(n, "start, limit and delta must be scalars");
+        if (n->error)
             return;
-        }
-        n->in[i] = ingot_reshape(n, n->in[i], 0, NULL);
     }
     const ingot_dim *count = range_count(n);
     if (!count && !n->error) {

@@ -46,7 +46,9 @@ static ingot_value *ramp(ingot_node *n, ingot_dtype dtype, const ingot_dim *size
 void ingot_import_affine_grid(ingot_node *n)
 {
     ingot_value *theta = n->in[0], *sizes = n->in[1];
-    int64_t count = ingot_type_count(&sizes->type);
+    if (theta->type.rank == 3 && ingot_dim_is_const(theta->type.dims[1]) && theta->type.dims[1]->value < 4)
+        sizes = ingot_list_of(n, sizes, theta->type.dims[1]->value + 2);
+    int64_t count = n->error ? 4 : ingot_type_count(&sizes->type);
     bool corners = ingot_attr_int(n, "align_corners", 0) != 0;
     if (count < 0) {
         ingot_node_unsupported(
@@ -82,11 +84,27 @@ void ingot_import_affine_grid(ingot_node *n)
     n->out[0] = sum;
 }
 
+/* The number of spatial axes, as one of the lists or an attribute tells; -1: none does. */
+static int64_t col2im_axes(ingot_node *n, ingot_value *const *lists)
+{
+    ingot_ints list;
+    for (int i = 0; i < 2; i++)
+        if (lists[i]->type.rank == 1 && ingot_dim_is_const(lists[i]->type.dims[0]))
+            return lists[i]->type.dims[0]->value;
+    if (ingot_attr_ints(n, "strides", &list) || ingot_attr_ints(n, "dilations", &list))
+        return list.n;
+    return ingot_attr_ints(n, "pads", &list) ? list.n / 2 : -1;
+}
+
 void ingot_import_col2im(ingot_node *n)
 {
     const ingot_dim *sizes[2 * INGOT_MAX_CONTENT];
-    int32_t image = ingot_operand_dims(n, n->in[1], 1, INGOT_DIM_MAX_VALUE, sizes);
-    int32_t block = ingot_operand_dims(n, n->in[2], 1, INGOT_DIM_MAX_VALUE, sizes + image);
+    ingot_value *lists[] = {n->in[1], n->in[2]};
+    int64_t spatial = col2im_axes(n, lists);
+    for (int i = 0; i < 2 && spatial >= 0; i++)
+        lists[i] = ingot_list_of(n, lists[i], spatial);
+    int32_t image = ingot_operand_dims(n, lists[0], 1, INGOT_DIM_MAX_VALUE, sizes);
+    int32_t block = ingot_operand_dims(n, lists[1], 1, INGOT_DIM_MAX_VALUE, sizes + image);
     if (!n->error && (image != block || image < 1))
         ingot_node_bad(n, "%d sizes of the image, %d of the block", image, block);
     ingot_op *op = ingot_emit_begin(n, INGOT_OP_col2im, 1, n->in, 1);

@@ -187,6 +187,12 @@ ingot_value *ingot_list_of(ingot_node *n, ingot_value *v, int64_t count)
     return ingot_reshape(n, v, 1, &length);
 }
 
+ingot_value *ingot_scalar_of(ingot_node *n, ingot_value *v)
+{
+    v = ingot_list_of(n, v, 1);
+    return n->error || ingot_type_count(&v->type) != 1 ? v : ingot_reshape(n, v, 0, NULL);
+}
+
 int32_t ingot_operand_dims(ingot_node *n, ingot_value *v, int64_t lo, int64_t hi,
                            const ingot_dim *out[INGOT_MAX_CONTENT])
 {
