@@ -5,10 +5,13 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: ingot info MODEL [--json] [--dim NAME=4] [--shape IN=1x3x8x8]\n\n"
+    "usage: ingot info MODEL [--json] [--dim NAME=4] [--shape IN=1x3x8x8]\n"
+    "       ingot info --operators [--json]\n\n"
     "Of a model: inputs, outputs, dynamic sizes, opsets, ops by count, parameters, floating-point operations of a run\n"
     "(dynamic sizes at their low end). Of an artifact (.so, or the folder that it lies in): inputs, outputs, CPU, "
-    "memory.\n";
+    "memory.\n\n"
+    "  --operators   the operators that can be imported: a row for each opset from which on one is read differently,\n"
+    "                with the numbers of inputs and outputs\n";
 
 /* ---- Models ---- */
 
@@ -288,10 +291,56 @@ static ingot_status info_artifact(const char *path, bool json, ingot_arena *aren
     return NULL;
 }
 
+/* ---- Operators ---- */
+
+static void print_span(int32_t lo, int32_t hi, const char *what)
+{
+    if (hi < 0)
+        printf("  %d or more %s", lo, what);
+    else if (lo == hi)
+        printf("  %d %s", lo, what);
+    else
+        printf("  %d to %d %s", lo, hi, what);
+}
+
+static ingot_status info_operators(bool json)
+{
+    cJSON *root = cJSON_CreateObject();
+    cJSON_AddNumberToObject(root, "schema", 1);
+    cJSON *array = cJSON_AddArrayToObject(root, "operators");
+    ingot_onnx_operator op;
+    for (int32_t i = 0; ingot_onnx_operator_get(i, &op); i++) {
+        const char *domain = *op.domain ? op.domain : "ai.onnx";
+        if (!json) {
+            printf("%-18s %-30s %3d", domain, op.name, (int)op.since);
+            print_span(op.in_lo, op.in_hi, "inputs");
+            print_span(op.out_lo, op.out_hi, "outputs\n");
+            continue;
+        }
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "domain", domain);
+        cJSON_AddStringToObject(item, "name", op.name);
+        cJSON_AddNumberToObject(item, "since", op.since);
+        cJSON_AddItemToObject(item, "inputs", cJSON_CreateIntArray((int[]){op.in_lo, op.in_hi}, 2));
+        cJSON_AddItemToObject(item, "outputs", cJSON_CreateIntArray((int[]){op.out_lo, op.out_hi}, 2));
+        cJSON_AddBoolToObject(item, "elementwise", op.elementwise);
+        cJSON_AddStringToObject(item, "importer", op.importer);
+        cJSON_AddItemToArray(array, item);
+    }
+    if (json)
+        return cli_json_print(root, true);
+    cJSON_Delete(root);
+    return NULL;
+}
+
 static ingot_status run(int argc, char **argv, cli_options *o, ingot_arena *arena)
 {
-    static const struct option options[] = {CLI_COMPILE_OPTIONS, {"json", no_argument, NULL, CLI_OPTION_OWN}, {0}};
-    bool json = false;
+    enum { OPTION_OPERATORS = CLI_OPTION_OWN + 1 };
+    static const struct option options[] = {CLI_COMPILE_OPTIONS,
+                                            {"json", no_argument, NULL, CLI_OPTION_OWN},
+                                            {"operators", no_argument, NULL, OPTION_OPERATORS},
+                                            {0}};
+    bool json = false, operators = false;
     for (int option; (option = getopt_long(argc, argv, "hO:", options, NULL)) != -1;) {
         bool taken;
         INGOT_TRY(cli_options_take(o, option, optarg, &taken));
@@ -301,10 +350,13 @@ static ingot_status run(int argc, char **argv, cli_options *o, ingot_arena *aren
             fputs(help, stdout);
             return NULL;
         }
-        if (option != CLI_OPTION_OWN)
+        if (option != CLI_OPTION_OWN && option != OPTION_OPERATORS)
             return cli_bad_option(argc, argv, "info");
-        json = true;
+        json = json || option == CLI_OPTION_OWN;
+        operators = operators || option == OPTION_OPERATORS;
     }
+    if (operators)
+        return optind == argc ? info_operators(json) : cli_usage("info: --operators takes no model");
     if (optind + 1 != argc)
         return cli_usage(optind == argc ? "info: no model given" : "info: one model at a time");
     return cli_is_artifact(argv[optind]) ? info_artifact(argv[optind], json, arena)

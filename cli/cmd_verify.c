@@ -202,6 +202,7 @@ static void print_result(const verify_case *c, const verify_result *r, const ver
         cli_json_number(line, "max_abs", compared ? r->difference.max_abs : NAN);
         cli_json_number(line, "max_rel", compared ? r->difference.max_rel : NAN);
         cli_json_number(line, "max_ulp", compared ? r->difference.max_ulp : NAN);
+        cli_json_number(line, "max_ulp_scaled", compared ? r->difference.max_ulp_scaled : NAN);
         cli_json_number(line, "seconds", round(r->seconds * 1000) / 1000);
         cJSON_AddStringToObject(line, "message", r->message);
         ingot_status_free(cli_json_print(line, false));

@@ -17,6 +17,7 @@ typedef struct verify_tolerance {
 typedef struct verify_difference {
     int32_t n_compared;
     double max_abs, max_rel, max_ulp;
+    double max_ulp_scaled; /* in steps of the largest element: what a sum of both signs can promise */
 } verify_difference;
 
 /* True when `got` is close enough; else `why` says how not. Updates the difference either way. */

@@ -42,11 +42,21 @@ static bool same_strings(const ingot_tensor *a, const ingot_tensor *b, int64_t c
     return true;
 }
 
+/* From a number to the next larger one of the type. */
+static double spacing(double x, ingot_dtype dtype)
+{
+    int bits = dtype == INGOT_F64 ? 52 : dtype == INGOT_F16 ? 10 : dtype == INGOT_BF16 ? 7 : 23;
+    int least = dtype == INGOT_F64 ? -1022 : dtype == INGOT_F16 ? -14 : -126;
+    int exponent = x > 0 ? ilogb(x) : least;
+    return ldexp(1, (exponent < least ? least : exponent) - bits);
+}
+
 /* Elements of a float type, or parts of a complex one. */
 static bool compare_floats(const ingot_tensor *got, const ingot_tensor *want, ingot_dtype dtype, int64_t count,
                            const verify_tolerance *tol, verify_difference *d, char *why, size_t why_size)
 {
-    double allowed_scaled = tol->atol + tol->atol_scaled * largest(want, dtype, count);
+    double scale = largest(want, dtype, count), step = spacing(scale, dtype);
+    double allowed_scaled = tol->atol + tol->atol_scaled * scale;
     bool good = true;
     for (int64_t i = 0; i < count; i++) {
         double a = ingot_load_f64(got->data, dtype, i), b = ingot_load_f64(want->data, dtype, i);
@@ -60,10 +70,11 @@ static bool compare_floats(const ingot_tensor *got, const ingot_tensor *want, in
             d->max_abs = gap > d->max_abs ? gap : d->max_abs;
             d->max_rel = rel > d->max_rel ? rel : d->max_rel;
             d->max_ulp = ulp > d->max_ulp ? ulp : d->max_ulp;
+            d->max_ulp_scaled = fmax(d->max_ulp_scaled, gap / step);
             if (tol->max_ulp > 0)
                 close = close || ulp <= tol->max_ulp;
         } else {
-            d->max_abs = d->max_rel = d->max_ulp = INFINITY;
+            d->max_abs = d->max_rel = d->max_ulp = d->max_ulp_scaled = INFINITY;
         }
         if (!close && good) {
             snprintf(why, why_size, "element %lld is %.9g, expected %.9g", (long long)i, a, b);

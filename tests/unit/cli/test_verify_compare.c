@@ -55,6 +55,15 @@ Test(verify_compare, ulps_are_counted_across_zero)
     cr_assert_float_eq(d.max_ulp, 2, 0);
 }
 
+Test(verify_compare, scaled_ulps_are_steps_of_the_largest_element)
+{
+    verify_difference d = {0};
+    const float want[2] = {1e-6f, -3.0f}, got[2] = {1e-6f + 0x1p-22f, -3.0f};
+    cr_assert(close_enough(INGOT_F32, got, want, 2, &(verify_tolerance){.atol = 1}, &d));
+    cr_assert_float_eq(d.max_ulp_scaled, 1, 1e-3);
+    cr_assert_gt(d.max_ulp, 1000);
+}
+
 Test(verify_compare, shapes_and_types_must_agree)
 {
     verify_difference d = {0};
