@@ -6,7 +6,9 @@ Every case must pass but those that the file lists, with the status that it give
 for another reason than the one that was reviewed; one of those that passes fails too. Level quick takes every eighth case, a
 binary with sanitizers every fortieth.
 
-    test_conformance.py [--write] [--form FORM...] [--match TEXT]     --write: print the lines that the file should have
+    test_conformance.py [--write] [--measure] [FORM...] [--match TEXT]
+        --write     print the lines that the file should have
+        --measure   write tests/conformance/measured.json, from all cases as they are (see conformance/operators.py)
 """
 import json
 import subprocess
@@ -18,6 +20,7 @@ import common
 
 sys.path.insert(0, str(common.ROOT / "tests" / "conformance"))
 import forms  # noqa: E402
+import operators  # noqa: E402
 
 EXPECTED = common.ROOT / "tests" / "conformance" / "expected.txt"
 WORK = Path(common.MODELS).parent / "conformance"
@@ -67,15 +70,25 @@ def judge(form, case, answer, expected):
     return False, "%s, expected %s%s: %s" % (status, want, " with '%s'" % part if part else "", message[-300:])
 
 
+def compare_measured(answers, made):
+    """What the run saw of each operator is what is recorded: number of differences."""
+    seen, _ = operators.collect(answers, made, operators.operators(common.INGOT))
+    wrong = list(operators.differences(json.loads(operators.MEASURED.read_text()), seen))
+    for sentence in wrong:
+        print("FAILED: measured.json: %s" % sentence)
+    return len(wrong)
+
+
 def main():
     if not common.INGOT.exists():
         print("skipped: no binary %s" % common.INGOT)
         sys.exit(77)
     arguments = sys.argv[1:]
-    write = "--write" in arguments
+    write, measure = "--write" in arguments, "--measure" in arguments
     match = arguments[arguments.index("--match") + 1] if "--match" in arguments else ""
-    chosen = [f for f in forms.FORMS if f in arguments] or forms.FORMS
-    wanted = [c for i, c in enumerate(forms.cases()) if (write or match or i % EVERY == 0) and match in c[1]]
+    chosen = ["as_is"] if measure else [f for f in forms.FORMS if f in arguments] or forms.FORMS
+    wanted = [c for i, c in enumerate(forms.cases())
+              if (write or measure or match or i % EVERY == 0) and match in c[1]]
     expected, passed, failed = read_expected(), 0, 0
     for form in chosen:
         made = forms.make(form, wanted, WORK)
@@ -89,6 +102,11 @@ def main():
                 print(form, case, answer["status"], answer["message"].replace("\n", " ")[-160:])
             elif not right:
                 print("FAILED: %s %s: %s" % (form, case, sentence))
+        if measure:
+            record = operators.measure(common.INGOT, answers, made)
+            operators.MEASURED.write_text(json.dumps(record, indent=1) + "\n")
+        elif form == "as_is" and EVERY == 1 and not match:
+            failed += compare_measured(answers, made)
         print("%s %s: %d cases, %s" % ("#" if write else "ok:", form, len(made), dict(statuses)))
     common.summary(passed, failed, 0)
 
