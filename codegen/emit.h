@@ -185,6 +185,8 @@ ingot_ev ingot_e_minf_fast(ingot_emitter *e, ingot_ev a, ingot_ev b); /* a < b ?
  * "arith.extsi" "arith.extui" "arith.trunci" "arith.bitcast". */
 ingot_ev ingot_e_cast(ingot_emitter *e, const char *op, ingot_ev a, ingot_escalar to);
 ingot_ev ingot_e_splat(ingot_emitter *e, ingot_ev scalar, int lanes); /* lanes 1: itself */
+/* The same bits as a vector type of as many bits. */
+ingot_ev ingot_e_reinterpret(ingot_emitter *e, ingot_ev v, ingot_etype type);
 ingot_ev ingot_e_extract(ingot_emitter *e, ingot_ev vector, int lane);
 ingot_ev ingot_e_insert(ingot_emitter *e, ingot_ev vector, ingot_ev scalar, int lane);
 ingot_ev ingot_e_shuffle(ingot_emitter *e, ingot_ev a, ingot_ev b, int lanes,
@@ -203,6 +205,8 @@ ingot_ev ingot_e_gep(ingot_emitter *e, ingot_escalar scalar, ingot_ev base, ingo
 /* Memory element type is type.scalar; for I1 a byte that is compared with zero (and stored as 0 or 1). */
 ingot_ev ingot_e_load(ingot_emitter *e, ingot_etype type, ingot_ev base, ingot_ev index);
 void ingot_e_store(ingot_emitter *e, ingot_ev value, ingot_ev base, ingot_ev index);
+/* The 32 bits at base + index elements of `scalar`, which need no alignment, as an I32. */
+ingot_ev ingot_e_load_word(ingot_emitter *e, ingot_escalar scalar, ingot_ev base, ingot_ev index);
 /* Lanes below `count` (a signed i64, may be <= 0 or >= lanes). `all`: known to be full, then masked accesses are plain
  * ones. The mask is made for memory of the vector type `type`. */
 typedef struct ingot_emask {

@@ -52,6 +52,14 @@ void ingot_e_store(ingot_emitter *e, ingot_ev value, ingot_ev base, ingot_ev ind
                  ingot_e_scalar_bytes(value.type.scalar), ingot_e_type_name(value.type));
 }
 
+ingot_ev ingot_e_load_word(ingot_emitter *e, ingot_escalar scalar, ingot_ev base, ingot_ev index)
+{
+    int32_t at = ingot_e_id(e, ingot_e_gep(e, scalar, base, index));
+    ingot_ev r = ingot_e_fresh(e, ingot_e_type(INGOT_E_I32));
+    ingot_e_line(e, "%%%d = llvm.load %%%d {alignment = 1 : i64} : !llvm.ptr -> i32", r.id, at);
+    return r;
+}
+
 /* ---- Masks ---- */
 
 /* AVX2 has masked moves of 4- and 8-byte elements, whose masks live in vector registers: as i1 vectors they would be

@@ -335,6 +335,15 @@ ingot_ev ingot_e_insert(ingot_emitter *e, ingot_ev vector, ingot_ev scalar, int 
     return r;
 }
 
+ingot_ev ingot_e_reinterpret(ingot_emitter *e, ingot_ev v, ingot_etype type)
+{
+    int32_t x = ingot_e_id(e, v);
+    ingot_ev r = ingot_e_fresh(e, type);
+    ingot_e_line(e, "%%%d = vector.bitcast %%%d : %s to %s", r.id, x, ingot_e_type_name(v.type),
+                 ingot_e_type_name(type));
+    return r;
+}
+
 ingot_ev ingot_e_shuffle(ingot_emitter *e, ingot_ev a, ingot_ev b, int lanes, const int *picks)
 {
     int32_t x = ingot_e_id(e, a), y = ingot_e_id(e, b);

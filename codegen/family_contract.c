@@ -4,6 +4,9 @@
  * then panels of columns, then the register tile. B is read from 16-column panels (packed at compile time), from dense
  * rows, or - when columns are not contiguous, as in Q * K^T - from panels that the unit packs on its stack. Rows are
  * split into equal tiles; which tile a row is in, and the order of its sums, never depend on units.
+ *
+ * Integers: k goes by groups of neighbours, a word of A (dot.c); panels of B hold words. Sums are I32 in registers over
+ * all of k.
  */
 #include "codegen/microkernel.h"
 #include <string.h>
@@ -15,7 +18,9 @@ typedef enum { PANELS, ROWS, STACK } b_kind;
 /* Decisions and values of the function being written. */
 typedef struct contract {
     const ingot_spec *spec;
-    ingot_etype vec;
+    ingot_etype vec; /* of sums */
+    int group;       /* elements of A in a word; floats: 0 */
+    ingot_escalar a; /* element of A */
     int element_bytes, mr, nr, vectors;
     b_kind b;
     int64_t kc, k_limit; /* k block; sums of more than k_limit terms are made in blocks */
@@ -40,7 +45,9 @@ static contract decide(const ingot_spec *spec, const ingot_target *target)
 {
     contract c = {.spec = spec};
     const ingot_operand *b = &spec->operands[1];
-    ingot_escalar scalar = ingot_e_scalar_of(spec->operands[0].dtype);
+    c.group = ingot_spec_group(spec);
+    c.a = ingot_e_scalar_of(spec->operands[0].dtype);
+    ingot_escalar scalar = c.group ? INGOT_E_I32 : c.a;
     c.element_bytes = ingot_e_scalar_bytes(scalar);
     c.vec = ingot_e_vector(scalar, target->vector_bytes / c.element_bytes);
     c.nr = target->tile_cols * 4 / c.element_bytes;
@@ -52,14 +59,20 @@ static contract decide(const ingot_spec *spec, const ingot_target *target)
     if (spec->decisions[0] > 0 && spec->decisions[0] <= INGOT_MICRO_ROWS &&
         spec->decisions[0] * c.vectors <= INGOT_MICRO_ACCS)
         c.mr = (int)spec->decisions[0];
-    c.b = b->access == INGOT_ACCESS_PACKED16 ? PANELS : b->strides[N] == 1 && !scattered(spec, c.mr) ? ROWS : STACK;
+    c.b = b->access == INGOT_ACCESS_PACKED16                         ? PANELS
+          : !c.group && b->strides[N] == 1 && !scattered(spec, c.mr) ? ROWS
+                                                                     : STACK;
     c.k_limit = c.b == STACK                                           ? STACK_BYTES / c.element_bytes / 64
                 : c.nr * c.element_bytes * 256 <= target->l1_bytes / 2 ? 256
                                                                        : 512;
     if (spec->decisions[2] >= 64 && (c.b != STACK || spec->decisions[2] < c.k_limit))
         c.k_limit = spec->decisions[2];
     ingot_size k = spec->dims[K];
-    if (ingot_size_is_dynamic(k)) {
+    bool whole = c.group || spec->operands[spec->n_in].dtype != spec->operands[0].dtype; /* no room for sums in out */
+    if (whole) {
+        int64_t steps = c.group ? (k + c.group - 1) / c.group : k;
+        c.kc = k > 0 ? steps : 1;
+    } else if (ingot_size_is_dynamic(k)) {
         c.kc = c.k_limit;
         c.blocked = true;
     } else if (k > c.k_limit + c.k_limit / 4 && !(spec->dims[M] >= 0 && spec->dims[M] <= c.mr && c.b != STACK)) {
@@ -70,7 +83,7 @@ static contract decide(const ingot_spec *spec, const ingot_target *target)
     } else {
         c.kc = k > 0 ? k : 1; /* one row tile reads B once: no use in blocks */
     }
-    c.inline_body = ingot_micro_inline_body(spec);
+    c.inline_body = whole || ingot_micro_inline_body(spec);
     return c;
 }
 
@@ -169,12 +182,12 @@ static void locate_rows(ingot_emitter *e, const contract *c, const ingot_ev *p, 
 {
     const ingot_operand *a = &c->spec->operands[0];
     ingot_ev index = ingot_e_mad(e, p[P_K0], ingot_e_size(e, a->strides[K]), operand_offset(e, a, p, 0));
-    ingot_ev first = ingot_e_gep(e, (ingot_escalar)c->vec.scalar, e->operands[0], index);
+    ingot_ev first = ingot_e_gep(e, c->a, e->operands[0], index);
     bool fixed = !ingot_size_is_dynamic(a->strides[M]);
     for (int r = 0; r < m->rows; r++) {
-        m->row[r] = fixed || r == 0 ? first
-                                    : ingot_e_gep(e, (ingot_escalar)c->vec.scalar, first,
-                                                  ingot_e_mul_int(e, ingot_e_size(e, a->strides[M]), r));
+        m->row[r] = fixed || r == 0
+                        ? first
+                        : ingot_e_gep(e, c->a, first, ingot_e_mul_int(e, ingot_e_size(e, a->strides[M]), r));
         m->row_shift[r] = fixed ? r * a->strides[M] : 0;
     }
 }
@@ -220,6 +233,8 @@ static ingot_ev apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev ra
     ingot_ev args[INGOT_PROG_MAX_ARGS], results[INGOT_PROG_MAX_RESULTS];
     if (!spec->has_body)
         return raw;
+    if (spec->operands[spec->n_in].dtype != spec->operands[0].dtype) /* no pass of its own over stored sums */
+        return ingot_micro_apply_body(e, spec, raw, extra_count(spec), extra);
     args[0] = raw;
     for (int32_t x = 0; x < extra_count(spec); x++)
         args[1 + x] = extra[x];
@@ -264,7 +279,7 @@ static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vect
     const ingot_spec *spec = c->spec;
     ingot_ev p[P_COUNT];
     memcpy(p, given, sizeof p);
-    ingot_micro m = {.type = c->vec, .rows = rows, .vectors = vectors, .mask = ingot_e_mask_all()};
+    ingot_micro m = {.type = c->vec, .group = c->group, .rows = rows, .vectors = vectors, .mask = ingot_e_mask_all()};
     int n = rows * vectors;
     ingot_ev accs[INGOT_MICRO_ACCS];
     ingot_eloop loop, tiles;
@@ -296,7 +311,15 @@ static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vect
         ingot_e_if_end(e, &branch, accs);
         memcpy(accs, branch.results, (size_t)n * sizeof accs[0]);
     }
-    ingot_micro_loop(e, &m, p[P_KN], ingot_e_size(e, spec->operands[0].strides[K]), step, accs);
+    ingot_ev along = ingot_e_size(e, spec->operands[0].strides[K]);
+    if (c->group) {
+        int64_t words = spec->dims[K] / c->group;
+        ingot_micro_loop(e, &m, p[P_KN], ingot_e_int(e, c->group), step, accs);
+        ingot_micro_rest(e, &m, (int)(spec->dims[K] % c->group), ingot_e_int(e, words * c->group),
+                         ingot_e_mul_int(e, step, words), accs);
+    } else {
+        ingot_micro_loop(e, &m, p[P_KN], along, step, accs);
+    }
     if (c->inline_body && c->blocked) {
         ingot_eif last;
         ingot_e_if(e, ingot_e_cmp(e, "ne", p[P_LAST], ingot_e_int(e, 0)), 0, NULL, &last);
@@ -472,6 +495,89 @@ static void pack_rows(ingot_emitter *e, const contract *c, const ingot_ev *p, in
     ingot_e_for_end(e, &down, NULL);
 }
 
+/* Words of pairs from two rows of contiguous columns; of one row and zeros when there is an odd one. */
+static void pack_pairs(ingot_emitter *e, const contract *c, const ingot_ev *p, ingot_ev base)
+{
+    int lanes = c->vec.lanes, picks[64];
+    int64_t k = c->spec->dims[K];
+    ingot_etype row = ingot_e_vector(INGOT_E_I16, lanes);
+    ingot_ev step = ingot_e_size(e, c->spec->operands[1].strides[K]), sixteen = ingot_e_int(e, 16);
+    for (int i = 0; i < 2 * lanes; i++)
+        picks[i] = i / 2 + (i % 2 ? lanes : 0);
+    for (int odd = 0; odd < 2; odd++) {
+        ingot_ev first = ingot_e_int(e, odd ? k / 2 : 0), last = ingot_e_int(e, odd ? (k + 1) / 2 : k / 2);
+        if (first.value == last.value)
+            continue;
+        ingot_eloop down, across;
+        ingot_e_for(e, first, last, ingot_e_int(e, 1), 0, NULL, &down);
+        ingot_ev at = ingot_e_mad(e, ingot_e_mul_int(e, down.index, 2), step, base);
+        ingot_ev to = ingot_e_gep(e, INGOT_E_I32, p[P_COLUMNS], ingot_e_mul_int(e, down.index, 16));
+        ingot_e_for(e, p[P_J0], p[P_J1], ingot_e_int(e, lanes), 0, NULL, &across);
+        ingot_size n = c->spec->dims[N]; /* units end at whole vectors but for the last columns */
+        ingot_emask mask = !ingot_size_is_dynamic(n) && n % lanes == 0
+                               ? ingot_e_mask_all()
+                               : ingot_e_mask(e, row, ingot_e_sub(e, p[P_J1], across.index));
+        ingot_ev index = ingot_e_add(e, at, across.index);
+        ingot_ev even = ingot_e_load_masked(e, row, e->operands[1], index, mask),
+                 other = odd ? ingot_e_zero(e, row)
+                             : ingot_e_load_masked(e, row, e->operands[1], ingot_e_add(e, index, step), mask);
+        ingot_ev words = ingot_e_reinterpret(e, ingot_e_shuffle(e, even, other, 2 * lanes, picks), c->vec);
+        ingot_ev from = ingot_e_sub(e, across.index, p[P_J0]);
+        ingot_e_store(e, words, to,
+                      ingot_e_mad(e, ingot_e_div(e, from, sixteen), p[P_PANEL], ingot_e_rem(e, from, sixteen)));
+        ingot_e_for_end(e, &across, NULL);
+        ingot_e_for_end(e, &down, NULL);
+    }
+}
+
+/* Words [from, count) of columns whose elements are `stride` apart, one by one; `rest` elements of the last one. */
+static void pack_words(ingot_emitter *e, const contract *c, const ingot_ev *column, ingot_ev to, ingot_ev from,
+                       ingot_ev count, int elements)
+{
+    ingot_ev stride = ingot_e_size(e, c->spec->operands[1].strides[K]);
+    ingot_etype element = ingot_e_type(INGOT_E_I16);
+    ingot_eloop loop;
+    ingot_e_for(e, from, count, ingot_e_int(e, 1), 0, NULL, &loop);
+    ingot_ev at = ingot_e_gep(e, INGOT_E_I16, to, ingot_e_mul_int(e, loop.index, 32)),
+             index = ingot_e_mul(e, ingot_e_mul_int(e, loop.index, 2), stride);
+    for (int i = 0; i < c->vec.lanes; i++) {
+        ingot_ev low = ingot_e_load(e, element, column[i], index),
+                 high = elements > 1 ? ingot_e_load(e, element, column[i], ingot_e_add(e, index, stride))
+                                     : ingot_e_zero(e, element);
+        ingot_e_store(e, low, at, ingot_e_int(e, 2 * i));
+        ingot_e_store(e, high, at, ingot_e_int(e, 2 * i + 1));
+    }
+    ingot_e_for_end(e, &loop, NULL);
+}
+
+/* As pack_square, of words: lanes of them from each column. */
+static void pack_word_square(ingot_emitter *e, const contract *c, const ingot_ev *column, ingot_ev to, ingot_ev word)
+{
+    int lanes = c->vec.lanes;
+    ingot_ev rows[64], at = ingot_e_gep(e, INGOT_E_I32, to, ingot_e_mul_int(e, word, 16));
+    for (int i = 0; i < lanes; i++)
+        rows[i] = ingot_e_reinterpret(
+            e, ingot_e_load(e, ingot_e_vector(INGOT_E_I16, 2 * lanes), column[i], ingot_e_mul_int(e, word, 2)), c->vec);
+    transpose(e, lanes, rows);
+    for (int i = 0; i < lanes; i++)
+        ingot_e_store(e, rows[i], at, ingot_e_int(e, 16 * i));
+}
+
+/* One group of columns of pairs. */
+static void pack_columns(ingot_emitter *e, const contract *c, const ingot_ev *column, ingot_ev to)
+{
+    int64_t k = c->spec->dims[K], words = k / 2;
+    int lanes = c->vec.lanes;
+    ingot_ev whole = ingot_e_int(e, c->spec->operands[1].strides[K] == 1 ? words / lanes * lanes : 0);
+    ingot_eloop loop;
+    ingot_e_for(e, ingot_e_int(e, 0), whole, ingot_e_int(e, lanes), 0, NULL, &loop);
+    pack_word_square(e, c, column, to, loop.index);
+    ingot_e_for_end(e, &loop, NULL);
+    pack_words(e, c, column, to, whole, ingot_e_int(e, words), 2);
+    if (k % 2)
+        pack_words(e, c, column, to, ingot_e_int(e, words), ingot_e_int(e, words + 1), 1);
+}
+
 /* Helper: columns [j0, j1) of B from k0 on, kn steps, to panels at P_COLUMNS. */
 static void write_pack(ingot_emitter *e, const contract *c, int rows, const ingot_ev *p)
 {
@@ -484,7 +590,7 @@ static void write_pack(ingot_emitter *e, const contract *c, int rows, const ingo
     ingot_ev last = ingot_e_add_int(e, p[P_J1], -1), sixteen = ingot_e_int(e, 16), column[64];
     ingot_eloop groups, loop;
     if (b->strides[N] == 1) {
-        pack_rows(e, c, p, base);
+        (c->group ? pack_pairs : pack_rows)(e, c, p, base);
         return;
     }
     ingot_e_for(e, p[P_J0], p[P_J1], ingot_e_int(e, lanes), 0, NULL, &groups);
@@ -493,9 +599,12 @@ static void write_pack(ingot_emitter *e, const contract *c, int rows, const ingo
                               ingot_e_mad(e, ingot_e_div(e, from, sixteen), p[P_PANEL], ingot_e_rem(e, from, sixteen)));
     for (int i = 0; i < lanes; i++) {
         ingot_ev j = ingot_e_min(e, ingot_e_add_int(e, groups.index, i), last);
-        column[i] = ingot_e_gep(e, scalar, e->operands[1], ingot_e_mad(e, j, ingot_e_size(e, b->strides[N]), base));
+        column[i] = ingot_e_gep(e, ingot_e_scalar_of(b->dtype), e->operands[1],
+                                ingot_e_mad(e, j, ingot_e_size(e, b->strides[N]), base));
     }
-    if (b->strides[K] == 1) {
+    if (c->group) {
+        pack_columns(e, c, column, to);
+    } else if (b->strides[K] == 1) {
         ingot_ev rest = ingot_e_rem(e, p[P_KN], ingot_e_int(e, lanes)), whole = ingot_e_sub(e, p[P_KN], rest);
         ingot_e_for(e, ingot_e_int(e, 0), whole, ingot_e_int(e, lanes), 0, NULL, &loop);
         pack_square(e, c, column, to, loop.index);
@@ -514,7 +623,6 @@ static void emit_block(ingot_emitter *e, contract *c, const split *s, ingot_ev t
                        ingot_ev *p)
 {
     const ingot_operand *b = &c->spec->operands[1];
-    ingot_escalar scalar = (ingot_escalar)c->vec.scalar;
     if (c->b == STACK) {
         p[P_PANEL] = ingot_e_int(e, c->kc * 16);
         p[P_COLUMNS] = stack;
@@ -523,8 +631,9 @@ static void emit_block(ingot_emitter *e, contract *c, const split *s, ingot_ev t
     } else {
         ingot_ev index = ingot_e_linear(e, 2, (ingot_ev[]){p[P_B0], p[P_B1]}, b->strides);
         ingot_ev step = c->b == PANELS ? ingot_e_int(e, 16) : ingot_e_size(e, b->strides[K]);
-        p[P_PANEL] = ingot_e_mul_int(e, ingot_e_size(e, c->spec->dims[K]), 16);
-        p[P_COLUMNS] = ingot_e_gep(e, scalar, e->operands[1], ingot_e_mad(e, p[P_K0], step, index));
+        p[P_PANEL] = ingot_e_mul_int(e, c->group ? ingot_e_int(e, c->kc) : ingot_e_size(e, c->spec->dims[K]), 16);
+        p[P_COLUMNS] = ingot_e_gep(e, ingot_e_scalar_of(b->dtype), e->operands[1],
+                                   ingot_e_mad(e, p[P_K0], step, index)); /* k0 is 0 for words */
         p[P_JB] = ingot_e_int(e, 0);
     }
     ingot_tile_body body = {.emit = emit_tiles, .arg = c, .name = "tile", .n_params = P_COUNT, .params = p};
@@ -555,7 +664,7 @@ static void emit_unit(ingot_emitter *e, contract *c, const split *s, ingot_ev un
              tile1 = ingot_e_min(e, ingot_e_add(e, tile0, s->tiles), s->rows.count);
     if (!c->blocked) {
         p[P_K0] = ingot_e_int(e, 0);
-        p[P_KN] = k;
+        p[P_KN] = c->group ? ingot_e_int(e, spec->dims[K] / c->group) : k;
         p[P_FIRST] = p[P_LAST] = one;
         emit_block(e, c, s, tile0, tile1, stack, p);
         return;
@@ -587,21 +696,33 @@ static void body(ingot_emitter *e, ingot_ev begin, ingot_ev end)
 static bool supports(const ingot_spec *spec, const ingot_target *target, const char **out_why)
 {
     const ingot_operand *a = &spec->operands[0], *b = &spec->operands[1], *out = &spec->operands[spec->n_in];
+    int group = ingot_spec_group(spec);
+    ingot_dtype sum = group ? INGOT_I32 : a->dtype;
+    bool packed = b->access == INGOT_ACCESS_PACKED16;
     (void)target;
     if (spec->n_in < 2 || spec->n_out != 1)
         *out_why = "contract: operands";
+    else if (group && (ingot_size_is_dynamic(spec->dims[K]) || a->strides[K] != 1))
+        *out_why = "contract: integers along k that are not contiguous, or their number not fixed";
+    else if (group && !packed && (group != 2 || spec->dims[K] > STACK_BYTES / 64))
+        *out_why = "contract: a matrix of bytes, or too high, that is not packed";
     else if (!ingot_size_is_dynamic(spec->dims[K]) && spec->dims[K] > (1 << 26))
         *out_why = "contract: more than 2^26 terms";
-    else if ((a->dtype != INGOT_F32 && a->dtype != INGOT_F64) || b->dtype != a->dtype || out->dtype != a->dtype)
-        *out_why = "contract: element types other than f32 and f64 throughout";
-    else if (a->access != INGOT_ACCESS_STRIDED || (b->access == INGOT_ACCESS_PACKED16 && b->dtype != INGOT_F32))
+    else if (!group && ((a->dtype != INGOT_F32 && a->dtype != INGOT_F64) || b->dtype != a->dtype))
+        *out_why = "contract: element types other than f32, f64, i16, or u8 and i8";
+    else if (!group && out->dtype != a->dtype &&
+             (ingot_size_is_dynamic(spec->dims[K]) || (!packed && spec->dims[K] > STACK_BYTES / 128)))
+        *out_why = "contract: a result of another type after many terms";
+    else if (a->access != INGOT_ACCESS_STRIDED || (packed && b->dtype == INGOT_F64))
         *out_why = "contract: packed access";
     else if (out->strides[N] != 1)
         *out_why = "contract: columns of the result are not contiguous";
-    else if (spec->has_body && (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 ||
-                                (ingot_dtype)spec->body.arg_dtypes[0] != a->dtype ||
-                                ingot_e_prog_result_dtype(&spec->body, 0) != out->dtype))
+    else if (spec->has_body &&
+             (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 ||
+              (ingot_dtype)spec->body.arg_dtypes[0] != sum || ingot_e_prog_result_dtype(&spec->body, 0) != out->dtype))
         *out_why = "contract: body";
+    else if (!spec->has_body && out->dtype != sum)
+        *out_why = "contract: type of the result";
     else
         return true;
     return false;

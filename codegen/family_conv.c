@@ -6,6 +6,8 @@
  * of one row would cover badly, such as 7 by 6 A unit of work is a chunk of tiles for as many channel blocks as have
  * their weights in half of L2. Larger weights come from far: then a unit has a quarter of L2, and each tile fetches its
  * share of the weights of the unit after it.
+ *
+ * Integers: a word of x is a group of input channels (dot.c) and the weights are words; sums are I32.
  */
 #include "codegen/microkernel.h"
 #include <string.h>
@@ -15,7 +17,9 @@ typedef enum { ALONG, AREA, FLAT } pixel_mode;
 
 typedef struct conv {
     const ingot_spec *spec;
-    ingot_etype vec;
+    ingot_etype vec;    /* of sums */
+    int group;          /* input channels of a word; floats: 0 */
+    ingot_escalar x;    /* element of x */
     int mr, vectors;    /* pixels, vectors of a full tile */
     int groups, blocks; /* column groups of one (n, g); blocks of 16 per group (0: half a block) */
     bool odd;           /* the last group has one block only */
@@ -25,9 +29,11 @@ typedef struct conv {
     int64_t ahead; /* elements of the next unit's weights that a pixel's tile fetches into L2; 0: none */
 } conv;
 
+/* Steps of one block's sums: elements of x, or words of it. */
 static int64_t taps(const ingot_spec *s)
 {
-    return s->dims[CB] * s->dims[CI] * s->dims[KH] * s->dims[KW];
+    int group = ingot_spec_group(s);
+    return s->dims[CB] * s->dims[CI] / (group ? group : 1) * s->dims[KH] * s->dims[KW];
 }
 
 static bool same_step(const ingot_spec *s, int32_t operand)
@@ -49,7 +55,9 @@ static bool one_row(const ingot_spec *s)
 
 static conv decide(const ingot_spec *spec, const ingot_target *target)
 {
-    conv c = {.spec = spec, .vec = ingot_e_vector(INGOT_E_F32, target->vector_bytes / 4)};
+    conv c = {.spec = spec, .group = ingot_spec_group(spec)};
+    c.vec = ingot_e_vector(c.group ? INGOT_E_I32 : INGOT_E_F32, target->vector_bytes / 4);
+    c.x = ingot_e_scalar_of(spec->operands[0].dtype);
     int nr = target->tile_cols;
     if (nr > 16 && spec->dims[OB] < 2)
         nr = 16;
@@ -78,7 +86,7 @@ static conv decide(const ingot_spec *spec, const ingot_target *target)
     int64_t per_unit = bytes > 0 ? room / bytes : c.groups;
     int64_t pixels = ingot_size_is_dynamic(ow) || ingot_size_is_dynamic(spec->dims[OH]) ? 0 : spec->dims[OH] * ow;
     /* smaller units read x more often, so it has to be near */
-    bool near = pixels * spec->dims[CB] * spec->dims[CI] * 4 <= room;
+    bool near = pixels * spec->dims[CB] * spec->dims[CI] * ingot_e_scalar_bytes(c.x) <= room;
     if (per_unit < c.groups && bytes <= room * 3 / 4 && spec->dims[CI] == 16 && pixels > 0 && near) {
         per_unit = room / 2 / bytes > 1 ? room / 2 / bytes : 1;
         c.ahead = (per_unit * bytes / 4 + pixels - 1) / pixels;
@@ -183,7 +191,7 @@ static pixels locate(ingot_emitter *e, const conv *c, int height, const ingot_ev
 }
 
 /* The nest of loops over cb, kh, kw and ci around the multiply-adds; loops of one round are left out, a few channels
- * are unrolled. */
+ * are unrolled (of floats: LLVM would reorder sums of integers, and spill them). */
 typedef struct nest {
     const conv *c;
     ingot_micro m;
@@ -196,6 +204,7 @@ static void reduce_loops(ingot_emitter *e, nest *t, int level, ingot_ev a_index,
 {
     static const int order[4] = {CB, KH, KW, CI};
     const ingot_spec *s = t->c->spec;
+    int64_t group = t->c->group ? t->c->group : 1;
     if (level == 4) {
         ingot_micro_step(e, &t->m, a_index, b_index, accs);
         return;
@@ -204,13 +213,18 @@ static void reduce_loops(ingot_emitter *e, nest *t, int level, ingot_ev a_index,
         for (int64_t i = 0; i < t->lines; i++)
             ingot_e_prefetch(
                 e, INGOT_E_F32, t->ahead,
-                ingot_e_add_int(e, ingot_e_div(e, ingot_e_mul_int(e, b_index, t->lines), ingot_e_int(e, 16)), i * 16),
+                ingot_e_add_int(e, ingot_e_div(e, ingot_e_mul_int(e, b_index, t->lines * group), ingot_e_int(e, 16)),
+                                i * 16),
                 2);
     int64_t count = s->dims[order[level]], b_step = 16;
     ingot_ev a_step = ingot_e_size(e, s->operands[0].strides[order[level]]);
     for (int i = level + 1; i < 4; i++)
-        b_step *= s->dims[order[i]];
-    if (count == 1 || (level == 3 && count <= 4)) {
+        b_step *= s->dims[order[i]] / (i == 3 ? group : 1);
+    if (level == 3) {
+        count /= group;
+        a_step = ingot_e_mul_int(e, a_step, group);
+    }
+    if (count == 1 || (level == 3 && count <= 4 && group == 1)) {
         for (int64_t i = 0; i < count; i++)
             reduce_loops(e, t, level + 1, ingot_e_add(e, a_index, ingot_e_mul_int(e, a_step, i)),
                          ingot_e_add_int(e, b_index, i * b_step), accs);
@@ -268,7 +282,7 @@ static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors
                         ingot_ev to)
 {
     const ingot_spec *s = c->spec;
-    nest t = {.c = c, .m = {.type = c->vec, .vectors = vectors, .mask = ingot_e_mask_all()}};
+    nest t = {.c = c, .m = {.type = c->vec, .group = c->group, .vectors = vectors, .mask = ingot_e_mask_all()}};
     pixels x = locate(e, c, height, p, &s->operands[0]), where[INGOT_SPEC_OPERANDS];
     where[0] = locate(e, c, height, p, &s->operands[s->n_in]);
     for (int32_t i = 2; i < s->n_in; i++)
@@ -280,7 +294,7 @@ static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors
         return;
     }
     for (int i = 0; i < x.count; i++) {
-        t.m.row[i] = x.constant && i ? t.m.row[0] : ingot_e_gep(e, INGOT_E_F32, e->operands[0], x.index[i]);
+        t.m.row[i] = x.constant && i ? t.m.row[0] : ingot_e_gep(e, c->x, e->operands[0], x.index[i]);
         t.m.row_shift[i] = x.shift[i];
     }
     int lanes = c->vec.lanes;
@@ -305,9 +319,10 @@ static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors
         t.m.column_shift[q] = (int64_t)q * lanes / 16 * block_size + q * lanes % 16;
     }
     if (c->ahead) { /* per group and tile: c->ahead * pixels / groups, in rounds of 256 weights */
-        t.lines = (c->ahead * x.count / c->groups_per_unit * 16 / taps(s) + 15) / 16;
+        int64_t group = c->group ? c->group : 1;
+        t.lines = (c->ahead * x.count / c->groups_per_unit * (16 / group) / taps(s) + 15) / 16;
         ingot_ev pixel = ingot_e_mad(e, p[P_ROW], ingot_e_size(e, s->dims[OW]), p[P_COLUMN]);
-        ingot_ev behind = ingot_e_mul_int(e, ingot_e_sub(e, loop.index, from), t.lines * taps(s));
+        ingot_ev behind = ingot_e_mul_int(e, ingot_e_sub(e, loop.index, from), t.lines * taps(s) * group);
         int64_t unit = (int64_t)c->groups_per_unit * vectors * lanes * taps(s);
         t.ahead = ingot_e_gep(e, INGOT_E_F32, w,
                               ingot_e_add(e, ingot_e_mad(e, pixel, ingot_e_int(e, c->ahead), behind),
@@ -407,8 +422,12 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
         return false;
     }
     const ingot_operand *x = &spec->operands[0], *w = &spec->operands[1], *out = &spec->operands[spec->n_in];
-    if (x->dtype != INGOT_F32 || w->dtype != INGOT_F32 || out->dtype != INGOT_F32)
-        *out_why = "conv: element types other than f32";
+    int group = ingot_spec_group(spec);
+    ingot_dtype sum = group ? INGOT_I32 : INGOT_F32;
+    if (!group && (x->dtype != INGOT_F32 || w->dtype != INGOT_F32))
+        *out_why = "conv: element types other than f32, i16 or u8 and i8";
+    if (group && (x->strides[CI] != 1 || spec->dims[CI] % group != 0))
+        *out_why = "conv: input channels that are no whole groups";
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (ingot_size_is_dynamic(spec->dims[fixed[i]]) || spec->dims[fixed[i]] < 1)
             *out_why = "conv: sizes of channels and taps that are not fixed";
@@ -418,9 +437,11 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
         if (out->lane == 1 && spec->operands[i].lane != 1 && spec->operands[i].lane != 0)
             *out_why = "conv: lanes of an operand";
     if (spec->has_body &&
-        (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 || spec->body.arg_dtypes[0] != INGOT_F32 ||
-         ingot_e_prog_result_dtype(&spec->body, 0) != INGOT_F32))
+        (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 ||
+         (ingot_dtype)spec->body.arg_dtypes[0] != sum || ingot_e_prog_result_dtype(&spec->body, 0) != out->dtype))
         *out_why = "conv: body";
+    if (!spec->has_body && out->dtype != sum)
+        *out_why = "conv: type of the result";
     if (!*out_why &&
         (double)spec->dims[CB] * (double)spec->dims[CI] * (double)spec->dims[KH] * (double)spec->dims[KW] > 1e8)
         *out_why = "conv: too many terms";

@@ -212,7 +212,8 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
         return false;
     }
     const ingot_operand *o = spec->operands;
-    if (o[0].dtype != INGOT_F32 || o[1].dtype != INGOT_F32 || o[spec->n_in].dtype != INGOT_F32)
+    ingot_dtype result = spec->has_body ? ingot_e_prog_result_dtype(&spec->body, 0) : INGOT_F32;
+    if (o[0].dtype != INGOT_F32 || o[1].dtype != INGOT_F32)
         *out_why = "depthwise: element types other than f32";
     if (ingot_size_is_dynamic(spec->dims[KH]) || ingot_size_is_dynamic(spec->dims[KW]) || spec->dims[KH] < 1 ||
         spec->dims[KW] < 1)
@@ -222,10 +223,11 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
     for (int32_t i = 2; i < spec->n_in; i++)
         if (o[i].lane != 1 && o[i].lane != 0)
             *out_why = "depthwise: lanes of an operand";
-    if (spec->has_body &&
-        (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 || spec->body.arg_dtypes[0] != INGOT_F32 ||
-         ingot_e_prog_result_dtype(&spec->body, 0) != INGOT_F32))
+    if (spec->has_body && (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 ||
+                           spec->body.arg_dtypes[0] != INGOT_F32 || result != o[spec->n_in].dtype))
         *out_why = "depthwise: body";
+    if (!spec->has_body && o[spec->n_in].dtype != result)
+        *out_why = "depthwise: type of the result";
     return *out_why == NULL;
 }
 

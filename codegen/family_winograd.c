@@ -631,7 +631,8 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
     if (!ingot_winograd_layout_get(spec, &layout, out_why))
         return false;
     *out_why = NULL;
-    if (x->dtype != INGOT_F32 || u->dtype != INGOT_F32 || out[0].dtype != INGOT_F32 || out[1].dtype != INGOT_F32)
+    if (x->dtype != INGOT_F32 || u->dtype != INGOT_F32 || (!spec->has_body && out[0].dtype != INGOT_F32) ||
+        out[1].dtype != INGOT_F32)
         *out_why = "winograd: element types other than f32";
     if (u->access != INGOT_ACCESS_PACKED16 || out[1].access != INGOT_ACCESS_SCRATCH)
         *out_why = "winograd: packed filters and scratch";
@@ -647,7 +648,7 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
         *out_why = "winograd: values that are not in blocks of channels";
     if (spec->has_body &&
         (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 || spec->body.arg_dtypes[0] != INGOT_F32 ||
-         ingot_e_prog_result_dtype(&spec->body, 0) != INGOT_F32))
+         ingot_e_prog_result_dtype(&spec->body, 0) != out[0].dtype))
         *out_why = "winograd: body";
     return *out_why == NULL;
 }

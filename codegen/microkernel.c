@@ -2,7 +2,9 @@
 #include "codegen/microkernel.h"
 #include <stdio.h>
 
-#define INLINE_COST 8 /* simple instructions; see ingot_scalar_op_cost */
+/* Simple instructions; see ingot_scalar_op_cost. After products of integers, rounding to a grid is what comes. */
+#define INLINE_COST         8
+#define INLINE_COST_INTEGER 24
 
 void ingot_micro_zero(ingot_emitter *e, ingot_etype type, int n, ingot_ev *accs)
 {
@@ -13,7 +15,8 @@ void ingot_micro_zero(ingot_emitter *e, ingot_etype type, int n, ingot_ev *accs)
 
 bool ingot_micro_inline_body(const ingot_spec *spec)
 {
-    return spec->has_body && ingot_prog_cost(&spec->body) <= INLINE_COST;
+    int limit = ingot_spec_group(spec) ? INLINE_COST_INTEGER : INLINE_COST;
+    return spec->has_body && ingot_prog_cost(&spec->body) <= limit;
 }
 
 ingot_ev ingot_micro_apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev raw, int32_t n_extra,
@@ -52,11 +55,29 @@ void ingot_micro_helper_name(ingot_ehelper *h, const char *name, int height, int
     snprintf(h->name, sizeof h->name, "%s%d_%08x", name, height, (unsigned)(hash ^ hash >> 32));
 }
 
+/* The word at `base`: `count` elements of a group of which there are no more to read. */
+static ingot_ev load_part(ingot_emitter *e, ingot_escalar element, int count, ingot_ev base, ingot_ev index)
+{
+    int bits = 8 * ingot_e_scalar_bytes(element);
+    ingot_ev word = {.id = -1};
+    for (int i = 0; i < count; i++) {
+        ingot_ev part = ingot_e_cast(
+            e, "arith.extui", ingot_e_load(e, ingot_e_type(element), base, ingot_e_add_int(e, index, i)), INGOT_E_I32);
+        if (i)
+            part = ingot_e_op2(e, "arith.shli", part, ingot_e_const_int(e, part.type, (int64_t)i * bits));
+        word = i ? ingot_e_op2(e, "arith.ori", word, part) : part;
+    }
+    return word;
+}
+
 /* Addresses that share a pointer are one computed address and displacements, which the machine's addressing takes for
  * free. */
-void ingot_micro_step(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs)
+static void step(ingot_emitter *e, const ingot_micro *m, int elements, ingot_ev a_index, ingot_ev b_index,
+                 ingot_ev *accs)
 {
-    ingot_escalar scalar = (ingot_escalar)m->type.scalar;
+    ingot_escalar scalar = (ingot_escalar)m->type.scalar, element = m->group == 4   ? INGOT_E_I8
+                                                                    : m->group == 2 ? INGOT_E_I16
+                                                                                    : scalar;
     ingot_ev b[INGOT_MICRO_VECTORS], address = {.id = -1};
     for (int q = 0; q < m->vectors; q++) {
         if (q == 0 || m->column[q].id != m->column[q - 1].id)
@@ -65,25 +86,50 @@ void ingot_micro_step(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, 
     }
     for (int r = 0; r < m->rows; r++) {
         if (r == 0 || m->row[r].id != m->row[r - 1].id)
-            address = ingot_e_gep(e, scalar, m->row[r], a_index);
-        ingot_ev a = ingot_e_load(e, ingot_e_type(scalar), address, ingot_e_int(e, m->row_shift[r]));
+            address = ingot_e_gep(e, element, m->row[r], a_index);
+        ingot_ev shift = ingot_e_int(e, m->row_shift[r]);
+        ingot_ev a = !m->group             ? ingot_e_load(e, ingot_e_type(scalar), address, shift)
+                     : elements < m->group ? load_part(e, element, elements, address, shift)
+                                           : ingot_e_load_word(e, element, address, shift);
         ingot_ev wide = ingot_e_splat(e, a, m->type.lanes);
-        for (int q = 0; q < m->vectors; q++)
-            accs[r * m->vectors + q] = ingot_e_fma(e, wide, b[q], accs[r * m->vectors + q]);
+        for (int q = 0; q < m->vectors; q++) {
+            ingot_ev *acc = &accs[r * m->vectors + q];
+            *acc = m->group ? ingot_micro_dot(e, m->group, *acc, wide, b[q]) : ingot_e_fma(e, wide, b[q], *acc);
+        }
     }
 }
 
-/* Eight sums in flight cover an FMA's latency of four cycles at two a cycle. */
-static int chains_of(const ingot_micro *m)
+void ingot_micro_step(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs)
+{
+    step(e, m, m->group, a_index, b_index, accs);
+}
+
+void ingot_micro_rest(ingot_emitter *e, const ingot_micro *m, int rest, ingot_ev a_index, ingot_ev b_index,
+                      ingot_ev *accs)
+{
+    if (rest)
+        step(e, m, rest, a_index, b_index, accs);
+}
+
+/* Eight sums in flight cover an FMA's latency of four cycles at two a cycle. Without an instruction for both, products
+ * of integers are added in one cycle. */
+static int chains_of(const ingot_emitter *e, const ingot_micro *m)
 {
     int sums = m->rows * m->vectors;
+    if (m->group && !(e->target->required & INGOT_CPU_AVX512VNNI))
+        return 1;
     return sums <= 2 ? 4 : sums <= 6 ? 2 : 1;
+}
+
+static ingot_ev add(ingot_emitter *e, ingot_ev a, ingot_ev b)
+{
+    return ingot_e_op2(e, ingot_e_is_float(a.type) ? "arith.addf" : "arith.addi", a, b);
 }
 
 void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, ingot_ev a_step, ingot_ev b_step,
                       ingot_ev *accs)
 {
-    int n = m->rows * m->vectors, chains = chains_of(m);
+    int n = m->rows * m->vectors, chains = chains_of(e, m);
     ingot_ev all[INGOT_MICRO_ACCS], zero = ingot_e_int(e, 0), one = ingot_e_int(e, 1);
     ingot_micro_zero(e, m->type, n * chains, all);
     for (int i = 0; i < n; i++)
@@ -100,10 +146,10 @@ void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, in
     ingot_e_for_end(e, &loop, loop.args);
     for (int i = 0; i < n; i++) { /* (0 + 1) + (2 + 3) */
         if (chains == 4)
-            accs[i] = ingot_e_addf(e, ingot_e_addf(e, loop.results[i], loop.results[n + i]),
-                                   ingot_e_addf(e, loop.results[2 * n + i], loop.results[3 * n + i]));
+            accs[i] = add(e, add(e, loop.results[i], loop.results[n + i]),
+                          add(e, loop.results[2 * n + i], loop.results[3 * n + i]));
         else
-            accs[i] = chains == 2 ? ingot_e_addf(e, loop.results[i], loop.results[n + i]) : loop.results[i];
+            accs[i] = chains == 2 ? add(e, loop.results[i], loop.results[n + i]) : loop.results[i];
     }
     if (chains > 1 && !ingot_e_is_known(rest, 0)) {
         ingot_eloop tail;

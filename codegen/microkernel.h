@@ -1,5 +1,8 @@
 /* What the compute families share: register tiles of fused multiply-adds, and the split of rows into tiles.
  *
+ * Products of integers sum in I32: a step takes a group of neighbouring elements of A (two of 16 bits, four of 8), one
+ * 32-bit word, and B has such words in place of its elements (dot.c).
+ *
  * A tile of `rows` x `vectors` accumulators grows by the outer product of one column of A (one scalar per row,
  * broadcast) and one row of B
  * (`vectors` vectors). Where the scalars and vectors lie is given by pointers with displacements that are known while
@@ -14,10 +17,11 @@
 #define INGOT_MICRO_ACCS    56 /* rows * vectors * chains never exceeds it */
 
 typedef struct ingot_micro {
-    ingot_etype type; /* of a vector */
+    ingot_etype type; /* of a vector of sums */
+    int group;        /* integers: elements of A in a word; floats: 0 */
     int rows, vectors;
     ingot_ev row[INGOT_MICRO_ROWS];      /* pointers; equal numbers share an address */
-    int64_t row_shift[INGOT_MICRO_ROWS]; /* elements added to the pointer */
+    int64_t row_shift[INGOT_MICRO_ROWS]; /* elements added to the pointer; B counts in words */
     ingot_ev column[INGOT_MICRO_VECTORS];
     int64_t column_shift[INGOT_MICRO_VECTORS];
     ingot_emask mask; /* of B's loads */
@@ -26,8 +30,15 @@ typedef struct ingot_micro {
     int64_t ahead_step;
 } ingot_micro;
 
+/* acc + products of the groups in words a and b (I32 vectors): pairs of signed 16 bits (group 2), or four unsigned
+ * bytes of a times signed ones of b (group 4). Exact. dot.c */
+ingot_ev ingot_micro_dot(ingot_emitter *e, int group, ingot_ev acc, ingot_ev a, ingot_ev b);
+
 /* accs[r * vectors + q] += A[row r, at a_index] * B[at b_index, vector q]. */
 void ingot_micro_step(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs);
+/* A step with the first `rest` elements of a group only; none: nothing. */
+void ingot_micro_rest(ingot_emitter *e, const ingot_micro *m, int rest, ingot_ev a_index, ingot_ev b_index,
+                      ingot_ev *accs);
 /* As many steps as `count` says, at multiples of a_step and b_step. Small tiles keep several sums (chains) to hide the
  * latency of FMA; how many depends on the tile's shape alone. accs: the start in, the sums out. */
 void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, ingot_ev a_step, ingot_ev b_step,

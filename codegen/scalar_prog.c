@@ -46,10 +46,30 @@ static V int_const(ingot_emitter *e, V like, int64_t x)
  * ------------------------------------------------------------------------------------------------------------------------
  */
 
+/* f32 to i32 in one instruction, for whole vectors of the target: what i32 cannot hold becomes INT32_MIN, whose low
+ * half is 0. */
+static V truncate(ingot_emitter *e, V x)
+{
+    ingot_etype type = ingot_e_with_scalar(x.type, INGOT_E_I32);
+    if (x.type.lanes == 4)
+        return ingot_e_intrinsic(e, "llvm.x86.sse2.cvttps2dq", type, 1, &x);
+    if (x.type.lanes == 8 && (e->target->required & INGOT_CPU_AVX))
+        return ingot_e_intrinsic(e, "llvm.x86.avx.cvtt.ps2dq.256", type, 1, &x);
+    if (x.type.lanes == 16 && (e->target->required & INGOT_CPU_AVX512F)) {
+        V args[4] = {x, ingot_e_zero(e, type), ingot_e_const_int(e, ingot_e_type(INGOT_E_I16), -1),
+                     ingot_e_const_int(e, ingot_e_type(INGOT_E_I32), 4)};
+        return ingot_e_intrinsic(e, "llvm.x86.avx512.mask.cvttps2dq.512", type, 4, args);
+    }
+    return (V){.id = -1};
+}
+
 static V float_to_int(ingot_emitter *e, V x, ingot_dtype to)
 {
-    if (ingot_e_scalar_bytes(ingot_e_scalar_of(to)) < 4) /* wraps, as C compilers' code does within 32 bits */
-        return ingot_e_cast(e, "arith.trunci", float_to_int(e, x, INGOT_I32), ingot_e_scalar_of(to));
+    if (ingot_e_scalar_bytes(ingot_e_scalar_of(to)) < 4) { /* wraps, as C compilers' code does within 32 bits */
+        V wide = x.type.scalar == INGOT_E_F32 ? truncate(e, x) : (V){.id = -1};
+        return ingot_e_cast(e, "arith.trunci", wide.id >= 0 ? wide : float_to_int(e, x, INGOT_I32),
+                            ingot_e_scalar_of(to));
+    }
     static const char *const suffix[] = {
         [INGOT_E_F32] = "f32", [INGOT_E_F64] = "f64", [INGOT_E_F16] = "f16", [INGOT_E_I8] = "i8",
         [INGOT_E_I16] = "i16", [INGOT_E_I32] = "i32", [INGOT_E_I64] = "i64"};

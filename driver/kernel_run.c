@@ -21,7 +21,7 @@ static int64_t packed_count(const ingot_kernel_run *b)
         e[d] = value_of(b, b->spec->dims[d]);
     switch (b->spec->family) {
     case INGOT_FAMILY_contract:
-        return e[0] * e[1] * ((e[3] + 15) / 16) * 16 * e[4];
+        return e[0] * e[1] * ((e[3] + 15) / 16) * 16 * ((e[4] + 3) / 4 * 4); /* whole words of integers */
     case INGOT_FAMILY_conv:
         return e[1] * e[2] * e[5] * e[6] * e[7] * e[8] * 16;
     case INGOT_FAMILY_depthwise:
@@ -66,7 +66,9 @@ static void fill(const ingot_kernel_run *b, int32_t index, void *data, int64_t c
 {
     ingot_dtype dtype = b->spec->operands[index].dtype;
     bool floats = ingot_dtype_is_float(dtype);
-    int64_t bound = b->spec->family == INGOT_FAMILY_gather && index == 1 ? value_of(b, b->spec->params[0]) : 2;
+    int64_t bound = b->spec->family == INGOT_FAMILY_gather && index == 1 ? value_of(b, b->spec->params[0])
+                    : ingot_spec_group(b->spec)                          ? 128
+                                                                         : 2;
     for (int64_t i = 0; i < count; i++) {
         *seed = *seed * 6364136223846793005u + 1442695040888963407u;
         double x = (double)(*seed >> 11) / 9007199254740992.0;

@@ -82,7 +82,8 @@ static ingot_status check_layouts(const ingot_op *op)
                          (ingot_type_count(t) == 1 || (!elementwise && i > 0) ||
                           ingot_value_literal(op->in[i])); /* weights, per-channel constants */
         /* A convolution may read a plain image and a reduction may leave either layout for the other. */
-        bool converts = op->kind == INGOT_OP_reduce || (op->kind == INGOT_OP_conv && i == 0);
+        bool converts =
+            op->kind == INGOT_OP_reduce || ((op->kind == INGOT_OP_conv || op->kind == INGOT_OP_conv_integer) && i == 0);
         if (!parameter && !converts)
             return fault(op, "operands of different layouts", i);
     }

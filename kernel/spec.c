@@ -366,6 +366,14 @@ bool ingot_spec_equal(const ingot_spec *a, const ingot_spec *b)
     return equal;
 }
 
+int ingot_spec_group(const ingot_spec *spec)
+{
+    ingot_dtype a = spec->operands[0].dtype, b = spec->operands[1].dtype;
+    if ((spec->family != INGOT_FAMILY_contract && spec->family != INGOT_FAMILY_conv) || spec->n_in < 2)
+        return 0;
+    return a == INGOT_I16 && b == INGOT_I16 ? 2 : a == INGOT_U8 && b == INGOT_I8 ? 4 : 0;
+}
+
 static double size_value(ingot_size size, const int64_t *sizes)
 {
     if (!ingot_size_is_dynamic(size))
@@ -373,7 +381,7 @@ static double size_value(ingot_size size, const int64_t *sizes)
     return sizes != NULL ? (double)sizes[ingot_size_index(size)] : 1;
 }
 
-/* Floating-point operations of one element of a family's whole iteration space. */
+/* Operations of one element of a family's whole iteration space. */
 static double flops_per_point(const ingot_spec *spec)
 {
     switch (spec->family) {

@@ -16,7 +16,7 @@ static bool read_shape(const ingot_op *op, const ingot_ints *strides, const ingo
     const ingot_type *x = &op->in[0]->type, *w = &op->in[1]->type;
     *s = (conv_shape){.spatial = x->rank - 2, .groups = groups, .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
     if (s->spatial < 1 || s->spatial > 2 || !ingot_type_is_static(w) || !ingot_dim_is_const(x->dims[1]) ||
-        x->dtype != INGOT_F32)
+        (x->dtype != INGOT_F32 && x->dtype != INGOT_I16) || w->dtype != x->dtype)
         return false;
     s->in_channels = x->dims[1]->value;
     s->out_channels = transposed ? w->dims[1]->value * groups : w->dims[0]->value;
@@ -100,6 +100,7 @@ typedef struct direct {
     int64_t y_step[2], y_at[2];                  /* where results go: every y_step-th from y_at */
     ingot_packing packing;
     ingot_value *w;
+    bool along_row; /* integers of plain layout: the groups that are multiplied are taps along a row */
 } direct;
 
 static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, const direct *c, bool *out_done)
@@ -109,7 +110,12 @@ static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, 
     const ingot_dim *zero = ingot_lower_const(l, 0), *one = ingot_lower_const(l, 1);
     bool blocked = c->x.layout == INGOT_LAYOUT_C16, y_blocked = c->y.layout == INGOT_LAYOUT_C16;
     int64_t in_blocks = blocked ? (c->in_per_group + 15) / 16 : 1, in_lanes = blocked ? 16 : c->in_per_group,
-            out_blocks = (c->out_per_group + 15) / 16;
+            out_blocks = (c->out_per_group + 15) / 16, kernel_w = c->kernel[1];
+    if (c->along_row) {
+        in_blocks = c->in_per_group;
+        in_lanes = (kernel_w + 1) / 2 * 2;
+        kernel_w = 1;
+    }
     const ingot_dim *x_row, *x_col, *y_row, *y_col;
     spatial_strides(l, &c->x, s->spatial, c->x.strides, &x_row, &x_col);
     spatial_strides(l, &c->y, s->spatial, c->y.strides, &y_row, &y_col);
@@ -121,7 +127,7 @@ static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, 
                                 ingot_lower_const(l, in_blocks),
                                 ingot_lower_const(l, in_lanes),
                                 ingot_lower_const(l, c->kernel[0]),
-                                ingot_lower_const(l, c->kernel[1])};
+                                ingot_lower_const(l, kernel_w)};
     const ingot_dim *x_block =
         blocked ? c->x.strides[1] : ingot_lower_mul(l, c->x.strides[1], ingot_lower_const(l, 16));
     const ingot_dim *x_strides[9] = {c->x.strides[0],
@@ -135,6 +141,11 @@ static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, 
                                      blocked ? one : c->x.strides[1],
                                      ingot_lower_mul(l, x_row, ingot_lower_const(l, c->tap_stride[0])),
                                      ingot_lower_mul(l, x_col, ingot_lower_const(l, c->tap_stride[1]))};
+    if (c->along_row) {
+        x_strides[5] = c->x.strides[1];
+        x_strides[6] = x_col;
+        x_strides[8] = zero;
+    }
     const ingot_dim *y_channel =
         y_blocked ? c->y.strides[1] : ingot_lower_mul(l, c->y.strides[1], ingot_lower_const(l, 16));
     const ingot_dim *y_group = y_blocked ? ingot_lower_mul(l, y_channel, ingot_lower_const(l, c->out_per_group / 16))
@@ -150,7 +161,8 @@ static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, 
                                      zero};
 
     /* One row of pixels where rows follow each other without a gap in input and result. */
-    bool flat = c->kernel[0] == 1 && c->kernel[1] == 1 && x_strides[3] == ingot_lower_mul(l, x_strides[4], dims[4]) &&
+    bool flat = c->kernel[0] == 1 && c->kernel[1] == 1 && !c->along_row &&
+                x_strides[3] == ingot_lower_mul(l, x_strides[4], dims[4]) &&
                 y_strides[3] == ingot_lower_mul(l, y_strides[4], dims[4]);
     location extra_at[INGOT_SPEC_OPERANDS];
     const ingot_dim *extra_strides[INGOT_SPEC_OPERANDS][9], *extra_lane[INGOT_SPEC_OPERANDS];
@@ -194,8 +206,8 @@ static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, 
     b.spec.params[0] = c->out_per_group;
     ingot_spec_add_operand(&b, &c->x, x_strides, false);
     location w;
-    int64_t w_elems = c->groups * out_blocks * in_blocks * in_lanes * c->kernel[0] * c->kernel[1] * 16;
-    INGOT_TRY(ingot_lower_add_weight(l, c->w, &c->packing, w_elems * 4, &w));
+    int64_t w_elems = c->groups * out_blocks * in_blocks * in_lanes * c->kernel[0] * kernel_w * 16;
+    INGOT_TRY(ingot_lower_add_weight(l, c->w, &c->packing, w_elems * ingot_dtype_bits(c->w->type.dtype) / 8, &w));
     ingot_spec_add_operand(&b, &w, NULL, false)->access = INGOT_ACCESS_PACKED16;
     for (int32_t i = 2; i < op->n_in; i++)
         ingot_spec_add_operand(&b, &extra_at[i], extra_strides[i], false)->lane = ingot_spec_size(&b, extra_lane[i]);
@@ -229,6 +241,30 @@ static ingot_packing pack_weights(const direct *c, bool blocked)
     memcpy(p.dest_dims, dest, sizeof dest);
     memcpy(p.dest_src, which, sizeof which);
     memcpy(p.dest_multiplier, multiplier, sizeof multiplier);
+    return p;
+}
+
+/* Integers: words of pairs of input channels, [g][ob][cb][kh][kw][ci/2][16][2], or of taps along a row,
+ * [g][ob][c][kh][kw/2][16][2]. */
+static ingot_packing pack_words(const direct *c)
+{
+    ingot_packing p = pack_weights(c, !c->along_row);
+    if (c->along_row) {
+        int64_t dest[7] = {
+            p.dest_dims[0], p.dest_dims[1], c->in_per_group, c->kernel[0], (c->kernel[1] + 1) / 2, 16, 2};
+        int32_t which[7] = {0, 1, 2, 3, 4, 1, 4};
+        int64_t multiplier[7] = {1, 16, 1, 1, 2, 1, 1};
+        memcpy(p.dest_dims, dest, sizeof dest);
+        memcpy(p.dest_src, which, sizeof which);
+        memcpy(p.dest_multiplier, multiplier, sizeof multiplier);
+        return p;
+    }
+    p.dest_rank = 8;
+    p.dest_dims[5] = 8;
+    p.dest_multiplier[5] = 2;
+    p.dest_dims[7] = 2;
+    p.dest_src[7] = 2;
+    p.dest_multiplier[7] = 1;
     return p;
 }
 
@@ -376,24 +412,33 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
         return NULL;
     if (!read_shape(op, &a->strides, &a->dilations, &a->pads, a->groups, false, &s))
         return NULL;
+    bool integer = op->in[0]->type.dtype == INGOT_I16;
+    if (op->kind == INGOT_OP_conv ? integer : !integer || (op->prog ? op->n_base : op->n_in) > 2)
+        return NULL;
     location x, y;
     INGOT_TRY(ingot_lower_locate(l, op->in[0], &x));
     bool depthwise = s.groups > 1 && s.groups == s.in_channels && s.groups == s.out_channels;
     int64_t ipg = s.in_channels / s.groups, opg = s.out_channels / s.groups;
     bool y_blocked = op->out[0]->type.layout == INGOT_LAYOUT_C16;
     bool whole_blocks = (opg % 16 == 0 || !y_blocked) && (ipg % 16 == 0 || x.layout == INGOT_LAYOUT_PLAIN);
-    if (s.groups > 1 && !depthwise && opg % 16 != 0 && is_pointwise(&s) && !y_blocked)
+    if (s.groups > 1 && !depthwise && opg % 16 != 0 && is_pointwise(&s) && !y_blocked && !integer)
         return lower_as_product(l, op, &s, out_done);
     if (s.groups > 1 && !depthwise && !whole_blocks)
         return NULL;
     if (depthwise && (x.layout != INGOT_LAYOUT_C16 || op->out[0]->type.layout != INGOT_LAYOUT_C16))
         return NULL;
-    INGOT_TRY(padded_input(l, op->in[0], &s, s.pad, &x));
+    bool along_row = integer && x.layout == INGOT_LAYOUT_PLAIN;
+    int64_t pad[4] = {s.pad[0], s.pad[1], s.pad[2], s.pad[3] + (along_row && s.kernel[1] % 2 ? 1 : 0)};
+    if (integer && (depthwise || (along_row && s.dilation[1] != 1)))
+        return NULL;
+    INGOT_TRY(padded_input(l, op->in[0], &s, pad, &x));
+    if (along_row && x.strides[1 + s.spatial] != ingot_lower_const(l, 1))
+        return NULL;
     INGOT_TRY(ingot_lower_claim(l, op->out[0], &y));
     move_back(l, &x, s.spatial, s.pad);
     if (depthwise)
         return lower_depthwise(l, op, &s, x, y, out_done);
-    if (is_winograd(&s)) {
+    if (is_winograd(&s) && !integer) {
         INGOT_TRY(ingot_lower_winograd(l, op, s.kernel, &x, &y, out_done));
         if (*out_done)
             return NULL;
@@ -407,10 +452,11 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
                 .x = x,
                 .y = y,
                 .y_step = {1, 1},
-                .w = op->in[1]};
+                .w = op->in[1],
+                .along_row = along_row};
     c.rows = s.spatial == 2 ? y.dims[2] : ingot_lower_const(l, 1);
     c.cols = y.dims[1 + s.spatial];
-    c.packing = pack_weights(&c, x.layout == INGOT_LAYOUT_C16);
+    c.packing = integer ? pack_words(&c) : pack_weights(&c, x.layout == INGOT_LAYOUT_C16);
     return emit_direct(l, op, &s, &c, out_done);
 }
 

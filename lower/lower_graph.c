@@ -21,8 +21,10 @@ static ingot_lower_fn *generated(const ingot_op *op)
     case INGOT_OP_relayout:
         return ingot_lower_relayout;
     case INGOT_OP_matmul:
+    case INGOT_OP_matmul_integer:
         return ingot_lower_matmul;
     case INGOT_OP_conv:
+    case INGOT_OP_conv_integer:
         return ingot_lower_conv;
     case INGOT_OP_conv_transpose:
         return ingot_lower_conv_transpose;

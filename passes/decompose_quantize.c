@@ -3,8 +3,8 @@
  *   quantize(x, s, z)      cast(clamp(round(x / s) + z))
  *   dequantize(q, s, z)    (cast(q) - cast(z)) * s; of a constant: the constant of floats
  *   gather(dequantize(q))  dequantize(gather(q)) when s and z are one number: a table of int8 stays small
- *   cast(matmul_integer)   matmul of the operands less their zero points, in f32: sums are rounded as f32 arithmetic
- * rounds
+ *   matmul_integer         that of the operands less their zero points, in 16 bits, where there is a kernel for it;
+ * else a matmul in f32, exact below 2^24; conv_integer likewise
  */
 #include "passes/decompose.h"
 #include <string.h>
@@ -193,11 +193,11 @@ ingot_status ingot_decompose_dynamic_quantize(ingot_op *op)
     return NULL;
 }
 
-/* Operand i in f32 without its zero point. Null when the zero point is of another form. */
-static ingot_status build_centred(ingot_op *op, int32_t i, ingot_value **out)
+/* Operand i in `dtype` without its zero point, made before `before`. Null when the zero point is of another form. */
+static ingot_status build_centred(ingot_op *op, int32_t i, ingot_dtype dtype, ingot_op *before, ingot_value **out)
 {
     ingot_value *x = op->in[i], *zero = op->n_in > i + 2 ? op->in[i + 2] : NULL;
-    INGOT_TRY(ingot_build_cast(op, x, INGOT_F32, out));
+    INGOT_TRY(ingot_build_cast(before, x, dtype, out));
     if (is_zero(zero))
         return NULL;
     x = *out;
@@ -206,20 +206,20 @@ static ingot_status build_centred(ingot_op *op, int32_t i, ingot_value **out)
     if (zero->type.rank > 1 || n < 1)
         return NULL;
     if (n == 1) {
-        INGOT_TRY(ingot_build_reshape(op, zero, 0, NULL, &zero));
+        INGOT_TRY(ingot_build_reshape(before, zero, 0, NULL, &zero));
     } else if (op->kind == INGOT_OP_conv_integer) { /* per output channel of the weights */
         if (i != 1 || x->type.dims[0] != zero->type.dims[0])
             return NULL;
-        INGOT_TRY(ingot_build_channel_vector(op, zero, x->type.rank, 0, &zero));
+        INGOT_TRY(ingot_build_channel_vector(before, zero, x->type.rank, 0, &zero));
     } else if (i == 0) { /* per row of a */
         if (x->type.dims[x->type.rank - 2] != zero->type.dims[0])
             return NULL;
-        INGOT_TRY(ingot_build_channel_vector(op, zero, 2, 0, &zero));
+        INGOT_TRY(ingot_build_channel_vector(before, zero, 2, 0, &zero));
     } else if (x->type.dims[x->type.rank - 1] != zero->type.dims[0]) { /* per column of b */
         return NULL;
     }
-    INGOT_TRY(ingot_build_cast(op, zero, INGOT_F32, &zero));
-    return ingot_build2(op, INGOT_OP_sub, x, zero, out);
+    INGOT_TRY(ingot_build_cast(before, zero, dtype, &zero));
+    return ingot_build2(before, INGOT_OP_sub, x, zero, out);
 }
 
 /* Folds `op` and what it is made of, as far as that is constant and `depth` deep, whatever it takes: weights are wanted
@@ -236,34 +236,170 @@ static ingot_status fold_weights(ingot_op *op, ingot_pass_context *unlimited, in
     return ingot_fold_op(op, unlimited, &changed);
 }
 
+/* ---- Products of integers ---- */
+
+/* Sums of so many products of two numbers of up to 8 bits, sign and zero point are below 2^31. */
+#define MAX_TERMS 33025
+/* Rows of a matrix that is no constant and that a kernel packs. */
+#define MAX_PACKED_ROWS 1024
+
+static int64_t fixed(const ingot_type *t, int32_t dim)
+{
+    return ingot_dim_is_const(t->dims[dim]) ? t->dims[dim]->value : -1;
+}
+
+static bool is_weight(const ingot_value *v)
+{
+    const ingot_literal *literal = ingot_value_literal(v);
+    return literal && literal->kind != INGOT_LITERAL_SPLAT && ingot_type_is_static(&v->type);
+}
+
+/* Whether kernels of integers take the convolution: what lowering takes. */
+static bool conv_has_kernel(const ingot_op *op, const ingot_pass_context *ctx)
+{
+    const ingot_attrs_conv *attrs = op->attrs;
+    const ingot_type *x = &op->in[0]->type, *w = &op->in[1]->type;
+    int64_t groups = attrs->groups > 0 ? attrs->groups : 1, channels = fixed(x, 1);
+    if ((x->rank != 3 && x->rank != 4) || !is_weight(op->in[1]) || channels < 1)
+        return false;
+    int64_t ins = channels / groups, outs = w->dims[0]->value / groups, terms = ins;
+    if (groups > 1 && (ins % 16 != 0 || outs % 16 != 0))
+        return false;
+    for (int32_t i = 2; i < w->rank; i++)
+        terms *= w->dims[i]->value;
+    for (int32_t i = 0; i < attrs->pads.n; i++)
+        if (attrs->pads.v[i] < 0 || attrs->pads.v[i] > 1000)
+            return false;
+    bool blocks = ctx->level >= 2 && channels >= 16;
+    return terms > 0 && terms <= MAX_TERMS && (blocks || attrs->dilations.v[x->rank - 3] == 1);
+}
+
+static bool matmul_has_kernel(const ingot_op *op)
+{
+    const ingot_type *a = &op->in[0]->type, *b = &op->in[1]->type;
+    int64_t k = fixed(b, b->rank - 2);
+    if (k < 0)
+        k = fixed(a, a->rank - 1);
+    return k > 0 && (is_weight(op->in[1]) ? k <= MAX_TERMS : k <= MAX_PACKED_ROWS);
+}
+
+/* All who read `q` as float get it from the 16 bits that a product reads, so that nothing else need be stored. */
+static ingot_status read_from(ingot_value *q, ingot_value *centred, double zero)
+{
+    for (ingot_use *use = q->uses, *next; use; use = next) {
+        next = use->next;
+        ingot_op *cast = use->op;
+        ingot_value *x, *number;
+        if (!cast || cast->kind != INGOT_OP_cast || cast->out[0]->type.dtype != INGOT_F32)
+            continue;
+        INGOT_TRY(ingot_build_cast(cast, centred, INGOT_F32, &x));
+        if (zero != 0) {
+            INGOT_TRY(ingot_build_number(cast, INGOT_F32, zero, &number));
+            INGOT_TRY(ingot_build2(cast, INGOT_OP_add, x, number, &x));
+        }
+        INGOT_TRY(ingot_replace_op(cast, x));
+    }
+    return NULL;
+}
+
+/* Operand 0 in 16 bits, made where it is, if its zero point is known. */
+static ingot_status build_wide(ingot_op *op, ingot_value **out)
+{
+    ingot_value *q = op->in[0], *zero = op->n_in > 2 ? op->in[2] : NULL, *shift;
+    double number = 0;
+    if (zero && !ingot_value_is_splat(q->graph->module, zero, &number))
+        return build_centred(op, 0, INGOT_I16, op, out);
+    ingot_op *before = q->def ? q->def->next : op->graph->first;
+    INGOT_TRY(ingot_build_cast(before, q, INGOT_I16, out));
+    if (number != 0) {
+        INGOT_TRY(ingot_build_number(before, INGOT_I16, number, &shift));
+        INGOT_TRY(ingot_build2(before, INGOT_OP_sub, *out, shift, out));
+    }
+    return read_from(q, *out, number);
+}
+
+static ingot_status fold_operand(ingot_value *v, const ingot_pass_context *ctx)
+{
+    ingot_pass_context unlimited = *ctx;
+    unlimited.max_fold_bytes = INT64_MAX;
+    return v->def ? fold_weights(v->def, &unlimited, 3) : NULL; /* sub of casts of a reshape */
+}
+
+/* op(a, b, zero points) -> op(a - zero, b - zero) of 16 bits. */
+static ingot_status widen(ingot_op *op, ingot_pass_context *ctx)
+{
+    ingot_value *a, *b;
+    ingot_op *made;
+    INGOT_TRY(build_centred(op, 1, INGOT_I16, op, &b));
+    INGOT_TRY(b ? build_wide(op, &a) : NULL);
+    if (!b || !a)
+        return NULL;
+    INGOT_TRY(ingot_build(op, op->kind, 2, (ingot_value *[]){a, b}, &made));
+    if (op->kind == INGOT_OP_conv_integer)
+        ingot_copy_attrs(made, op);
+    INGOT_TRY(ingot_op_infer(made));
+    INGOT_TRY(fold_operand(made->in[1], ctx));
+    return ingot_finish_decomposition(op, made->out[0]);
+}
+
+/* Whether f32 holds all sums exactly. */
+static bool float_is_exact(const ingot_op *op)
+{
+    const ingot_type *a = &op->in[0]->type, *b = &op->in[1]->type;
+    bool conv = op->kind == INGOT_OP_conv_integer;
+    int64_t terms = conv ? 1 : fixed(a, a->rank - 1);
+    for (int32_t i = 1; conv && i < b->rank; i++)
+        terms = terms < 0 || terms > MAX_TERMS || fixed(b, i) < 0 ? -1 : terms * fixed(b, i);
+    return terms >= 0 && terms <= (1 << 24) / (255 * 255);
+}
+
+/* The one cast to f32 that reads v; null when there are other users. */
+static ingot_op *only_cast(const ingot_value *v)
+{
+    ingot_op *op = v->uses && ingot_value_has_one_use(v) ? v->uses->op : NULL;
+    return op && op->kind == INGOT_OP_cast && op->out[0]->type.dtype == INGOT_F32 ? op : NULL;
+}
+
+/* Sums in f32 in place of op's. What is rounded to f32 next, maybe with a bias, takes them as they are. */
+static ingot_status use_float_sums(ingot_op *op, ingot_value *sums)
+{
+    ingot_op *add = ingot_value_has_one_use(op->out[0]) ? op->out[0]->uses->op : NULL;
+    ingot_op *cast = only_cast(op->out[0]);
+    if (!cast && add && add->kind == INGOT_OP_add && (cast = only_cast(add->out[0])) != NULL) {
+        ingot_value *bias = add->in[add->in[0] == op->out[0]];
+        INGOT_TRY(ingot_build_cast(cast, bias, INGOT_F32, &bias));
+        INGOT_TRY(ingot_build2(cast, INGOT_OP_add, sums, bias, &sums));
+    }
+    if (cast && ingot_type_equal(&cast->out[0]->type, &sums->type))
+        return ingot_replace_op(cast, sums);
+    if (float_is_exact(op)) {
+        INGOT_TRY(ingot_build_cast(op, sums, INGOT_I32, &sums));
+        return ingot_finish_decomposition(op, sums);
+    }
+    ingot_erase_dead(sums->def);
+    return NULL;
+}
+
 ingot_status ingot_decompose_integer(ingot_op *op, ingot_pass_context *ctx)
 {
     ingot_value *a, *b;
-    if (!ingot_value_has_one_use(op->out[0]) || !op->out[0]->uses->op)
-        return NULL;
-    ingot_op *cast = op->out[0]->uses->op, *made;
-    if (cast->kind != INGOT_OP_cast || cast->out[0]->type.dtype != INGOT_F32 || op->in[0]->type.rank < 2 ||
-        op->in[1]->type.rank < 2)
-        return NULL;
-    INGOT_TRY(build_centred(op, 0, &a));
-    INGOT_TRY(build_centred(op, 1, &b));
-    if (!a || !b)
+    ingot_op *made;
+    if (op->prog || op->in[0]->type.dtype == INGOT_I16 || op->in[0]->type.rank < 2 || op->in[1]->type.rank < 2)
         return NULL;
     bool conv = op->kind == INGOT_OP_conv_integer;
+    if (conv ? conv_has_kernel(op, ctx) : matmul_has_kernel(op)) {
+        INGOT_TRY(widen(op, ctx));
+        if (!ingot_op_is_linked(op))
+            return NULL;
+    }
+    INGOT_TRY(build_centred(op, 0, INGOT_F32, op, &a));
+    INGOT_TRY(build_centred(op, 1, INGOT_F32, op, &b));
+    if (!a || !b)
+        return NULL;
     INGOT_TRY(ingot_build(op, conv ? INGOT_OP_conv : INGOT_OP_matmul, 2, (ingot_value *[]){a, b}, &made));
     if (conv)
         ingot_copy_attrs(made, op);
     INGOT_TRY(ingot_op_infer(made));
-    if (!ingot_type_equal(&made->out[0]->type, &cast->out[0]->type)) {
-        ingot_erase_dead(made);
-        return NULL;
-    }
-    ingot_pass_context unlimited = *ctx;
-    unlimited.max_fold_bytes = INT64_MAX;
-    if (made->in[1]->def)
-        INGOT_TRY(fold_weights(made->in[1]->def, &unlimited, 3)); /* sub of casts of a reshape */
-    /* The product stands before the integer op; the cast's users come later. */
-    ingot_value_replace_uses(cast->out[0], made->out[0]);
-    ingot_erase_dead(cast);
-    return NULL;
+    INGOT_TRY(fold_operand(made->in[1], ctx));
+    return use_float_sums(op, made->out[0]);
 }

@@ -1,9 +1,9 @@
 /* Elementwise chains go into the op that makes their input, as its program: bias, residual add, activation, casts.
  *
- * A chain starts at a matmul, convolution, reduction, normalisation, softmax or pooling of one float result, and goes
- * on while the value has one use, that use is elementwise, and its result has the same shape. Other operands of the
- * chain become operands of the op; single numbers become constants of the program. The op moves down to the last op it
- * takes in, so that every operand is there.
+ * A chain starts at a matmul or convolution (of integers too), reduction, normalisation, softmax or pooling of one
+ * float result, and goes on while the value has one use, that use is elementwise, and its result has the same shape.
+ * Other operands of the chain become operands of the op; single numbers become constants of the program. The op moves
+ * down to the last op it takes in, so that every operand is there.
  *
  * Needs: canonicalize. After it: op->prog with argument 0 = the op's own result, argument i = operand n_base + i - 1.
  */
@@ -15,6 +15,8 @@ static bool may_have_epilogue(const ingot_op *op)
     switch (op->kind) {
     case INGOT_OP_matmul:
     case INGOT_OP_conv:
+    case INGOT_OP_matmul_integer:
+    case INGOT_OP_conv_integer:
     case INGOT_OP_conv_transpose:
     case INGOT_OP_reduce:
     case INGOT_OP_layer_norm:
@@ -27,8 +29,10 @@ static bool may_have_epilogue(const ingot_op *op)
         return false;
     }
     ingot_dtype dtype = op->out[0]->type.dtype;
+    bool integer = op->kind == INGOT_OP_matmul_integer || op->kind == INGOT_OP_conv_integer;
     return op->n_out == 1 && op->out[0]->type.rank >= 0 &&
-           (dtype == INGOT_F32 || dtype == INGOT_F64 || dtype == INGOT_F16 || dtype == INGOT_BF16);
+           (dtype == INGOT_F32 || dtype == INGOT_F64 || dtype == INGOT_F16 || dtype == INGOT_BF16 ||
+            (integer && dtype == INGOT_I32));
 }
 
 /* Positions of ops by id, as they were when the pass began; ops made since count as last. */

@@ -11,8 +11,7 @@
  * it is also what a kernel of integers computes. Scales of a are one number, those of b one or one for each output
  * channel.
  *
- * Needs nothing; runs before canonicalize, which would turn quantized weights into floats. What is left of integer
- * products without a kernel, decompose turns into products of floats that hold integers.
+ * Needs nothing; runs before canonicalize, which would turn quantized weights into floats.
  */
 #include "passes/decompose.h"
 #include <math.h>
@@ -92,7 +91,7 @@ static ingot_status same_scale(ingot_module *m, const quantized *a, const quanti
     return err;
 }
 
-/* sums + bias as integers (in f32), when `user` adds a bias that is quantized by sa * sb. */
+/* sums + bias as integers, when `user` adds a bias that is quantized by sa * sb. */
 static ingot_status add_bias(const ingot_op *user, const ingot_value *product, const quantized *a, const quantized *b,
                              ingot_op *before, ingot_value **sums, bool *out_done)
 {
@@ -112,8 +111,7 @@ static ingot_status add_bias(const ingot_op *user, const ingot_value *product, c
     INGOT_TRY(same_scale(before->graph->module, a, b, found.scale, &same));
     if (!same || !zero)
         return NULL;
-    INGOT_TRY(ingot_build_cast(before, found.q, INGOT_F32, &q));
-    INGOT_TRY(ingot_build_reshape(before, q, bias->type.rank, bias->type.dims, &q));
+    INGOT_TRY(ingot_build_reshape(before, found.q, bias->type.rank, bias->type.dims, &q));
     INGOT_TRY(ingot_build2(before, INGOT_OP_add, *sums, q, sums));
     *out_done = true;
     return NULL;
@@ -174,8 +172,8 @@ static ingot_status build_product(ingot_op *op, const quantized *a, const quanti
     INGOT_TRY(ingot_build(op, conv ? INGOT_OP_conv_integer : INGOT_OP_matmul_integer, n, in, &made));
     if (conv)
         ingot_copy_attrs(made, op);
-    INGOT_TRY(ingot_op_infer(made));
-    return ingot_build_cast(op, made->out[0], INGOT_F32, out);
+    *out = made->out[0];
+    return ingot_op_infer(made);
 }
 
 static ingot_status rewrite_product(ingot_op *op)
@@ -199,6 +197,7 @@ static ingot_status rewrite_product(ingot_op *op)
         old = user->out[0];
         user = only_user(old);
     }
+    INGOT_TRY(ingot_build_cast(before, sums, INGOT_F32, &sums));
     if (user && user->kind == INGOT_OP_relu) {
         INGOT_TRY(ingot_build1(user, INGOT_OP_relu, sums, &sums));
         before = user;

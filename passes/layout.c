@@ -24,9 +24,15 @@ typedef struct plan {
     unsigned char *sides, *blocked; /* per op: side; its result is C16 */
 } plan;
 
+/* What convolutions read, sum and write. */
+static bool dtype_fits(ingot_dtype d)
+{
+    return d == INGOT_F32 || d == INGOT_I32 || d == INGOT_I16 || d == INGOT_U8 || d == INGOT_I8;
+}
+
 static bool fits(const ingot_type *t)
 {
-    return (t->rank == 3 || t->rank == 4) && t->dtype == INGOT_F32 && t->layout == INGOT_LAYOUT_PLAIN &&
+    return (t->rank == 3 || t->rank == 4) && dtype_fits(t->dtype) && t->layout == INGOT_LAYOUT_PLAIN &&
            ingot_dim_is_const(t->dims[1]) && t->dims[1]->value >= 1;
 }
 
@@ -37,7 +43,7 @@ static bool conv_fits(const ingot_op *op)
     const ingot_attrs_conv *attrs = op->attrs;
     const ingot_type *x = &op->in[0]->type, *w = &op->in[1]->type;
     if (op->prog || op->n_in != 2 || !fits(x) || !fits(&op->out[0]->type) || !ingot_value_literal(op->in[1]) ||
-        !ingot_type_is_static(w) || w->dtype != INGOT_F32)
+        !ingot_type_is_static(w) || w->dtype != x->dtype || (x->dtype != INGOT_F32 && x->dtype != INGOT_I16))
         return false;
     int64_t groups = attrs->groups > 0 ? attrs->groups : 1, ins = x->dims[1]->value, outs = w->dims[0]->value;
     return groups == 1 || (groups == ins && groups == outs) ||
@@ -91,6 +97,8 @@ static bool finite_on_finite(const ingot_op *op)
     case INGOT_OP_gelu_tanh:
     case INGOT_OP_silu:
     case INGOT_OP_hard_swish:
+    case INGOT_OP_cast:
+    case INGOT_OP_fma:
         return true;
     case INGOT_OP_div:
         return ingot_value_is_splat(op->graph->module, op->in[1], &number) && number != 0;
@@ -108,7 +116,7 @@ static bool elementwise_fits(const ingot_op *op)
         return false;
     for (int32_t i = 0; i < op->n_in; i++) {
         const ingot_type *t = &op->in[i]->type;
-        if (t->dtype != INGOT_F32)
+        if (!dtype_fits(t->dtype))
             return false;
         if (ingot_type_count(t) == 1 || (ingot_value_literal(op->in[i]) && per_channel(t, result)))
             continue;
@@ -149,6 +157,7 @@ static side side_of(const ingot_op *op)
         return SIDE_PLAIN;
     switch (op->kind) {
     case INGOT_OP_conv:
+    case INGOT_OP_conv_integer:
         return conv_fits(op) ? SIDE_CONV : SIDE_PLAIN;
     case INGOT_OP_max_pool:
     case INGOT_OP_avg_pool:

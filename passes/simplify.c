@@ -232,16 +232,28 @@ static bool is_quantized(const ingot_value *v, ingot_dtype dtype)
     return lo >= least && hi <= most;
 }
 
+/* v lies in memory for a product of integers, so that all may read it there. */
+static bool feeds_product(const ingot_value *v)
+{
+    for (const ingot_use *use = v->uses; use; use = use->next)
+        if (use->op && (use->op->kind == INGOT_OP_conv_integer || use->op->kind == INGOT_OP_matmul_integer))
+            return true;
+    return false;
+}
+
 static ingot_status simplify_cast(ingot_op *op, bool *changed)
 {
     ingot_value *x = op->in[0], *made;
     if (x->type.dtype == op->out[0]->type.dtype)
         return take(op, 0, changed);
     ingot_op *inner = ingot_def(x, INGOT_OP_cast);
+    if (feeds_product(x))
+        return NULL;
     /* Through bytes and back: quantize followed by dequantize. */
     if (inner && inner->in[0]->type.dtype == op->out[0]->type.dtype && is_quantized(inner->in[0], x->type.dtype))
         return replace_built(op, inner->in[0], changed);
-    if (!inner || !holds(x->type.dtype, inner->in[0]->type.dtype))
+    bool quantized = inner && is_quantized(inner->in[0], x->type.dtype) && holds(op->out[0]->type.dtype, x->type.dtype);
+    if (!inner || !(quantized || holds(x->type.dtype, inner->in[0]->type.dtype)))
         return NULL;
     if (inner->in[0]->type.dtype == op->out[0]->type.dtype)
         return replace_built(op, inner->in[0], changed);

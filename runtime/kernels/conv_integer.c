@@ -1,5 +1,5 @@
-/* conv_integer: 8-bit integers less their zero points, i32 result; the padding is the zero point. Sums are exact in
- * double. */
+/* conv_integer: integers of up to 16 bits less their zero points, i32 result; the padding is the zero point. Sums are
+ * exact in double. */
 #include "runtime/kernels/kernels.h"
 
 ingot_status ingot_portable_conv_integer(const ingot_call *call)
@@ -7,7 +7,7 @@ ingot_status ingot_portable_conv_integer(const ingot_call *call)
     INGOT_TRY(ingot_kernel_check(call, "conv_integer", 2, 1));
     for (int32_t i = 0; i < call->n_in; i++)
         KERNEL_REQUIRE(!kernel_has_in(call, i) ||
-                           (ingot_dtype_is_integer(call->in[i].dtype) && ingot_dtype_bits(call->in[i].dtype) <= 8),
+                           (ingot_dtype_is_integer(call->in[i].dtype) && ingot_dtype_bits(call->in[i].dtype) <= 16),
                        "conv_integer: operand %d is %s", i, ingot_dtype_name(call->in[i].dtype));
     KERNEL_REQUIRE(call->out[0].dtype == INGOT_I32, "conv_integer: the result is %s",
                    ingot_dtype_name(call->out[0].dtype));

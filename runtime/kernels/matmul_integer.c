@@ -1,4 +1,5 @@
-/* matmul_integer: 8-bit integers less their zero points, i32 result. Products and sums are exact in double. */
+/* matmul_integer: integers of up to 16 bits less their zero points, i32 result. Products and sums are exact in double.
+ */
 #include "runtime/kernels/kernels.h"
 
 typedef struct {
@@ -40,8 +41,8 @@ ingot_status ingot_portable_matmul_integer(const ingot_call *call)
     ingot_tensor a = call->in[0], b = call->in[1];
     const ingot_tensor *y = &call->out[0];
     KERNEL_REQUIRE(a.rank >= 2 && b.rank >= 2 && y->rank >= 2 && y->dtype == INGOT_I32 &&
-                       ingot_dtype_is_integer(a.dtype) && ingot_dtype_bits(a.dtype) <= 8 &&
-                       ingot_dtype_is_integer(b.dtype) && ingot_dtype_bits(b.dtype) <= 8,
+                       ingot_dtype_is_integer(a.dtype) && ingot_dtype_bits(a.dtype) <= 16 &&
+                       ingot_dtype_is_integer(b.dtype) && ingot_dtype_bits(b.dtype) <= 16,
                    "matmul_integer: operands of rank %d and %d, %s and %s", a.rank, b.rank, ingot_dtype_name(a.dtype),
                    ingot_dtype_name(b.dtype));
     int64_t m = a.dims[a.rank - 2], k = a.dims[a.rank - 1], n = b.dims[b.rank - 1];

@@ -36,6 +36,7 @@ static unsigned next_random(unsigned *state)
 static void fill(const ingot_spec *spec, int32_t i, void *data, int64_t count, const int64_t *sizes, unsigned *seed)
 {
     const ingot_operand *o = &spec->operands[i];
+    int group = ingot_spec_group(spec), word = group ? group : 1;
     if (spec->family == INGOT_FAMILY_winograd && i == 1) {
         spec_winograd_fill(spec, data);
         return;
@@ -51,6 +52,10 @@ static void fill(const ingot_spec *spec, int32_t i, void *data, int64_t count, c
             ingot_store_i64(data, o->dtype, k, u > 0);
         } else if (ingot_dtype_is_float(o->dtype)) {
             ingot_store_f64(data, o->dtype, k, u);
+        } else if (group && i < 2) { /* all there is, the ends often */
+            int64_t low = group == 2 ? -255 : i == 0 ? 0 : -128, high = group == 2 || i == 0 ? 255 : 127;
+            int64_t any = low + (int64_t)(next_random(seed) % (unsigned)(high - low + 1));
+            ingot_store_i64(data, o->dtype, k, k % 5 == 0 ? high : k % 7 == 0 ? low : any);
         } else {
             ingot_store_i64(data, o->dtype, k, (int64_t)(u * 50) + (ingot_dtype_is_signed(o->dtype) ? 0 : 50));
         }
@@ -65,7 +70,8 @@ static void fill(const ingot_spec *spec, int32_t i, void *data, int64_t count, c
             for (int64_t t = 0; t < taps; t++)
                 for (int64_t lane = spec->params[0] - 16 * (n[2] - 1); lane < 16; lane++)
                     if (lane >= 0)
-                        ingot_store_f64(data, o->dtype, (((g + 1) * n[2] - 1) * taps + t) * 16 + lane, 0);
+                        ingot_store_f64(data, o->dtype,
+                                        ((((g + 1) * n[2] - 1) * taps + t) / word * 16 + lane) * word + t % word, 0);
     }
 }
 

@@ -272,14 +272,16 @@ static void run_contract(const run *r)
 {
     enum { B0, B1, M, N, K };
     const ingot_operand *b = &r->s->operands[1];
-    int64_t i[D] = {0}, k = r->n[K];
+    int64_t i[D] = {0}, k = r->n[K], word = ingot_spec_group(r->s) ? ingot_spec_group(r->s) : 1,
+            words = (k + word - 1) / word;
     if (none(r, 0, K))
         return;
     do {
         double sum = 0, magnitude = 0;
         for (i[K] = 0; i[K] < k; i[K]++) {
             int64_t e = b->access == INGOT_ACCESS_PACKED16
-                            ? at(r, 1, (int64_t[D]){i[B0], i[B1]}) + i[N] / 16 * k * 16 + i[K] * 16 + i[N] % 16
+                            ? at(r, 1, (int64_t[D]){i[B0], i[B1]}) + i[N] / 16 * words * word * 16 +
+                                  (i[K] / word * 16 + i[N] % 16) * word + i[K] % word
                             : at(r, 1, i);
             double term = load(r, 0, at(r, 0, i)) * load(r, 1, e);
             sum += term;
@@ -293,7 +295,7 @@ static void run_contract(const run *r)
 static void run_conv(const run *r)
 {
     enum { N, G, OB, OH, OW, CB, CI, KH, KW };
-    int64_t i[D] = {0}, o = r->p[0];
+    int64_t i[D] = {0}, o = r->p[0], word = ingot_spec_group(r->s) ? ingot_spec_group(r->s) : 1;
     bool whole = r->s->operands[r->s->n_in].lane == 1;
     if (none(r, 0, CB))
         return;
@@ -305,7 +307,8 @@ static void run_conv(const run *r)
                 for (i[KH] = 0; i[KH] < r->n[KH]; i[KH]++)
                     for (i[KW] = 0; i[KW] < r->n[KW]; i[KW]++)
                         for (i[CI] = 0; i[CI] < r->n[CI]; i[CI]++, w++) {
-                            double term = load(r, 0, at(r, 0, i)) * load(r, 1, w * 16 + lane);
+                            double term =
+                                load(r, 0, at(r, 0, i)) * load(r, 1, (w / word * 16 + lane) * word + w % word);
                             sum += term;
                             magnitude += fabs(term);
                         }
@@ -586,7 +589,7 @@ void spec_interpret(const ingot_spec *spec, spec_data *data)
 int64_t spec_operand_count(const ingot_spec *spec, const int64_t *sizes, int32_t o)
 {
     const ingot_operand *op = &spec->operands[o];
-    int64_t n[D], last = 0;
+    int64_t n[D], last = 0, word = ingot_spec_group(spec) ? ingot_spec_group(spec) : 1;
     bool empty = false;
     for (int32_t i = 0; i < spec->n_dims; i++) {
         n[i] = size_of(sizes, spec->dims[i]);
@@ -608,7 +611,7 @@ int64_t spec_operand_count(const ingot_spec *spec, const int64_t *sizes, int32_t
     if (spec->family == INGOT_FAMILY_winograd)
         last += 15 * op->lane;
     if (spec->family == INGOT_FAMILY_contract && op->access == INGOT_ACCESS_PACKED16)
-        last += (n[3] + 15) / 16 * n[4] * 16 - 1;
+        last += (n[3] + 15) / 16 * ((n[4] + word - 1) / word * word) * 16 - 1;
     if (spec->family == INGOT_FAMILY_conv && o == 1)
         return n[1] * n[2] * n[5] * n[6] * n[7] * n[8] * 16;
     if (spec->family == INGOT_FAMILY_conv && (o >= 2)) {

@@ -1,10 +1,10 @@
 // A convolution of dequantized values, its bias and the quantize after it: integers, and one scale for each channel.
 // RUN: %ingot opt %s --passes=integer_products,canonicalize | %FileCheck %s
 // CHECK: %[[SUM:.*]] = "ingot.conv_integer"(%0, {{.*}}pads = [1, 1, 1, 1]{{.*}} -> tensor<1x2x4x4xi32>
-// CHECK: %[[REAL:.*]] = "ingot.cast"(%[[SUM]]) {to = 1
-// CHECK: dense<{{\[\[\[}}1.0e+02{{\]\]}}, {{\[\[}}-7.0{{\]\]\]}}> : tensor<2x1x1xf32>
-// CHECK: %[[BIASED:.*]] = "ingot.add"(%[[REAL]],
-// CHECK: %[[SCALED:.*]] = "ingot.mul"(%[[BIASED]],
+// CHECK: dense<{{\[\[\[}}100{{\]\]}}, {{\[\[}}-7{{\]\]\]}}> : tensor<2x1x1xi32>
+// CHECK: %[[BIASED:.*]] = "ingot.add"(%[[SUM]],
+// CHECK: %[[REAL:.*]] = "ingot.cast"(%[[BIASED]]) {to = 1
+// CHECK: %[[SCALED:.*]] = "ingot.mul"(%[[REAL]],
 // CHECK: "ingot.quantize"(%[[SCALED]],
 // CHECK-NOT: ingot.dequantize
 module {
