@@ -13,14 +13,12 @@ build/models); those missing are made.
 """
 import argparse
 import json
-import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+import suite
+
 TARGET = "x86-64-v3"
 LEAST_SHARE = 0.005
 HEADER = """\
@@ -32,9 +30,7 @@ HEADER = """\
 
 def kernels_of(entry, ingot):
     """(spec line, predicted ns in one run) of each kernel of a manifest entry."""
-    shapes = ["--shape=%s=%s" % (name, "x".join(map(str, spec["shape"])))
-              for name, spec in entry["inputs"].items() if spec["shape"]]
-    done = subprocess.run([ingot, "explain", "--json", "--cpu", TARGET, entry["path"], *shapes],
+    done = subprocess.run([ingot, "explain", "--json", "--cpu", TARGET, entry["path"], *suite.shape_options(entry)],
                           capture_output=True, text=True)
     if done.returncode:
         raise SystemExit("%s: %s" % (entry["name"], done.stderr.strip()))
@@ -67,18 +63,11 @@ def text_of(shares):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ingot", default=str(ROOT / "build" / "ingot"))
-    parser.add_argument("--sources", type=Path, default=os.environ.get("INGOT_MODELS", ROOT / "build" / "models"))
-    parser.add_argument("--out", type=Path, default=HERE / "kernels.txt")
-    parser.add_argument("--match", default="", metavar="REGEX", help="only entries whose name it is found in")
+    suite.add_options(parser)
+    parser.add_argument("--out", type=Path, default=suite.ROOT / "bench" / "kernels.txt")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    manifest = ROOT / "build" / "bench" / "kernel_suite.manifest.json"
-    manifest.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, str(ROOT / "tests" / "models" / "cases.py"), "--sources", str(options.sources),
-                    "--manifest", str(manifest)], check=True, stdout=sys.stderr)
-    entries = [e for e in json.loads(manifest.read_text()) if re.search(options.match, e["name"])]
-    text = text_of(collect(entries, options.ingot))
+    text = text_of(collect(suite.entries(options), options.ingot))
     if options.check:
         return int(not options.out.exists() or options.out.read_text() != text)
     options.out.write_text(text)

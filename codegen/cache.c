@@ -91,6 +91,18 @@ bool ingot_cache_read(const char *dir, const char *key, size_t key_size, ingot_t
     return ok && !out->failed;
 }
 
+/* The folder and its parents, as far as they can be made. */
+static void make_folders(const char *dir)
+{
+    char part[4096];
+    size_t size = strlen(dir);
+    for (size_t i = 1; i <= size && size < sizeof part; i++)
+        if (i == size || dir[i] == '/') {
+            snprintf(part, sizeof part, "%.*s", (int)i, dir);
+            mkdir(part, 0777);
+        }
+}
+
 void ingot_cache_write(const char *dir, const char *key, size_t key_size, const void *data, size_t size)
 {
     char path[4096], temporary[4096], suffix[48];
@@ -104,8 +116,12 @@ void ingot_cache_write(const char *dir, const char *key, size_t key_size, const 
     if (!path_of(dir, header.key, ".o", path, sizeof path) ||
         !path_of(dir, header.key, suffix, temporary, sizeof temporary))
         return;
-    mkdir(dir, 0777);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+    int fd = open(temporary, flags, 0666);
+    if (fd < 0 && errno == ENOENT) {
+        make_folders(dir);
+        fd = open(temporary, flags, 0666);
+    }
     if (fd < 0)
         return;
     bool ok = write_all(fd, &header, sizeof header) && write_all(fd, data, size);

@@ -155,3 +155,32 @@ Test(workers, cache_survives_damage)
     rmdir(dir);
     ingot_arena_release(&arena);
 }
+
+Test(workers, cache_makes_its_folder_and_the_parents)
+{
+    char base[] = "/tmp/ingot-cache-XXXXXX", dir[64], path[600];
+    ingot_arena arena = {0};
+    ingot_object out[LINES];
+    make_lines();
+    cr_assert_not_null(mkdtemp(base));
+    snprintf(dir, sizeof dir, "%s/a/b", base);
+    const ingot_codegen_options options = {.workers = 2, .cache_dir = dir};
+    cr_assert_null(ingot_codegen_compile(lines, LINES, &options, &arena, out));
+    DIR *d = opendir(dir);
+    cr_assert_not_null(d);
+    int files = 0;
+    for (struct dirent *f; (f = readdir(d));) {
+        if (f->d_name[0] == '.')
+            continue;
+        files++;
+        snprintf(path, sizeof path, "%s/%s", dir, f->d_name);
+        unlink(path);
+    }
+    closedir(d);
+    cr_expect_eq(files, LINES);
+    cr_expect_eq(rmdir(dir), 0);
+    *strrchr(dir, '/') = 0;
+    cr_expect_eq(rmdir(dir), 0);
+    cr_expect_eq(rmdir(base), 0);
+    ingot_arena_release(&arena);
+}
