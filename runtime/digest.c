@@ -8,24 +8,36 @@
 
 #define MULTIPLIER_A 0x9e3779b97f4a7c15u
 #define MULTIPLIER_B 0xd6e8feb86659fd93u
+#define STRIPE_BYTES sizeof(((ingot_digest_state *)0)->stripe)
 
 static uint64_t rotate(uint64_t x, int by)
 {
     return x << by | x >> (64 - by);
 }
 
-static uint64_t load_word(const uint8_t *bytes)
+/* Spelled out, so that compilers see one load. */
+static uint64_t load_word(const uint8_t *b)
 {
-    uint64_t word = 0;
-    for (int i = 7; i >= 0; i--)
-        word = word << 8 | bytes[i];
-    return word;
+    return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 | (uint64_t)b[4] << 32 |
+           (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 | (uint64_t)b[7] << 56;
 }
 
-static void mix_stripe(uint64_t lanes[4], const uint8_t *stripe)
+static uint64_t mix_word(uint64_t lane, const uint8_t *word, uint64_t number)
 {
-    for (int i = 0; i < 4; i++)
-        lanes[i] = rotate(lanes[i] ^ (load_word(stripe + 8 * i) * MULTIPLIER_A), 31) * MULTIPLIER_B + (uint64_t)i;
+    return rotate(lane ^ (load_word(word) * MULTIPLIER_A), 31) * MULTIPLIER_B + number;
+}
+
+/* The lanes are copies meanwhile: bytes could lie anywhere, as far as a compiler knows. */
+static void mix_stripes(uint64_t lanes[4], const uint8_t *bytes, size_t stripes)
+{
+    uint64_t a = lanes[0], b = lanes[1], c = lanes[2], d = lanes[3];
+    for (; stripes > 0; stripes--, bytes += STRIPE_BYTES) {
+        a = mix_word(a, bytes, 0);
+        b = mix_word(b, bytes + 8, 1);
+        c = mix_word(c, bytes + 16, 2);
+        d = mix_word(d, bytes + 24, 3);
+    }
+    lanes[0] = a, lanes[1] = b, lanes[2] = c, lanes[3] = d;
 }
 
 /* Every input bit reaches every output bit. */
@@ -44,30 +56,30 @@ void ingot_digest_begin(ingot_digest_state *state)
 void ingot_digest_add(ingot_digest_state *state, const void *data, size_t size)
 {
     const uint8_t *bytes = data;
-    size_t held = (size_t)(state->size % sizeof state->stripe);
+    size_t held = (size_t)(state->size % STRIPE_BYTES);
     state->size += size;
     if (held) {
-        size_t room = sizeof state->stripe - held, take = size < room ? size : room;
+        size_t room = STRIPE_BYTES - held, take = size < room ? size : room;
         if (take)
             memcpy(state->stripe + held, bytes, take);
         if (take < room)
             return;
-        mix_stripe(state->lanes, state->stripe);
+        mix_stripes(state->lanes, state->stripe, 1);
         bytes += take;
         size -= take;
     }
-    for (; size >= sizeof state->stripe; bytes += sizeof state->stripe, size -= sizeof state->stripe)
-        mix_stripe(state->lanes, bytes);
-    if (size)
-        memcpy(state->stripe, bytes, size);
+    size_t rest = size % STRIPE_BYTES;
+    mix_stripes(state->lanes, bytes, size / STRIPE_BYTES);
+    if (rest)
+        memcpy(state->stripe, bytes + (size - rest), rest);
 }
 
 void ingot_digest_end(ingot_digest_state *state, uint8_t out[16])
 {
-    size_t held = (size_t)(state->size % sizeof state->stripe);
+    size_t held = (size_t)(state->size % STRIPE_BYTES);
     if (held) {
-        memset(state->stripe + held, 0, sizeof state->stripe - held);
-        mix_stripe(state->lanes, state->stripe);
+        memset(state->stripe + held, 0, STRIPE_BYTES - held);
+        mix_stripes(state->lanes, state->stripe, 1);
     }
     uint64_t *l = state->lanes;
     uint64_t low = avalanche(l[0] ^ rotate(l[1], 17) ^ state->size);
