@@ -4,8 +4,8 @@
     compile_cost.py [--ingot BINARY] [--sources DIR] [--match REGEX] [--json FILE] [--timing] [--dynamic]
 
 The first entry of each model of the manifests is compiled for its input shapes and this machine (--dynamic: with the
-sizes left open). Peak memory is the largest process's, as /usr/bin/time -v shows it. The aims, marked ! where missed: 10 s
-with an empty cache, 2 s with a filled one, twice the weights and 300 MB. --timing shows the stages that take longest.
+sizes left open). Peak memory is the largest process's, as /usr/bin/time -v shows it. The aims, marked ! where missed:
+10 s with an empty cache, 2 s with a filled one, twice the weights and 300 MB. --timing shows the stages of both.
 """
 import argparse
 import json
