@@ -33,7 +33,10 @@ static ingot_status report(const bench_options *o, const kernel_bench *b, const 
     double bytes = work.bytes_in + work.bytes_out + work.bytes_const,
            bound = ingot_machine_bound_ns(machine, work.flops, bytes), median = cli_percentile(ns, n, 0.5);
     const ingot_cost_query query = {.spec = &b->spec, .sizes = b->sizes, .target = target};
-    double predicted = ingot_cost_predict(&ingot_cost_roofline, &query).ns;
+    ingot_cost_model *model;
+    INGOT_TRY(ingot_cost_model_open("learned", &model));
+    double predicted = ingot_cost_predict(model, &query).ns;
+    ingot_cost_model_close(model);
     if (o->json) {
         cJSON *root = cJSON_CreateObject();
         cJSON_AddStringToObject(root, "spec", line);

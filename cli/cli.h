@@ -35,6 +35,8 @@ enum {
     CLI_OPTION_NO_GENERATED,
     CLI_OPTION_EXACT_CONV,
     CLI_OPTION_CACHE,
+    CLI_OPTION_COST_MODEL,
+    CLI_OPTION_TUNE,
     CLI_OPTION_MAX_MEMORY,
     CLI_OPTION_MAX_WORKSPACE,
     CLI_OPTION_MAX_NODES,
@@ -52,6 +54,8 @@ enum {
         {"no-generated", no_argument, NULL, CLI_OPTION_NO_GENERATED},                                   \
         {"exact-conv", no_argument, NULL, CLI_OPTION_EXACT_CONV},                                       \
         {"cache", required_argument, NULL, CLI_OPTION_CACHE},                                           \
+        {"cost-model", required_argument, NULL, CLI_OPTION_COST_MODEL},                                 \
+        {"tune", optional_argument, NULL, CLI_OPTION_TUNE},                                             \
         {"max-memory", required_argument, NULL, CLI_OPTION_MAX_MEMORY},                                 \
         {"max-workspace", required_argument, NULL, CLI_OPTION_MAX_WORKSPACE},                           \
         {"max-nodes", required_argument, NULL, CLI_OPTION_MAX_NODES},                                   \

@@ -1,5 +1,6 @@
 /* ingot explain: what the compiler made of a model, and why. */
 #include "cli/cli.h"
+#include "costmodel/decide.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,16 +52,35 @@ static void print_layout(const ingot_compiled *c)
     printf("\nlayout\n  %d values in blocks of 16 channels, %d plain, %d changes of layout\n", blocked, plain, changes);
 }
 
+static void format_decisions(ingot_family family, const int64_t *decisions, char *out, size_t size)
+{
+    const ingot_family_info *info = ingot_family_info_get(family);
+    size_t at = 0;
+    *out = 0;
+    for (int32_t i = 0; i < info->n_decisions && at < size; i++)
+        if (decisions[i])
+            at += (size_t)snprintf(out + at, size - at, "%s%s=%" PRId64, at ? " " : "", info->decisions[i],
+                                   decisions[i]);
+}
+
 static void print_decisions(const ingot_spec *spec)
 {
-    const ingot_family_info *info = ingot_family_info_get(spec->family);
-    printf("%-9s", info->name);
-    char text[160] = "";
-    size_t at = 0;
-    for (int32_t i = 0; i < info->n_decisions && at < sizeof text; i++)
-        if (spec->decisions[i])
-            at += (size_t)snprintf(text + at, sizeof text - at, " %s=%" PRId64, info->decisions[i], spec->decisions[i]);
-    printf(" %-24s", text);
+    char text[160];
+    format_decisions(spec->family, spec->decisions, text, sizeof text);
+    printf("%-9s  %-24s", ingot_family_info_get(spec->family)->name, text);
+}
+
+/* What was chosen, of how many, and what came next. */
+static void print_choice(const ingot_step *step, const ingot_spec *spec)
+{
+    const ingot_choice *choice = step->choice;
+    char next[160];
+    format_decisions(spec->family, choice->next, next, sizeof next);
+    printf("%23s %s of %d candidates: %.2f us; emitter's own %.2f us", "", choice->measured ? "timed best" : "best",
+           choice->candidates, choice->ns / 1e3, choice->own_ns / 1e3);
+    if (choice->next_ns > 0)
+        printf("; next %.2f us (%s)", choice->next_ns / 1e3, *next ? next : "emitter's own");
+    printf("\n");
 }
 
 static void print_steps(const ingot_compiled *c)
@@ -69,7 +89,7 @@ static void print_steps(const ingot_compiled *c)
     double total = 0;
     for (int32_t i = 0; i < p->n_steps; i++)
         total += ingot_step_cost(c, &p->steps[i]).ns;
-    printf("\nsteps, predicted by the %s model for %s, one thread: %.1f us in all\n", ingot_cost_roofline.name,
+    printf("\nsteps, predicted by the %s model for %s, one thread: %.1f us in all\n", c->cost_model->name,
            c->target->name, total / 1e3);
     printf("%10s %10s  kernel\n", "us", "bound us");
     for (int32_t i = 0; i < p->n_steps; i++) {
@@ -82,6 +102,8 @@ static void print_steps(const ingot_compiled *c)
         else
             printf("%-9s %-24s", ingot_step_kind_name(step->kind), portable ? portable : "");
         printf("  %s\n", step->label ? step->label : "");
+        if (step->kind == INGOT_STEP_KERNEL && step->choice)
+            print_choice(step, &p->specs[step->spec]);
     }
 }
 

@@ -169,6 +169,14 @@ ingot_status cli_options_take(cli_options *o, int option, const char *argument, 
     case CLI_OPTION_NO_GENERATED:
         o->compile.no_generated = 1;
         return NULL;
+    case CLI_OPTION_COST_MODEL:
+        o->compile.cost_model = argument;
+        return NULL;
+    case CLI_OPTION_TUNE:
+        o->compile.tune_s = 60;
+        if (argument)
+            INGOT_TRY(cli_parse_number(argument, "--tune", 0, 1e6, &o->compile.tune_s));
+        return NULL;
     case CLI_OPTION_EXACT_CONV:
         o->compile.exact_conv = 1;
         return NULL;

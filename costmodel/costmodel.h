@@ -48,7 +48,6 @@ typedef struct ingot_cost_query {
     const int64_t *sizes; /* values of its dynamic sizes; null: 1 each */
     const ingot_target *target;
     bool cold; /* constants come from memory: the model's do not stay in L3 between runs */
-    ingot_status (*mlir)(const ingot_spec *spec, ingot_text *out); /* for models of its words; may be null */
 } ingot_cost_query;
 typedef struct ingot_cost {
     double ns, bytes_moved;
@@ -62,6 +61,9 @@ typedef struct ingot_cost_model ingot_cost_model;
 struct ingot_cost_model {
     const char *name;
     ingot_cost (*predict)(const ingot_cost_model *self, const ingot_cost_query *query);
+    /* Whether it tells decisions on that target apart; null: on none, which leaves them to the emitters. */
+    bool (*knows)(const ingot_cost_model *self, const ingot_target *target);
+    ingot_status (*mlir)(const ingot_spec *spec, ingot_text *out); /* gives the words of a kernel; may be null */
     void *state; /* of an implementation that was opened */
     void (*destroy)(ingot_cost_model *self);
 };

@@ -49,6 +49,8 @@ static ingot_roofline roofline(const ingot_cost_query *q, const ingot_spec_work 
 {
     const ingot_target *t = q->target;
     double peak = t->ghz * t->fma_per_cycle * 2 * t->vector_bytes / 4; /* f32 flops a ns */
+    int group = ingot_spec_group(q->spec); /* products of integers: so many multiply-adds a lane */
+    peak *= group > 0 ? group : 1;
     double cold = q->cold ? work->bytes_const : 0, bytes = work->bytes_in + work->bytes_out + work->bytes_const;
     ingot_roofline r = {.bytes = bytes, .compute_ns = work->flops / peak};
     r.memory_ns = (bytes - cold) / bandwidth(t, bytes) + cold / t->dram_gbs;

@@ -102,7 +102,7 @@ static ingot_cost predict_tokens(const ingot_cost_model *self, const ingot_cost_
     float *counts = malloc(INGOT_TOKEN_BUCKETS * sizeof *counts);
     ingot_text mlir = {0};
     double ns = r.ns;
-    ingot_status status = q.mlir ? q.mlir(q.spec, &mlir) : NULL;
+    ingot_status status = self->mlir ? self->mlir(q.spec, &mlir) : NULL;
     if (!status && counts && mlir.size) {
         ingot_tokens_count(mlir.data, mlir.size, counts);
         ns = exp2(ingot_tokens_predict(s->k->tokens, counts));
@@ -111,6 +111,19 @@ static ingot_cost predict_tokens(const ingot_cost_model *self, const ingot_cost_
     ingot_text_free(&mlir);
     free(counts);
     return answer(&q, &r, ns > r.ns ? ns : r.ns, 1);
+}
+
+/* Decisions were learned for vectors of one width and number. */
+static bool knows_like(const ingot_cost_model *self, const ingot_target *target)
+{
+    const learned_state *s = self->state;
+    return target->vector_bytes == s->row.vector_bytes && target->vector_regs == s->row.vector_regs;
+}
+
+static bool knows_all(const ingot_cost_model *self, const ingot_target *target)
+{
+    (void)self, (void)target;
+    return true;
 }
 
 static void destroy_state(ingot_cost_model *self)
@@ -146,6 +159,7 @@ static ingot_status set_learned(ingot_cost_model *m, learned_state *s, part p)
     s->part = p;
     m->name = names[p];
     m->predict = p == PART_TOKENS ? predict_tokens : predict_learned;
+    m->knows = knows_like;
     return NULL;
 }
 
@@ -201,6 +215,7 @@ static ingot_status open_plugin(ingot_cost_model *m, learned_state *s, const cha
     snprintf(s->name, sizeof s->name, "%s", info->name ? info->name : "plug-in");
     m->name = s->name;
     m->predict = predict_plugin;
+    m->knows = knows_all;
     return NULL;
 }
 

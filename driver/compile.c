@@ -130,11 +130,15 @@ static ingot_status make_program(ingot_compiled *c)
         .no_generated = c->options.no_generated,
         .no_portable = c->options.no_portable,
         .exact_conv = c->options.exact_conv,
+        .cost_model = c->cost_model,
+        .decide = c->options.level >= 2,
         .max_workspace_bytes = c->options.max_workspace,
         .log = log_line,
         .log_arg = c,
     };
     INGOT_TRY(ingot_program_create(c->module, &options, &c->program));
+    if (c->options.tune_s > 0)
+        INGOT_TRY(ingot_driver_tune(c));
     INGOT_TRY(ingot_arena_array(&c->arena, (size_t)c->program->n_specs + 1, sizeof *c->lines, (void **)&c->lines));
     for (int32_t i = 0; i < c->program->n_specs; i++) {
         ingot_text line = {0};
@@ -145,6 +149,7 @@ static ingot_status make_program(ingot_compiled *c)
         if (!c->lines[i])
             return ingot_status_no_memory();
     }
+    ingot_driver_add_decisions(c);
     return NULL;
 }
 
@@ -248,6 +253,7 @@ void ingot_compiled_destroy(ingot_compiled *c)
     if (c->weights)
         munmap(c->weights, c->weights_mapped_bytes);
     ingot_program_destroy(c->program);
+    ingot_cost_model_close(c->cost_model);
     ingot_module_destroy(c->module);
     ingot_text_free(&c->report);
     ingot_arena arena = c->arena; /* the handle itself lives there */

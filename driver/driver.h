@@ -2,6 +2,8 @@
  *
  *   compile.c    the stages, a table of contents
  *   options.c    options filled in and checked; the build id
+ *   tune.c       candidates timed instead of predicted
+ *   measure.c, sampler.c, kernel_run.c   timing kernels, for tuning and for the measurement store
  *   keep.c       inner values as outputs
  *   memory.c     code and weights in memory
  *   write.c      the artifact and other files
@@ -57,6 +59,7 @@ struct ingot_compiled {
         options; /* filled in; pointers of the caller are not used after ingot_compile, but constants and bytes */
     const char *path, *name; /* path: null for bytes without a name */
     const ingot_target *target;
+    ingot_cost_model *cost_model;
     ingot_import_options import;
     ingot_module *module;
     ingot_program *program;
@@ -77,6 +80,11 @@ struct ingot_compiled {
     ingot_text report;
 };
 
+/* ---- tune.c ---- */
+#define INGOT_TUNE_ALL 1e9
+/* Times candidates of the kernels that take most time, for options.tune_s seconds, and takes those that are faster. */
+ingot_status ingot_driver_tune(ingot_compiled *c);
+
 /* ---- options.c ---- */
 /* Fills `c->options` and `c->import` from the caller's; INGOT_BAD_USAGE for what makes no sense. */
 ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_options *options);
@@ -84,6 +92,8 @@ ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_opt
 ingot_status ingot_driver_list_targets(const char *cpu, ingot_arena *arena, const ingot_target ***out, int32_t *out_n);
 /* Digests of the model (file, external data, constants) and of all that decides the output bytes. After import. */
 ingot_status ingot_driver_set_build_id(ingot_compiled *c);
+/* The kernels, and with them every decision, become part of the build id. After lowering. */
+void ingot_driver_add_decisions(ingot_compiled *c);
 /* A C identifier made of a path's last part. */
 char *ingot_driver_name_of(ingot_arena *arena, const char *path);
 /* The part of a path after its last '/'. */

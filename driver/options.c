@@ -149,6 +149,19 @@ static ingot_status set_targets(ingot_compiled *c)
     return c->cpus ? NULL : ingot_status_no_memory();
 }
 
+/* "measured" is no model of its own: every candidate is timed. */
+static ingot_status set_cost_model(ingot_compiled *c)
+{
+    const char *name = c->options.cost_model ? c->options.cost_model : "learned";
+    if (!strcmp(name, "measured")) {
+        c->options.tune_s = INGOT_TUNE_ALL;
+        name = "learned";
+    }
+    INGOT_TRY(ingot_cost_model_open(name, &c->cost_model));
+    c->cost_model->mlir = ingot_codegen_mlir;
+    return NULL;
+}
+
 ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_options *options)
 {
     if (!options || options->struct_size < offsetof(ingot_compile_options, name) ||
@@ -174,7 +187,10 @@ ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_opt
                       : ingot_driver_name_of(&c->arena, c->path ? c->path : "model");
     if (!c->name)
         return ingot_status_no_memory();
+    if (o->tune_s < 0)
+        return ingot_fail(INGOT_BAD_USAGE, "the time for tuning, %g seconds, is negative", o->tune_s);
     INGOT_TRY(set_targets(c));
+    INGOT_TRY(set_cost_model(c));
     return set_import(c);
 }
 
@@ -269,7 +285,7 @@ ingot_status ingot_driver_set_build_id(ingot_compiled *c)
     ingot_digest_begin(&d);
     ingot_digest_add(&d, c->model_digest, sizeof c->model_digest);
     add_text(&d, INGOT_VERSION);
-    add_text(&d, ingot_cost_roofline.name);
+    add_text(&d, c->cost_model->name);
     add_text(&d, c->cpus);
     add_text(&d, c->name);
     add_number(&d, o->level);
@@ -289,4 +305,14 @@ ingot_status ingot_driver_set_build_id(ingot_compiled *c)
         add_text(&d, o->keep[i]);
     ingot_digest_end(&d, c->build_id);
     return NULL;
+}
+
+void ingot_driver_add_decisions(ingot_compiled *c)
+{
+    ingot_digest_state d;
+    ingot_digest_begin(&d);
+    ingot_digest_add(&d, c->build_id, sizeof c->build_id);
+    for (int32_t i = 0; i < c->program->n_specs; i++)
+        add_text(&d, c->lines[i]);
+    ingot_digest_end(&d, c->build_id);
 }

@@ -91,7 +91,7 @@ ingot_cost ingot_step_cost(const ingot_compiled *c, const ingot_step *step)
         return (ingot_cost){.ns = step->cost_ns, .bound_ns = step->cost_ns};
     const ingot_cost_query query = {
         .spec = &c->program->specs[step->spec], .sizes = low_sizes(c, step, sizes), .target = c->target};
-    return ingot_cost_predict(&ingot_cost_roofline, &query);
+    return ingot_cost_predict(c->cost_model, &query);
 }
 
 /* ---- JSON ---- */
@@ -161,7 +161,7 @@ static void add_compile_inputs(const ingot_compiled *c, cJSON *root)
     cJSON_AddStringToObject(from, "file", c->path ? ingot_driver_base_name(c->path) : "");
     add_number(from, "bytes", (double)c->model_bytes);
     cJSON_AddStringToObject(from, "digest", digest);
-    cJSON_AddStringToObject(from, "cost_model", ingot_cost_roofline.name);
+    cJSON_AddStringToObject(from, "cost_model", c->cost_model->name);
     cJSON *options = cJSON_AddObjectToObject(from, "options");
     cJSON_AddStringToObject(options, "cpu", c->cpus);
     add_number(options, "level", o->level);

@@ -177,6 +177,7 @@ typedef struct ingot_step {
     const ingot_check *check; /* CHECK: one of the module's */
     const ingot_op *op;       /* for messages, profile and report */
     const char *label;        /* "MatMul_12 (MatMul) + gelu" */
+    const struct ingot_choice *choice; /* KERNEL: what its decisions were chosen from (costmodel/decide.h) */
     double cost_ns;           /* predicted for one call, one thread; sizes that vary at their low end */
 } ingot_step;
 
@@ -223,6 +224,8 @@ typedef struct ingot_lower_options {
     const struct ingot_target *target;
     const char *name;
     bool (*supports)(const ingot_spec *spec, const char **out_why); /* ingot_codegen_supports */
+    const struct ingot_cost_model *cost_model; /* what decisions are taken by */
+    bool decide;                 /* tiles and blocks by the cost model; else the emitters' own */
     bool exact_conv;             /* convolutions sum their products directly: no Winograd */
     bool no_generated;           /* portable kernels only: the oracle */
     bool no_portable;            /* error instead of a portable op that is not shape arithmetic */

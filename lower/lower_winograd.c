@@ -1,5 +1,6 @@
 /* Lowering of 3x3, 1x3 and 3x1 convolutions to Winograd kernels, where the cost model finds them faster than direct
  * ones. */
+#include "costmodel/decide.h"
 #include "costmodel/winograd.h"
 #include "lower/lower.h"
 #include <math.h>
@@ -27,44 +28,62 @@ static bool read_dims(const location *x, const location *y, int64_t *dims)
     return true;
 }
 
-static ingot_spec bare_spec(const lowering *l, ingot_family family)
+/* Strides of a C16 value over n, channel block, row, column; values with one spatial dim have no rows. */
+static void fixed_strides(const location *at, int64_t *out)
 {
-    ingot_spec s = {.family = family, .n_dims = ingot_family_info_get(family)->n_dims, .n_in = 2, .n_out = 1};
+    out[0] = at->strides[0]->value;
+    out[1] = at->strides[1]->value;
+    out[2] = at->rank == 4 ? at->strides[2]->value : 0;
+    out[3] = at->strides[at->rank - 1]->value;
+}
+
+/* The direct convolution as a spec that costs what the real one does: operands of the body count as values of the
+ * result's shape or, where they have one element for each channel, as vectors. */
+static ingot_spec direct_spec(const lowering *l, const ingot_op *op, const int64_t *dims, const int64_t *kernel,
+                              const location *x, const location *y)
+{
+    ingot_spec s = {.family = INGOT_FAMILY_conv, .n_in = op->n_in, .n_out = 1};
+    int64_t from[4], to[4];
+    s.n_dims = ingot_family_info_get(s.family)->n_dims;
     snprintf(s.target, sizeof s.target, "%s", l->target->name);
-    for (int32_t i = 0; i < 3; i++)
-        s.operands[i] = (ingot_operand){.dtype = INGOT_F32, .lane = 1};
-    s.operands[1].access = INGOT_ACCESS_PACKED16;
-    s.operands[1].constant = true;
-    return s;
-}
-
-/* Predicted time of the direct kernel: sizes and which strides are not 0 are all that counts. */
-static double direct_ns(const lowering *l, const int64_t *dims, const int64_t *kernel)
-{
-    ingot_spec s = bare_spec(l, INGOT_FAMILY_conv);
+    fixed_strides(x, from);
+    fixed_strides(y, to);
     const int64_t all[9] = {dims[N], 1, dims[OB], dims[OH], dims[OW], dims[CB], 16, kernel[0], kernel[1]};
-    const int64_t x[9] = {1, 0, 0, 1, 1, 1, 0, 0, 0}, y[9] = {1, 0, 1, 1, 1, 0, 0, 0, 0};
+    const int64_t image[9] = {from[0], 0, 0, from[2], from[3], from[1], 1, from[2], from[3]};
+    const int64_t result[9] = {to[0], 0, to[1], to[2], to[3], 0, 0, 0, 0}, vector[9] = {0, 0, 16, 0, 0, 0, 0, 0, 0};
     memcpy(s.dims, all, sizeof all);
-    memcpy(s.operands[0].strides, x, sizeof x);
-    memcpy(s.operands[2].strides, y, sizeof y);
-    const ingot_cost_query query = {.spec = &s, .target = l->target};
-    return ingot_cost_predict(&ingot_cost_roofline, &query).ns;
+    s.params[0] = y->dims[1]->value;
+    for (int32_t i = 0; i <= s.n_in; i++) {
+        bool wide = i == s.n_in || (i >= 2 && op->in[i]->type.rank == y->rank &&
+                                    !(ingot_dim_is_const(op->in[i]->type.dims[y->rank - 1]) &&
+                                      op->in[i]->type.dims[y->rank - 1]->value == 1));
+        s.operands[i] = (ingot_operand){.dtype = INGOT_F32, .lane = i >= 2 ? 1 : 0, .constant = i > 0 && !wide};
+        memcpy(s.operands[i].strides, i == 0 ? image : wide ? result : vector, sizeof image);
+    }
+    s.operands[1] = (ingot_operand){.dtype = INGOT_F32, .access = INGOT_ACCESS_PACKED16, .constant = true};
+    if (op->prog != NULL) {
+        s.has_body = true;
+        s.body = *op->prog;
+    }
+    return s;
 }
 
-static ingot_spec winograd_spec(const lowering *l, const int64_t *dims, const int64_t *kernel, const location *x,
-                                const location *y, int64_t m)
+/* Predicted time with the best decisions. */
+static ingot_status best_ns(const lowering *l, ingot_spec *spec, double *out)
 {
-    ingot_spec s = bare_spec(l, INGOT_FAMILY_winograd);
-    const int64_t from[5] = {1, 0, 1, 1, 1}, to[5] = {1, 1, 1, 1, 0};
-    memcpy(s.dims, dims, 5 * sizeof *dims);
-    memcpy(s.operands[0].strides, from, sizeof from);
-    memcpy(s.operands[2].strides, to, sizeof to);
-    s.params[0] = kernel[0] == 1 ? 1 : m;
-    s.params[1] = kernel[1] == 1 ? 1 : m;
-    s.params[2] = y->dims[1]->value;
-    s.params[3] = x->dims[1]->value;
-    ingot_winograd_decide(&s, l->target, 0, 0);
-    return s;
+    const ingot_lower_options *o = l->options;
+    const ingot_cost_model *model = o->cost_model;
+    if (model->knows && !model->knows(model, l->target))
+        model = &ingot_cost_roofline;
+    const ingot_cost_query query = {.spec = spec, .target = l->target, .cold = l->cold};
+    ingot_choice choice;
+    if (!o->decide) {
+        *out = ingot_cost_predict(model, &query).ns;
+        return NULL;
+    }
+    INGOT_TRY(ingot_decide(model, &query, spec, &choice));
+    *out = choice.ns;
+    return NULL;
 }
 
 static void report(const lowering *l, const ingot_op *op, const ingot_spec *s, const int64_t *kernel, double ns,
@@ -128,13 +147,18 @@ ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kern
     const ingot_dim *strides[INGOT_MAX_RANK + 1], *all[5];
     if (l->options->exact_conv || op->n_in + 2 > INGOT_SPEC_OPERANDS || !read_dims(x, y, dims))
         return NULL;
-    double direct = direct_ns(l, dims, kernel), best = direct;
-    ingot_spec chosen = {0};
+    double direct, best;
+    ingot_spec conv = direct_spec(l, op, dims, kernel, x, y), chosen = {0};
+    INGOT_TRY(best_ns(l, &conv, &direct));
+    best = direct;
     for (int64_t m = 2; m <= 4; m += 2) {
-        ingot_spec s = winograd_spec(l, dims, kernel, x, y, m);
-        const ingot_cost_query query = {.spec = &s, .target = l->target};
-        double ns = ingot_cost_predict(&ingot_cost_roofline, &query).ns;
-        if (ingot_winograd_scratch_elems(&s) > 0 && ns < best) {
+        ingot_spec s;
+        double ns;
+        if (!ingot_winograd_from_conv(&conv, m, l->target, &s))
+            continue;
+        s.params[3] = x->dims[1]->value;
+        INGOT_TRY(best_ns(l, &s, &ns));
+        if (ns < best) {
             best = ns;
             chosen = s;
         }

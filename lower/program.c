@@ -333,6 +333,21 @@ static ingot_status lower_module(lowering *l)
     return ingot_dims_check(l->m);
 }
 
+/* Bytes of all constants that ops read. */
+static int64_t constant_bytes(const ingot_module *m)
+{
+    int64_t bytes = 0;
+    for (int32_t g = 0; g < m->n_graphs; g++)
+        for (const ingot_op *op = m->graphs[g]->first; op; op = op->next) {
+            if (op->kind != INGOT_OP_constant)
+                continue;
+            int64_t count = ingot_type_count(&op->out[0]->type);
+            int64_t size = count > 0 ? ingot_dtype_bytes(op->out[0]->type.dtype, count) : 0;
+            bytes += size > 0 && bytes < INT64_MAX / 2 ? size : 0;
+        }
+    return bytes;
+}
+
 ingot_status ingot_program_create(ingot_module *m, const ingot_lower_options *options, ingot_program **out)
 {
     ingot_arena arena = {0};
@@ -342,6 +357,7 @@ ingot_status ingot_program_create(ingot_module *m, const ingot_lower_options *op
     p->module = m;
     p->name = options->name != NULL ? options->name : "model";
     lowering l = {.m = m, .p = p, .options = options, .target = options->target, .arena = &p->arena};
+    l.cold = constant_bytes(m) > options->target->l3_bytes / 2;
     ingot_status status = lower_module(&l);
     if (status != NULL) {
         ingot_program_destroy(p);

@@ -1,4 +1,5 @@
 /* Building specs: sizes that a run decides become numbered entries, kept with the step. */
+#include "costmodel/decide.h"
 #include "lower/lower.h"
 #include <stdio.h>
 #include <string.h>
@@ -81,10 +82,37 @@ static ingot_status find_or_add(lowering *l, const ingot_spec *spec, int32_t *ou
     return NULL;
 }
 
+/* Sets the decisions of the spec; a choice is kept where there was one. */
+static ingot_status decide(spec_builder *b, const int64_t *low, const ingot_choice **out_choice, double *out_ns)
+{
+    lowering *l = b->l;
+    ingot_choice choice, *kept;
+    const ingot_cost_query query = {.spec = &b->spec, .sizes = low, .target = l->target, .cold = l->cold};
+    *out_choice = NULL;
+    if (!l->options->decide) {
+        *out_ns = ingot_cost_predict(l->options->cost_model, &query).ns;
+        return NULL;
+    }
+    INGOT_TRY(ingot_decide(l->options->cost_model, &query, &b->spec, &choice));
+    *out_ns = choice.ns;
+    if (choice.candidates <= 1)
+        return NULL;
+    INGOT_TRY(ingot_arena_array(l->arena, 1, sizeof *kept, (void **)&kept));
+    *kept = choice;
+    *out_choice = kept;
+    return NULL;
+}
+
 ingot_status ingot_spec_finish(spec_builder *b, const char *label)
 {
     lowering *l = b->l;
     int32_t spec, places[INGOT_SPEC_OPERANDS], n = b->spec.n_in + b->spec.n_out;
+    int64_t low[INGOT_SPEC_SIZES];
+    const ingot_choice *choice;
+    double cost_ns;
+    for (int32_t i = 0; i < b->n_sizes; i++)
+        low[i] = b->sizes[i]->lo > 0 ? b->sizes[i]->lo : 1;
+    INGOT_TRY(decide(b, low, &choice, &cost_ns));
     INGOT_TRY(find_or_add(l, &b->spec, &spec));
     for (int32_t i = 0; i < n; i++)
         INGOT_TRY(ingot_lower_add_place(l, &b->at[i], &places[i]));
@@ -92,17 +120,14 @@ ingot_status ingot_spec_finish(spec_builder *b, const char *label)
     INGOT_TRY(
         ingot_lower_add_step(l, INGOT_STEP_KERNEL, b->spec.n_in, places, b->spec.n_out, places + b->spec.n_in, &step));
     const ingot_dim **sizes;
-    int64_t low[INGOT_SPEC_SIZES];
     INGOT_TRY(ingot_arena_array(l->arena, (size_t)b->n_sizes + 1, sizeof *sizes, (void **)&sizes));
-    for (int32_t i = 0; i < b->n_sizes; i++) {
+    for (int32_t i = 0; i < b->n_sizes; i++)
         sizes[i] = b->sizes[i];
-        low[i] = b->sizes[i]->lo > 0 ? b->sizes[i]->lo : 1;
-    }
     step->spec = spec;
     step->n_sizes = b->n_sizes;
     step->sizes = sizes;
     step->label = label;
-    const ingot_cost_query query = {.spec = &b->spec, .sizes = low, .target = l->target};
-    step->cost_ns = ingot_cost_predict(&ingot_cost_roofline, &query).ns;
+    step->choice = choice;
+    step->cost_ns = cost_ns;
     return NULL;
 }
