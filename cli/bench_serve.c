@@ -107,7 +107,7 @@ ingot_status bench_serve(bench_options *o)
         ingot_text_free(&line);
         return status;
     }
-    printf("ready load_s=%.4f compile_s=%.3f rss_mb=%.1f base_mb=%.1f version=%s\n", m.load_s, m.compile_s,
+    printf("ready load_s=%.6f compile_s=%.3f rss_mb=%.1f base_mb=%.1f version=%s\n", m.load_s, m.compile_s,
            (double)cli_rss_bytes() / 1e6, base / 1e6, INGOT_VERSION);
     fflush(stdout);
     status = serve(o, &m);
