@@ -191,10 +191,12 @@ def failure_section(results):
 def head(results, commands):
     versions = ["%s %s" % (p, v) for p in results.peers
                 if (v := next((r["version"] for r in results.rows if r["peer"] == p and r["version"]), ""))]
+    machine = "; ".join(results.notes).removeprefix("cpu: ")
     return "\n".join([
         "# Performance", "",
         "Written by `bench/compare.sh` from measurements; what is measured and how: "
-        "[bench/peers](../bench/peers/README.md).", "", "- Date: %s" % datetime.date.today().isoformat(), "- Machine: " + "; ".join(results.notes).removeprefix("cpu: "),
+        "[bench/peers](../bench/peers/README.md).", "",
+        "- Date: %s" % datetime.date.today().isoformat(), "- Machine: " + machine,
         "- Versions: " + ", ".join(versions), "- Commands:", "", *("      " + c for c in commands), "",
         "Times are medians in milliseconds. Ratios are the time of the fastest other engine of that precision over "
         "Ingot's: above 1, Ingot is", "faster. `*`: differs from the reference by more than 1 % of the largest output "
