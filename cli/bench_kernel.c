@@ -1,5 +1,6 @@
 /* ingot bench --kernel: one KernelSpec generated and timed on random data. */
 #include "cli/bench.h"
+#include "costmodel/winograd.h"
 #include "driver/kernel_run.h"
 #include "runtime/threads.h"
 #include <math.h>
@@ -13,6 +14,7 @@ typedef struct kernel_bench {
     int64_t sizes[INGOT_SPEC_SIZES];
     ingot_kernel_run run;
     int32_t threads;
+    bench_kernel_result result;
 } kernel_bench;
 
 static void part(void *arg, int32_t i)
@@ -23,8 +25,8 @@ static void part(void *arg, int32_t i)
         ingot_kernel_run_call(&b->run, begin, end);
 }
 
-static ingot_status report(const bench_options *o, const kernel_bench *b, const char *line,
-                           const ingot_machine *machine, double *ns, int32_t n)
+static ingot_status report(const bench_options *o, kernel_bench *b, const char *line, const ingot_machine *machine,
+                           double *ns, int32_t n)
 {
     const ingot_target *target;
     INGOT_TRY(ingot_target_find(b->spec.target, &target));
@@ -32,6 +34,7 @@ static ingot_status report(const bench_options *o, const kernel_bench *b, const 
     ingot_spec_work work = ingot_spec_count_work(&b->spec, b->sizes);
     double bytes = work.bytes_in + work.bytes_out + work.bytes_const,
            bound = ingot_machine_bound_ns(machine, work.flops, bytes), median = cli_percentile(ns, n, 0.5);
+    b->result = (bench_kernel_result){bench_kernel_group(&b->spec, b->sizes), bound / median};
     const ingot_cost_query query = {.spec = &b->spec, .sizes = b->sizes, .target = target};
     ingot_cost_model *model;
     INGOT_TRY(ingot_cost_model_open("learned", &model));
@@ -80,36 +83,61 @@ static ingot_status time_kernel(const bench_options *o, kernel_bench *b, const c
     return status;
 }
 
-static ingot_status bench_one(const bench_options *o, const char *line, const ingot_machine *machine)
+/* The same task for another target, nothing decided but what has no default. */
+static ingot_status retarget(ingot_spec *spec, const char *cpu)
 {
-    kernel_bench b = {.threads = bench_threads(o)};
-    INGOT_TRY(ingot_spec_parse(line, strlen(line), &b.spec));
+    const ingot_target *target;
+    INGOT_TRY(ingot_target_find(cpu, &target));
+    snprintf(spec->target, sizeof spec->target, "%s", target->name);
+    memset(spec->decisions, 0, sizeof spec->decisions);
+    if (spec->family == INGOT_FAMILY_winograd)
+        ingot_winograd_decide(spec, target, 0, 0);
+    return NULL;
+}
+
+static ingot_status bench_spec(const bench_options *o, kernel_bench *b, const char *line, const ingot_machine *machine)
+{
     for (int i = 0; i < INGOT_SPEC_SIZES; i++)
-        b.sizes[i] = DEFAULT_SIZE;
+        b->sizes[i] = DEFAULT_SIZE;
     const char *at = o->sizes;
     for (int i = 0; at && *at && i < INGOT_SPEC_SIZES; i++) {
         char *end;
         long long value = strtoll(at, &end, 10);
         if (end == at || value < INT32_MIN || value > INT32_MAX || (*end && *end != ','))
             return cli_usage("--sizes: '%.64s' is not a list of numbers", o->sizes);
-        b.sizes[i] = value;
+        b->sizes[i] = value;
         at = *end ? end + 1 : end;
     }
     const ingot_target *target;
-    INGOT_TRY(ingot_target_find(b.spec.target, &target));
+    INGOT_TRY(ingot_target_find(b->spec.target, &target));
     if (target->required & ~ingot_cpu_detect())
         return ingot_fail(INGOT_UNSUPPORTED, "this machine cannot run code for %s", target->name);
     const char *why = "";
-    if (!ingot_codegen_supports(&b.spec, &why))
+    if (!ingot_codegen_supports(&b->spec, &why))
         return ingot_fail(INGOT_UNSUPPORTED, "no kernel is generated for this spec: %s", why);
     const ingot_codegen_options options = {.workers = 1, .cache_dir = o->common.compile.cache_dir};
     ingot_kernel_code *code;
-    INGOT_TRY(ingot_kernel_code_create(&b.spec, 1, &options, NULL, &code));
-    ingot_status status = ingot_kernel_run_open(&b.spec, b.sizes, ingot_kernel_code_get(code, 0), 0, &b.run);
+    INGOT_TRY(ingot_kernel_code_create(&b->spec, 1, &options, NULL, &code));
+    ingot_status status = ingot_kernel_run_open(&b->spec, b->sizes, ingot_kernel_code_get(code, 0), 0, &b->run);
     if (!status)
-        status = time_kernel(o, &b, line, machine);
-    ingot_kernel_run_close(&b.run);
+        status = time_kernel(o, b, line, machine);
+    ingot_kernel_run_close(&b->run);
     ingot_kernel_code_destroy(code);
+    return status;
+}
+
+ingot_status bench_kernel(const bench_options *o, const char *line, const ingot_machine *machine,
+                          bench_kernel_result *out)
+{
+    kernel_bench b = {.threads = bench_threads(o)};
+    ingot_text text = {0};
+    INGOT_TRY(ingot_spec_parse(line, strlen(line), &b.spec));
+    if (o->common.compile.cpu)
+        INGOT_TRY(retarget(&b.spec, o->common.compile.cpu));
+    ingot_spec_print(&b.spec, &text);
+    ingot_status status = text.failed ? ingot_status_no_memory() : bench_spec(o, &b, text.data, machine);
+    ingot_text_free(&text);
+    *out = b.result;
     return status;
 }
 
@@ -121,22 +149,8 @@ ingot_status bench_kernels(bench_options *o)
     INGOT_TRY(ingot_machine_measure(bench_threads(o), native, &machine));
     if (o->time_s >= 2)
         o->time_s = 0.5; /* a kernel needs less than a model */
+    bench_kernel_result result;
     if (o->kernel)
-        INGOT_TRY(bench_one(o, o->kernel, &machine));
-    if (!o->kernel_suite)
-        return NULL;
-    void *data;
-    size_t size;
-    INGOT_TRY(cli_read_file(o->kernel_suite, 1 << 28, &o->arena, &data, &size));
-    ((char *)data)[size] = 0; /* cli_read_file leaves room */
-    int32_t number = 0;
-    for (char *at = data, *next; at && *at; at = next) {
-        next = strchr(at, '\n');
-        if (next)
-            *next++ = 0;
-        number++;
-        if (*at && *at != '#')
-            INGOT_TRY_NOTE(bench_one(o, at, &machine), "%s:%d", o->kernel_suite, number);
-    }
-    return NULL;
+        INGOT_TRY(bench_kernel(o, o->kernel, &machine, &result));
+    return o->kernel_suite ? bench_suite(o, &machine) : NULL;
 }

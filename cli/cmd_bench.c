@@ -16,7 +16,8 @@ static const char help[] =
     "  --profile            time per step: share, GFLOP/s, GB/s, % of the bound measured on this machine\n"
     "  --trace FILE         a Chrome trace of some runs (chrome://tracing, ui.perfetto.dev)\n"
     "  --kernel 'SPEC'      generate one kernel and time it on random data\n"
-    "  --kernel-suite FILE  the same for a file of specs, one a line\n"
+    "  --kernel-suite FILE  the same for a file of specs, one a line, and a summary by family\n"
+    "                       --cpu T makes the kernels for T instead of the target that the specs name\n"
     "  --sizes 8,128        values of the ?0, ?1, ... of such specs; default 64 each\n"
     "  --serve              a worker for bench/peers/peers.py, with --inputs DIR\n"
     "  --json\n";
