@@ -5,8 +5,8 @@
 
 The first entry of each model of the manifests is compiled for its input shapes and this machine (--dynamic: with the
 sizes left open). Peak memory is the largest process's, as /usr/bin/time -v shows it. The aims, marked ! where missed:
-10 s with an empty cache, 2 s with a filled one, twice the weights and 300 MB. "of CPUs" is the time that all CPUs spent,
-which other work on the machine changes little. --timing shows the stages of both.
+10 s with an empty cache, 2 s with a filled one, twice the weights and 300 MB. "of CPUs" is the time that all CPUs
+spent, which other work on the machine changes little. --timing shows the stages of both.
 """
 import argparse
 import json
@@ -52,9 +52,10 @@ def cost(entry, options, work):
     cold_s, cold_cpu, cold_mb, text = timed(command)
     warm_s, warm_cpu, warm_mb, warm_text = timed(command)
     weights = sum(f.stat().st_size for f in (work / "out").glob("*.weights"))
-    return {"model": entry["model"], "cold_s": round(cold_s, 2), "warm_s": round(warm_s, 2),
-            "cold_cpu_s": round(cold_cpu, 2), "warm_cpu_s": round(warm_cpu, 2), "peak_mb": round(max(cold_mb, warm_mb)), "weights_mb": round(weights / 2 ** 20),
-            "code_kb": round(code_bytes(work / "out") / 1024), "timing": text, "warm_timing": warm_text}
+    return {"model": entry["model"], "cold_s": round(cold_s, 2), "cold_cpu_s": round(cold_cpu, 2),
+            "warm_s": round(warm_s, 2), "warm_cpu_s": round(warm_cpu, 2), "peak_mb": round(max(cold_mb, warm_mb)),
+            "weights_mb": round(weights / 2 ** 20), "code_kb": round(code_bytes(work / "out") / 1024),
+            "timing": text, "warm_timing": warm_text}
 
 
 def mark(value, limit, form="%.2f"):
