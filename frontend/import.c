@@ -213,14 +213,32 @@ static ingot_status add_inputs(ingot_importer *im, ingot_scope *scope)
     return NULL;
 }
 
-static ingot_status unsupported_list(ingot_importer *im)
+/* All that the walk has found wrong. */
+static ingot_status refused_nodes(ingot_importer *im)
 {
-    if (!im->n_unsupported)
+    const char *verb[] = {"s are", " is"};
+    int32_t bad = im->n_invalid, missing = im->n_unsupported;
+    if (!bad && !missing)
         return NULL;
-    if (im->unsupported.failed)
+    if (im->refused.failed)
         return ingot_status_no_memory();
-    return ingot_fail(INGOT_UNSUPPORTED, "%d node%s not supported:%s", im->n_unsupported,
-                      im->n_unsupported == 1 ? " is" : "s are", im->unsupported.data);
+    if (bad && missing)
+        return ingot_fail(INGOT_BAD_MODEL, "%d node%s invalid, %d not supported:%s", bad, verb[bad == 1], missing,
+                          im->refused.data);
+    if (bad == 1)
+        return ingot_fail(INGOT_BAD_MODEL, "%s", im->refused.data + strspn(im->refused.data, "\n "));
+    return ingot_fail(bad ? INGOT_BAD_MODEL : INGOT_UNSUPPORTED, "%d node%s %s:%s", bad + missing,
+                      verb[bad + missing == 1], bad ? "invalid" : "not supported", im->refused.data);
+}
+
+/* Declared element types are binding; declared sizes are not: exporters write what they believe. */
+static ingot_status check_output(const ingot_onnx_value *declared, const ingot_value *v)
+{
+    if (declared->kind || (ingot_dtype)declared->dtype == INGOT_UNDEFINED ||
+        (ingot_dtype)declared->dtype == v->type.dtype)
+        return NULL;
+    return ingot_fail(INGOT_BAD_MODEL, "output '%s' is declared as %s, but it is %s: the model contradicts itself",
+                      declared->name, ingot_dtype_name((ingot_dtype)declared->dtype), ingot_dtype_name(v->type.dtype));
 }
 
 static ingot_status import_graph(ingot_importer *im)
@@ -252,7 +270,7 @@ static ingot_status import_graph(ingot_importer *im)
     INGOT_TRY(ingot_import_index_functions(im));
     INGOT_TRY(add_inputs(im, scope));
     INGOT_TRY(ingot_import_nodes(im, scope, g->n_nodes, g->nodes));
-    INGOT_TRY(unsupported_list(im));
+    INGOT_TRY(refused_nodes(im));
     if (!g->n_out)
         return ingot_fail(INGOT_BAD_MODEL, "the graph has no outputs");
     ingot_node at_end = {.im = im, .scope = scope, .m = im->module, .graph = graph};
@@ -260,6 +278,7 @@ static ingot_status import_graph(ingot_importer *im)
         ingot_value *v = ingot_scope_get(&at_end, scope, g->out[i].name);
         if (at_end.error)
             return ingot_status_note(at_end.error, "output '%s'", g->out[i].name);
+        INGOT_TRY(check_output(&g->out[i], v));
         const char *name = ingot_arena_strndup(&im->module->arena, g->out[i].name, strlen(g->out[i].name));
         if (!name)
             return ingot_status_no_memory();
@@ -313,7 +332,7 @@ static ingot_status import_bytes(const void *bytes, size_t size, int fd, const i
         close(fd);
     if (!status)
         status = ingot_status_note(run_import(&im, &options), "%s", file);
-    ingot_text_free(&im.unsupported);
+    ingot_text_free(&im.refused);
     ingot_arena_release(&im.scratch);
     if (status && im.module)
         ingot_module_destroy(im.module);

@@ -158,16 +158,54 @@ static void describe(const ingot_node *n, ingot_text *out)
     }
 }
 
-/* Adds the node and its reason to the list, and frees the status. */
-static void list_unsupported(ingot_importer *im, const ingot_node *n, ingot_status status)
+/* What a status of the node adds to its description. Shape rules name the op and its operands; of an op that is all of
+ * the node that has been said. */
+static const char *reason_of(const ingot_node *n, ingot_status status)
 {
-    im->n_unsupported++;
-    if (im->n_unsupported <= MAX_LISTED) {
-        ingot_text_append(&im->unsupported, "\n  ");
-        describe(n, &im->unsupported);
-        ingot_text_append(&im->unsupported, ": %s", ingot_status_message(status));
+    const char *message = ingot_status_message(status);
+    size_t loc = strlen(n->loc);
+    if (strncmp(message, n->loc, loc) != 0 || strncmp(message + loc, ": ", 2) != 0)
+        return message;
+    message += loc + 2;
+    const char *open = strchr(message, '(');
+    if (strncmp(message, "ingot.", 6) != 0 || !open)
+        return message;
+    ingot_text operands = {0};
+    for (int32_t i = 0; i < n->n_in; i++) {
+        ingot_text_append(&operands, i ? ", " : "");
+        if (n->in[i])
+            ingot_type_print(n->m, &n->in[i]->type, &operands);
+        else
+            ingot_text_append(&operands, "none");
+    }
+    ingot_text_append(&operands, "): ");
+    if (!operands.failed && !strncmp(open + 1, operands.data, operands.size))
+        message = open + 1 + operands.size;
+    ingot_text_free(&operands);
+    return message;
+}
+
+/* Adds the node and its reason to the list, and frees the status. */
+static void list_refused(ingot_importer *im, const ingot_node *n, ingot_status status)
+{
+    if (ingot_status_code(status) == INGOT_UNSUPPORTED)
+        im->n_unsupported++;
+    else
+        im->n_invalid++;
+    if (im->n_unsupported + im->n_invalid <= MAX_LISTED) {
+        ingot_text_append(&im->refused, "\n  ");
+        describe(n, &im->refused);
+        ingot_text_append(&im->refused, ": %s", reason_of(n, status));
     }
     ingot_status_free(status);
+}
+
+/* Whether the walk goes on behind the node, for all that is wrong with a model to be told at once. What is invalid in a
+ * branch or a body is told of the node that has it: there, it may be that the branch cannot run. */
+static bool may_go_on(const ingot_scope *scope, ingot_status status)
+{
+    ingot_code code = ingot_status_code(status);
+    return code == INGOT_UNSUPPORTED || (code == INGOT_BAD_MODEL && !scope->parent && !scope->frame);
 }
 
 /* ---- One node ---- */
@@ -243,12 +281,23 @@ static void import_plain(ingot_node *n, const ingot_onnx_row *row)
     n->error = plain;
 }
 
+static void bad_count(ingot_node *n, const char *verb, const char *what, int32_t lo, int32_t hi, int32_t found)
+{
+    const char *s = lo == 1 && hi == 1 ? "" : "s";
+    if (lo == hi)
+        ingot_node_bad(n, "%s %d %s%s, found %d", verb, lo, what, s, found);
+    else if (hi < 0)
+        ingot_node_bad(n, "%s at least %d %s%s, found %d", verb, lo, what, s, found);
+    else
+        ingot_node_bad(n, "%s %d to %d %ss, found %d", verb, lo, hi, what, found);
+}
+
 /* The table's part: arity, then the importer. */
 static void import_by_row(ingot_node *n, const ingot_onnx_row *row)
 {
     int32_t given = n->n_in, results = n->view->n_out;
     if (given < row->in_lo || (row->in_hi >= 0 && given > row->in_hi)) {
-        ingot_node_bad(n, "takes %d to %d inputs, found %d", row->in_lo, row->in_hi, given);
+        bad_count(n, "takes", "input", row->in_lo, row->in_hi, given);
         return;
     }
     for (int32_t i = 0; i < row->in_lo; i++)
@@ -257,7 +306,7 @@ static void import_by_row(ingot_node *n, const ingot_onnx_row *row)
             return;
         }
     if (results < row->out_lo || (row->out_hi >= 0 && results > row->out_hi)) {
-        ingot_node_bad(n, "gives %d to %d outputs, found %d", row->out_lo, row->out_hi, results);
+        bad_count(n, "gives", "output", row->out_lo, row->out_hi, results);
         return;
     }
     n->arg = row->arg;
@@ -289,7 +338,11 @@ static ingot_status missing_row(const ingot_node *n, int64_t first)
     if (first)
         return ingot_fail(INGOT_UNSUPPORTED, "known from opset %lld on: convert the model to a newer opset",
                           (long long)first);
-    return ingot_fail(INGOT_UNSUPPORTED, "this operator is not supported");
+    bool standard = !*n->view->domain || !strncmp(n->view->domain, "ai.onnx", 7);
+    return ingot_fail(INGOT_UNSUPPORTED, standard
+                                             ? "not an operator that is known (`ingot info --operators` lists them)"
+                                             : "this operator is not known: export the model without it, or with "
+                                               "a function in the model that defines it");
 }
 
 static ingot_status run_importer(ingot_node *n)
@@ -338,19 +391,25 @@ static ingot_status import_node(ingot_importer *im, ingot_scope *scope, const in
     ingot_status status = n.error ? n.error : run_importer(&n);
     if (!status && any_placeholder(&n))
         return bind_results(im, scope, view, NULL);
-    if (status && ingot_status_code(status) == INGOT_UNSUPPORTED && im->n_unsupported < INT32_MAX) {
-        list_unsupported(im, &n, status);
+    if (status && may_go_on(scope, status)) {
+        list_refused(im, &n, status);
         return bind_results(im, scope, view, NULL);
     }
     if (!status)
         status = bind_results(im, scope, view, n.out);
     if (!status)
         return NULL;
+    if (may_go_on(scope, status)) {
+        list_refused(im, &n, status);
+        return NULL;
+    }
     ingot_text where = {0};
     describe(&n, &where);
-    status = ingot_status_note(status, "%s", where.data ? where.data : "");
+    ingot_status told =
+        ingot_fail(ingot_status_code(status), "%s: %s", where.data ? where.data : "", reason_of(&n, status));
     ingot_text_free(&where);
-    return status;
+    ingot_status_free(status);
+    return told;
 }
 
 ingot_status ingot_import_nodes(ingot_importer *im, ingot_scope *scope, int32_t n_nodes, const ingot_onnx_node *nodes)

@@ -60,7 +60,10 @@ void ingot_import_split(ingot_node *n)
         start = ingot_dim_add(n->m, start, size);
     }
     const ingot_dim *difference = ingot_dim_sub(n->m, sum, whole);
-    if (given && (difference->lo > 0 || difference->hi < 0))
+    if (given && ingot_dim_is_const(sum) && ingot_dim_is_const(whole) && sum != whole)
+        ingot_node_bad(n, "the parts add up to %lld, the axis has %lld", (long long)sum->value,
+                       (long long)whole->value);
+    else if (given && (difference->lo > 0 || difference->hi < 0))
         ingot_node_bad(n, "the sizes of the parts do not add up to that of the axis");
     else if (given && difference != ingot_const_dim(n, 0) && !n->error && n->out[0]->def)
         ingot_node_check(n, ingot_module_require(n->m, INGOT_CHECK_EQUAL, sum, whole, n->out[0]->def));

@@ -32,8 +32,8 @@ struct ingot_importer {
         ingot_attrs_einsum einsum;
         char bytes[4096];
     } dummy_attrs;
-    ingot_text unsupported;
-    int32_t n_unsupported;
+    ingot_text refused; /* nodes that are invalid or not supported, a line each */
+    int32_t n_unsupported, n_invalid;
     int64_t nodes_left;
     int32_t depth_left;
     const ingot_onnx_function **function_slots; /* hash table; its size is a power of two */

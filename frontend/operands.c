@@ -31,11 +31,33 @@ bool ingot_attr_has(ingot_node *n, const char *name)
     return find_attr(n, name) != NULL;
 }
 
+static const char *kind_of_attr(int32_t type)
+{
+    static const char *const kinds[] = {
+        [INGOT_ONNX_UNDEFINED] = "of no type",
+        [INGOT_ONNX_FLOAT] = "a real number",
+        [INGOT_ONNX_INT] = "an integer",
+        [INGOT_ONNX_STRING] = "a text",
+        [INGOT_ONNX_TENSOR] = "a tensor",
+        [INGOT_ONNX_GRAPH] = "a graph",
+        [INGOT_ONNX_FLOATS] = "a list of real numbers",
+        [INGOT_ONNX_INTS] = "a list of integers",
+        [INGOT_ONNX_STRINGS] = "a list of texts",
+        [INGOT_ONNX_TENSORS] = "a list of tensors",
+        [INGOT_ONNX_GRAPHS] = "a list of graphs",
+        [INGOT_ONNX_SPARSE_TENSOR] = "a sparse tensor",
+        [INGOT_ONNX_SPARSE_TENSORS] = "a list of sparse tensors",
+        [INGOT_ONNX_TYPE] = "a type",
+        [INGOT_ONNX_TYPES] = "a list of types",
+    };
+    return type >= 0 && type < (int32_t)(sizeof kinds / sizeof *kinds) ? kinds[type] : "of an unknown type";
+}
+
 const ingot_onnx_attr *ingot_attr_find(ingot_node *n, const char *name, int32_t type)
 {
     const ingot_onnx_attr *a = n->error ? NULL : find_attr(n, name);
     if (a && a->type != type) {
-        ingot_node_bad(n, "attribute '%s' has the wrong type (%d, expected %d)", name, a->type, type);
+        ingot_node_bad(n, "attribute '%s' is %s, expected %s", name, kind_of_attr(a->type), kind_of_attr(type));
         return NULL;
     }
     return a;

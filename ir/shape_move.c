@@ -152,11 +152,20 @@ static ingot_status push(ingot_type *t, const ingot_dim *d)
     return NULL;
 }
 
+static ingot_status need_indices(const ingot_op *op)
+{
+    ingot_dtype dtype = in_type(op, 1)->dtype;
+    return dtype == INGOT_I32 || dtype == INGOT_I64
+               ? NULL
+               : BAD("indices of type %s, expected i32 or i64", ingot_dtype_name(dtype));
+}
+
 RULE(gather)
 {
     ingot_attrs_axis *a = op->attrs;
     const ingot_type *x = in_type(op, 0), *indices = in_type(op, 1);
     ingot_type t = {.dtype = x->dtype};
+    INGOT_TRY(need_indices(op));
     INGOT_TRY(ingot_infer_axis(&a->axis, x->rank));
     for (int32_t i = 0; i < x->rank; i++) {
         for (int32_t k = 0; i == a->axis && k < indices->rank; k++)
@@ -171,6 +180,7 @@ RULE(gather)
 RULE(gather_elements)
 {
     const ingot_type *x = in_type(op, 0);
+    INGOT_TRY(need_indices(op));
     INGOT_TRY(ingot_infer_axis(&((ingot_attrs_axis *)op->attrs)->axis, x->rank));
     INGOT_TRY(ingot_infer_need_rank(op, 1, x->rank, x->rank));
     ingot_type t = *in_type(op, 1);
@@ -184,6 +194,7 @@ RULE(gather_nd)
     int64_t batch = ((const ingot_attrs_gather_nd *)op->attrs)->batch_dims;
     const ingot_type *x = in_type(op, 0), *indices = in_type(op, 1);
     ingot_type t = {.dtype = x->dtype};
+    INGOT_TRY(need_indices(op));
     INGOT_TRY(ingot_infer_need_rank(op, 1, 1, INGOT_MAX_RANK));
     const ingot_dim *depth = indices->dims[indices->rank - 1];
     if (!ingot_dim_is_const(depth))
