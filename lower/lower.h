@@ -150,6 +150,8 @@ ingot_status ingot_lower_portable(lowering *l, ingot_op *op);
 bool ingot_lower_decides_size(const lowering *l, const ingot_op *op, const ingot_dim *size);
 /* Steps for the checks of a region whose sizes are known once `after` has run (null: on entry to the region). */
 ingot_status ingot_lower_region_checks(lowering *l, const ingot_graph *g, const ingot_op *after);
+/* Places of operands, dense; -1 for those left out. */
+ingot_status ingot_lower_dense_places(lowering *l, int32_t n, ingot_value *const *values, int32_t *out);
 /* Sizes that a portable or boxed step is called with, and those of its results that it decides. */
 ingot_status ingot_lower_portable_sizes(lowering *l, const ingot_op *op, ingot_step *step);
 ingot_status ingot_lower_symbols_of_results(lowering *l, const ingot_op *op, ingot_step *step);

@@ -34,14 +34,7 @@ ingot_status ingot_lower_boxed(lowering *l, ingot_op *op)
     INGOT_TRY(ingot_arena_array(l->arena, (size_t)op->n_in + 1, sizeof *in, (void **)&in));
     INGOT_TRY(ingot_arena_array(l->arena, (size_t)op->n_out + 1, sizeof *out, (void **)&out));
     INGOT_TRY(ingot_arena_array(l->arena, (size_t)op->n_out + 1, sizeof *made, (void **)&made));
-    for (int32_t i = 0; i < op->n_in; i++) {
-        location at;
-        in[i] = -1;
-        if (op->in[i] == NULL)
-            continue;
-        INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &at));
-        INGOT_TRY(ingot_lower_add_place(l, &at, &in[i]));
-    }
+    INGOT_TRY(ingot_lower_dense_places(l, op->n_in, op->in, in));
     for (int32_t i = 0; i < op->n_out; i++) {
         INGOT_TRY(ingot_lower_claim(l, op->out[i], &made[i]));
         if (!ingot_location_is_dense(l, &made[i]))

@@ -124,6 +124,19 @@ ingot_status ingot_lower_portable_sizes(lowering *l, const ingot_op *op, ingot_s
     return NULL;
 }
 
+ingot_status ingot_lower_dense_places(lowering *l, int32_t n, ingot_value *const *values, int32_t *out)
+{
+    for (int32_t i = 0; i < n; i++) {
+        location at;
+        out[i] = -1;
+        if (values[i] == NULL)
+            continue;
+        INGOT_TRY(ingot_lower_locate_dense(l, values[i], &at));
+        INGOT_TRY(ingot_lower_add_place(l, &at, &out[i]));
+    }
+    return NULL;
+}
+
 ingot_status ingot_lower_portable(lowering *l, ingot_op *op)
 {
     const ingot_op_info *info = ingot_op_info_get(op->kind);
@@ -133,14 +146,7 @@ ingot_status ingot_lower_portable(lowering *l, ingot_op *op)
     int32_t n_in = epilogue ? op->n_base : op->n_in, in[64], out[8];
     if (n_in > 64 || op->n_out > 8)
         return ingot_fail(INGOT_LIMIT, "%s: more than 64 operands for a portable kernel", ingot_lower_label(l, op));
-    for (int32_t i = 0; i < n_in; i++) {
-        location at;
-        in[i] = -1;
-        if (op->in[i] == NULL)
-            continue;
-        INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &at));
-        INGOT_TRY(ingot_lower_add_place(l, &at, &in[i]));
-    }
+    INGOT_TRY(ingot_lower_dense_places(l, n_in, op->in, in));
     location made[8], wanted[8];
     for (int32_t i = 0; i < op->n_out; i++) {
         INGOT_TRY(ingot_lower_claim(l, op->out[i], &wanted[i]));
@@ -175,11 +181,7 @@ ingot_status ingot_lower_portable(lowering *l, ingot_op *op)
         int32_t args[INGOT_PROG_MAX_ARGS], result;
         location target = made[0];
         args[0] = out[0];
-        for (int32_t i = op->n_base; i < op->n_in; i++) {
-            location at;
-            INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &at));
-            INGOT_TRY(ingot_lower_add_place(l, &at, &args[1 + i - op->n_base]));
-        }
+        INGOT_TRY(ingot_lower_dense_places(l, op->n_in - op->n_base, op->in + op->n_base, args + 1));
         ingot_type type = op->out[0]->type;
         type.layout = INGOT_LAYOUT_PLAIN;
         target = wanted[0];

@@ -1,6 +1,7 @@
 /* Importing small models: shapes and symbols, constants, nested graphs, functions, and what must be refused, with its
  * words. */
 #include "frontend/frontend.h"
+#include "tests/unit/imported.h"
 #include "tests/unit/onnx_writer.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -34,23 +35,6 @@ static void expect_refusal(pb *model, ingot_code code, const char *words)
     cr_assert_null(m);
     ingot_status_free(status);
     ingot_text_free(model);
-}
-
-static int32_t count_ops(const ingot_module *m, ingot_op_kind kind)
-{
-    int32_t n = 0;
-    for (int32_t g = 0; g < m->n_graphs; g++)
-        for (const ingot_op *op = m->graphs[g]->first; op; op = op->next)
-            n += op->kind == kind;
-    return n;
-}
-
-static void expect_output(const ingot_module *m, const char *text)
-{
-    ingot_text t = {0};
-    ingot_type_print(m, &m->graphs[0]->results[0]->type, &t);
-    cr_assert_str_eq(t.data, text);
-    ingot_text_free(&t);
 }
 
 static pb relu_model(const char *dims)

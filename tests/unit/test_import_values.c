@@ -1,6 +1,7 @@
 /* Importing sequences, optionals, texts and values whose rank only a run knows: types, the choice between boxed and
  * plain ops, and what is refused. */
 #include "frontend/frontend.h"
+#include "tests/unit/imported.h"
 #include "tests/unit/onnx_writer.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -39,23 +40,6 @@ static void expect_refusal(pb *graph, ingot_code code, const char *words)
     cr_assert_eq(ingot_status_code(status), code, "%s", ingot_status_message(status));
     cr_assert_not_null(strstr(ingot_status_message(status), words), "%s", ingot_status_message(status));
     ingot_status_free(status);
-}
-
-static int32_t count_ops(const ingot_module *m, ingot_op_kind kind)
-{
-    int32_t n = 0;
-    for (int32_t g = 0; g < m->n_graphs; g++)
-        for (const ingot_op *op = m->graphs[g]->first; op; op = op->next)
-            n += op->kind == kind;
-    return n;
-}
-
-static void expect_output(const ingot_module *m, const char *text)
-{
-    ingot_text t = {0};
-    ingot_type_print(m, &m->graphs[0]->results[0]->type, &t);
-    cr_assert_str_eq(t.data, text);
-    ingot_text_free(&t);
 }
 
 /* A value whose type is `wraps` (fields of TypeProto: 4 sequence, 9 optional; outermost first, 0 ends) of a tensor. */
