@@ -72,8 +72,8 @@ static ingot_status input_type(ingot_importer *im, const ingot_onnx_value *v, in
 {
     if (v->kind)
         return ingot_fail(INGOT_UNSUPPORTED,
-                          "input '%s' is a %s: tensors, sequences of tensors and optionals of these are supported",
-                          v->name, v->kind);
+                          "input '%s' is a %s: tensors, sequences of tensors and optionals of these are supported%s",
+                          v->name, v->kind, !strcmp(v->kind, "map") ? ": give the features as a tensor" : "");
     if (v->dtype <= INGOT_UNDEFINED || v->dtype >= INGOT_DTYPE_COUNT)
         return ingot_fail(INGOT_BAD_MODEL, "input '%s': %d is not an element type", v->name, v->dtype);
     const ingot_dim_option *shape = find_dim(im, v->name, true);

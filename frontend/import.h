@@ -129,6 +129,9 @@ ingot_value *ingot_move_channels(ingot_node *n, ingot_value *v, bool to_front);
 ingot_value *ingot_slice(ingot_node *n, ingot_value *v, int32_t axis, const ingot_dim *start, const ingot_dim *count);
 ingot_value *ingot_concat(ingot_node *n, int32_t count, ingot_value *const *in, int32_t axis);
 ingot_value *ingot_cast(ingot_node *n, ingot_value *v, ingot_dtype to);
+/* Where each text of input 0 stands in a list attribute (import_string.c); others: -1 for those that do not, else they
+ * are errors of the run. */
+ingot_value *ingot_places_of_texts(ingot_node *n, const char *attr, bool others, int64_t *out_count);
 /* Between floats and integers (import_quantize.c). The scale is a number or one for each entry of `axis`; the zero
  * point of dequantize may be null. */
 ingot_value *ingot_dequantize(ingot_node *n, ingot_value *x, ingot_value *scale, ingot_value *zero, int32_t axis);

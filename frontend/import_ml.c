@@ -388,20 +388,31 @@ void ingot_import_one_hot_encoder(ingot_node *n)
 {
     ingot_ml_list categories = ingot_ml_ints(n, "cats_int64s");
     bool zeros = ingot_attr_int(n, "zeros", 1) != 0; /* whether an unknown category is all zero */
-    if (ingot_attr_has(n, "cats_strings"))
-        ingot_node_unsupported(n, "'cats_strings' holds texts: only numbers are supported");
-    else if (!n->error && !categories.count)
-        ingot_node_bad(n, "cats_int64s is missing");
+    bool texts = ingot_attr_has(n, "cats_strings");
+    ingot_value *place = texts ? ingot_places_of_texts(n, "cats_strings", zeros, &categories.count) : NULL;
+    if (!n->error && !categories.count)
+        ingot_node_bad(n, "neither cats_int64s nor cats_strings is given");
     if (n->error)
         return;
     int64_t *places = ingot_ml_array(n, categories.count, sizeof *places);
     for (int64_t i = 0; i < categories.count && !n->error; i++)
         places[i] = i;
     ingot_ml_list values = {.count = categories.count, .ints = places};
-    ingot_value *x = ingot_cast(n, n->in[0], INGOT_I64);
-    ingot_value *place = look_up(n, x, &categories, &values, INGOT_I64, zeros ? ingot_splat(n, INGOT_I64, -1) : NULL);
+    if (!texts)
+        place = look_up(n, ingot_cast(n, n->in[0], INGOT_I64), &categories, &values, INGOT_I64,
+                        zeros ? ingot_splat(n, INGOT_I64, -1) : NULL);
     if (n->error)
         return;
     place = ingot_unsqueeze(n, place, place->type.rank);
     n->out[0] = ingot_cast(n, binary(n, INGOT_OP_eq, place, ingot_ml_vector(n, &values, INGOT_I64)), INGOT_F32);
+}
+
+/* arg 0: ZipMap, which makes a map; else what takes one. */
+void ingot_import_map(ingot_node *n)
+{
+    if (n->arg == 0)
+        ingot_node_unsupported(n, "a map of labels to numbers is not a form of values here: export the model without "
+                                  "this node, for the numbers as a tensor (skl2onnx: options={'zipmap': False})");
+    else
+        ingot_node_unsupported(n, "maps are not a form of values here: give the features as a tensor");
 }

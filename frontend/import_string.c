@@ -187,6 +187,20 @@ void ingot_import_label_encoder_1(ingot_node *n)
     encode_texts(n, texts, classes ? numbers(n, classes->n) : NULL, "default_string", "default_int64");
 }
 
+/* Where each text of the input stands in a list attribute. One that is not in it: -1, or an error of the run. */
+ingot_value *ingot_places_of_texts(ingot_node *n, const char *attr, bool others, int64_t *out_count)
+{
+    const ingot_onnx_attr *given = ingot_attr_find(n, attr, INGOT_ONNX_STRINGS);
+    ingot_value *texts = texts_attr(n, attr), *places = given ? numbers(n, given->n) : NULL;
+    *out_count = given ? given->n : 0;
+    if (!n->error && n->in[0]->type.dtype != INGOT_STRING)
+        ingot_node_bad(n, "'%s' holds texts, the input is %s", attr, ingot_dtype_name(n->in[0]->type.dtype));
+    encode(n, texts, places, ingot_splat(n, INGOT_I64, others ? -1 : (double)*out_count));
+    if (n->error)
+        return ingot_placeholder(n);
+    return others ? n->out[0] : ingot_emit2(n, INGOT_OP_gather, places, n->out[0]);
+}
+
 void ingot_import_category_mapper(ingot_node *n)
 {
     encode_texts(n, texts_attr(n, "cats_strings"), ints_attr(n, "cats_int64s"), "default_string", "default_int64");

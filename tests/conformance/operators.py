@@ -217,6 +217,14 @@ def refusals():
     return found
 
 
+def never_imported():
+    """Importers that do nothing but refuse."""
+    for file in sorted((ROOT / "frontend").glob("import_*.c")):
+        for name, body in functions_of(file.read_text()).items():
+            if name.startswith("ingot_import_") and set(re.findall(r"\b(\w+)\(", body)) - {"if"} == {"ingot_node_unsupported"}:
+                yield name[len("ingot_import_"):]
+
+
 def plain(reason):
     """A printf format as a sentence."""
     return re.sub(r"%(?:l*[dui]|g|s)", "N", reason).replace("'N'", "...").replace("|", "\\|")
@@ -242,12 +250,15 @@ def operator_lines(table, measured):
     by_name = {}
     for row in table:
         by_name.setdefault((row["domain"], row["name"]), []).append(row)
+    never = set(never_imported())
     for domain in sorted({d for d, _ in by_name}):
         yield "\n## %s\n" % domain
         yield "| operator | read from opset | forms of the standard | types seen | kernels | cases | ulp | of largest | limits |"
         yield "|---|---|---|---|---|---|---|---|---|"
         for key in sorted(k for k in by_name if k[0] == domain):
             rows, entry = by_name[key], measured["operators"].get("%s %s" % key)
+            if rows[0]["importer"] in never:
+                continue
             since = ", ".join(str(s) for s in sorted({r["since"] for r in rows}))
             versions = ", ".join(map(str, schemas.get(key, [])))
             reasons = dict.fromkeys(plain(t) for r in rows for t in limits.get(r["importer"], []))
@@ -262,8 +273,7 @@ def operator_lines(table, measured):
 
 def document(ingot):
     table, measured = operators(ingot), json.loads(MEASURED.read_text())
-    known = {(r["domain"], r["name"]) for r in table}
-    missing = sorted(k for k in schema_rows() if k not in known)
+    limits = refusals()
     summary = measured["summary"]
     lines = [
         "# Operators", "",
@@ -289,8 +299,9 @@ def document(ingot):
         lines.append("| %s | %d | %d | %s | %s |" % (operator, entry["ulp"], entry["ulp_scaled"], entry.get("ours", ""),
                                                     entry.get("reference", "")))
     lines += operator_lines(table, measured)
-    lines += ["\n## Not imported\n", "Operators of onnx's schemas without a row: %s." %
-              ", ".join(name if domain == "ai.onnx" else "%s.%s" % (domain, name) for domain, name in missing)]
+    lines += ["\n## Not imported\n", "| operator | why |", "|---|---|"]
+    for row in sorted((r for r in table if r["importer"] in set(never_imported())), key=lambda r: r["name"]):
+        lines.append("| %s.%s | %s |" % (row["domain"], row["name"], "; ".join(map(plain, limits[row["importer"]]))))
     return "\n".join(lines) + "\n"
 
 

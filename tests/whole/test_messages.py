@@ -39,6 +39,10 @@ ONE = [
     (UNSUPPORTED, "1 node is not supported:\n  node 'own' (org.example.Fancy, opset 1): inputs f32[2,3]: this operator is not "
      "known: export the model without it, or with a function in the model that defines it",
      model([node("Fancy", "x", "y", "own", domain="org.example")], domains=[("org.example", 1)])),
+    (UNSUPPORTED, "1 node is not supported:\n  node 'zip' (ai.onnx.ml.ZipMap, opset 1): inputs f32[2,3]: a map of labels to "
+     "numbers is not a form of values here: export the model without this node, for the numbers as a tensor (skl2onnx: "
+     "options={'zipmap': False})",
+     model([node("ZipMap", "x", "y", "zip", domain="ai.onnx.ml", classlabels_int64s=[1, 2, 3])], domains=[("ai.onnx.ml", 1)])),
     (BAD_MODEL, "node 'act' (com.microsoft.Gelu, opset 0): inputs f32[2,3]: the model does not import the domain "
      "'com.microsoft'", model([node("Gelu", "x", "y", "act", domain="com.microsoft")])),
     (BAD_MODEL, "node 'sum' (Add, opset 17): inputs f32[2,3], f32[4]: sizes that broadcast (equal, or one of them 1): 3 and 4 "

@@ -15,6 +15,16 @@ class OperatorTable(common.Case):
         self.assertEqual(operators.DOC.read_text(), operators.document(common.INGOT),
                          "out of date: tests/conformance/operators.py --write")
 
+    def test_every_form_of_every_operator_of_the_standard_has_a_row(self):
+        """From opset 1 on: also those that newer opsets replaced."""
+        first = {}
+        for row in operators.operators(common.INGOT):
+            key = row["domain"], row["name"]
+            first[key] = min(row["since"], first.get(key, row["since"]))
+        for key, versions in operators.schema_rows().items():
+            self.assertIn(key, first)
+            self.assertLessEqual(first[key], versions[0], key)
+
     def test_results_are_as_exact_as_promised(self):
         summary = json.loads(operators.MEASURED.read_text())["summary"]
         self.assertLessEqual(summary["median_elementwise"], 1)

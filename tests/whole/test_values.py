@@ -151,6 +151,10 @@ class Values(common.Case):
                          default_int64=-9, **labels)],
                    [tensor("x", STRING, [2, 2])], [tensor("y", FLOAT), tensor("z", INT64)],
                    {"x": texts("a", "q", "b", "").reshape(2, 2)}, ml=True)
+        self.check([node("OneHotEncoder", ["x"], ["y"], cats_strings=["b", "", "a"], zeros=1, **labels),
+                    node("OneHotEncoder", ["x"], ["z"], cats_strings=["a", "b", "q", ""], zeros=0, **labels)],
+                   [tensor("x", STRING, [2, 2])], [tensor("y", FLOAT), tensor("z", FLOAT)],
+                   {"x": texts("a", "q", "b", "").reshape(2, 2)}, ml=True)
         for mode in ("TF", "IDF", "TFIDF"):
             self.check([node("TfIdfVectorizer", ["x"], ["y"], mode=mode, min_gram_length=1, max_gram_length=2,
                              max_skip_count=1, ngram_counts=[0, 3], ngram_indexes=[0, 2, 1, 4, 3],
