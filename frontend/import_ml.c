@@ -407,12 +407,9 @@ void ingot_import_one_hot_encoder(ingot_node *n)
     n->out[0] = ingot_cast(n, binary(n, INGOT_OP_eq, place, ingot_ml_vector(n, &values, INGOT_I64)), INGOT_F32);
 }
 
-/* arg 0: ZipMap, which makes a map; else what takes one. */
+/* ZipMap, and operators that take maps. */
 void ingot_import_map(ingot_node *n)
 {
-    if (n->arg == 0)
-        ingot_node_unsupported(n, "a map of labels to numbers is not a form of values here: export the model without "
-                                  "this node, for the numbers as a tensor (skl2onnx: options={'zipmap': False})");
-    else
-        ingot_node_unsupported(n, "maps are not a form of values here: give the features as a tensor");
+    ingot_node_unsupported(n, "maps are not a form of values here: give and take numbers as tensors, for ZipMap by an "
+                              "export without it (skl2onnx: options={'zipmap': False})");
 }

@@ -39,8 +39,8 @@ ONE = [
     (UNSUPPORTED, "1 node is not supported:\n  node 'own' (org.example.Fancy, opset 1): inputs f32[2,3]: this operator is not "
      "known: export the model without it, or with a function in the model that defines it",
      model([node("Fancy", "x", "y", "own", domain="org.example")], domains=[("org.example", 1)])),
-    (UNSUPPORTED, "1 node is not supported:\n  node 'zip' (ai.onnx.ml.ZipMap, opset 1): inputs f32[2,3]: a map of labels to "
-     "numbers is not a form of values here: export the model without this node, for the numbers as a tensor (skl2onnx: "
+    (UNSUPPORTED, "1 node is not supported:\n  node 'zip' (ai.onnx.ml.ZipMap, opset 1): inputs f32[2,3]: maps are not a "
+     "form of values here: give and take numbers as tensors, for ZipMap by an export without it (skl2onnx: "
      "options={'zipmap': False})",
      model([node("ZipMap", "x", "y", "zip", domain="ai.onnx.ml", classlabels_int64s=[1, 2, 3])], domains=[("ai.onnx.ml", 1)])),
     (BAD_MODEL, "node 'act' (com.microsoft.Gelu, opset 0): inputs f32[2,3]: the model does not import the domain "
