@@ -544,6 +544,25 @@ static bool const_exponent(const ingot_prog *prog, const ingot_instr *instr, dou
     return true;
 }
 
+/* Maximum or minimum with a number other than 0 (whose sign would matter) and NaN: one instruction, which gives the
+ * other operand when that is NaN. */
+static bool clamp_f32(ingot_emitter *e, const ingot_prog *prog, const ingot_instr *instr, const V *registers, V *out)
+{
+    bool max = instr->op == INGOT_SCALAR_max;
+    if ((!max && instr->op != INGOT_SCALAR_min) || instr->dtype != INGOT_F32)
+        return false;
+    for (int k = 0; k < 2; k++) {
+        int16_t bound = k ? instr->a : instr->b, x = k ? instr->b : instr->a;
+        const ingot_instr *number = bound < prog->n_args ? NULL : &prog->instrs[bound - prog->n_args];
+        if (!number || number->op != INGOT_SCALAR_const || number->imm.f == 0 || number->imm.f != number->imm.f)
+            continue;
+        *out = max ? ingot_e_maxf_fast(e, registers[bound], registers[x])
+                   : ingot_e_minf_fast(e, registers[bound], registers[x]);
+        return true;
+    }
+    return false;
+}
+
 void ingot_e_prog(ingot_emitter *e, const ingot_prog *prog, const ingot_ev *args, ingot_ev *out_results)
 {
     V registers[INGOT_PROG_MAX_ARGS + INGOT_PROG_MAX_INSTRS];
@@ -564,6 +583,8 @@ void ingot_e_prog(ingot_emitter *e, const ingot_prog *prog, const ingot_ev *args
             continue;
         }
         if (const_exponent(prog, instr, &exponent) && small_power(e, registers[instr->a], exponent, out))
+            continue;
+        if (clamp_f32(e, prog, instr, registers, out))
             continue;
         int n = operands_of(prog, instr, at, dtypes);
         for (int k = 0; k < n; k++)

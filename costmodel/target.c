@@ -48,6 +48,12 @@ const ingot_target *ingot_target_table(int32_t *out_count)
     return rows;
 }
 
+bool ingot_target_multiplies_bytes(const ingot_target *target)
+{
+    bool stands_for_512 = target->vector_bytes == 64 && !(target->required & INGOT_CPU_AVX512F);
+    return stands_for_512 || (target->required & INGOT_CPU_AVX512VNNI) != 0;
+}
+
 static const ingot_target *find(const char *name)
 {
     for (int32_t i = 0; i < ROW_COUNT; i++)

@@ -16,7 +16,8 @@ static bool read_shape(const ingot_op *op, const ingot_ints *strides, const ingo
     const ingot_type *x = &op->in[0]->type, *w = &op->in[1]->type;
     *s = (conv_shape){.spatial = x->rank - 2, .groups = groups, .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
     if (s->spatial < 1 || s->spatial > 2 || !ingot_type_is_static(w) || !ingot_dim_is_const(x->dims[1]) ||
-        (x->dtype != INGOT_F32 && x->dtype != INGOT_I16) || w->dtype != x->dtype)
+        !(x->dtype == INGOT_U8 ? w->dtype == INGOT_I8
+                               : w->dtype == x->dtype && (x->dtype == INGOT_F32 || x->dtype == INGOT_I16)))
         return false;
     s->in_channels = x->dims[1]->value;
     s->out_channels = transposed ? w->dims[1]->value * groups : w->dims[0]->value;
@@ -100,7 +101,9 @@ typedef struct direct {
     int64_t y_step[2], y_at[2];                  /* where results go: every y_step-th from y_at */
     ingot_packing packing;
     ingot_value *w;
-    bool along_row; /* integers of plain layout: the groups that are multiplied are taps along a row */
+    int64_t group; /* integers: elements of a word; 0: floats */
+    bool along_row; /* integers of plain layout: words are taps along a row, so many with those that are zero */
+    int64_t row_taps;
 } direct;
 
 static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, const direct *c, bool *out_done)
@@ -113,7 +116,7 @@ static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, 
             out_blocks = (c->out_per_group + 15) / 16, kernel_w = c->kernel[1];
     if (c->along_row) {
         in_blocks = c->in_per_group;
-        in_lanes = (kernel_w + 1) / 2 * 2;
+        in_lanes = c->row_taps;
         kernel_w = 1;
     }
     const ingot_dim *x_row, *x_col, *y_row, *y_col;
@@ -244,25 +247,25 @@ static ingot_packing pack_weights(const direct *c, bool blocked)
     return p;
 }
 
-/* Integers: words of pairs of input channels, [g][ob][cb][kh][kw][ci/2][16][2], or of taps along a row,
- * [g][ob][c][kh][kw/2][16][2]. */
+/* Integers: words of g input channels, [g][ob][cb][kh][kw][ci/g][16][g], or of taps along a row,
+ * [g][ob][c][kh][kw/g][16][g]. */
 static ingot_packing pack_words(const direct *c)
 {
     ingot_packing p = pack_weights(c, !c->along_row);
     if (c->along_row) {
-        int64_t dest[7] = {
-            p.dest_dims[0], p.dest_dims[1], c->in_per_group, c->kernel[0], (c->kernel[1] + 1) / 2, 16, 2};
+        int64_t dest[7] = {p.dest_dims[0],      p.dest_dims[1], c->in_per_group, c->kernel[0],
+                           c->row_taps / c->group, 16,             c->group};
         int32_t which[7] = {0, 1, 2, 3, 4, 1, 4};
-        int64_t multiplier[7] = {1, 16, 1, 1, 2, 1, 1};
+        int64_t multiplier[7] = {1, 16, 1, 1, c->group, 1, 1};
         memcpy(p.dest_dims, dest, sizeof dest);
         memcpy(p.dest_src, which, sizeof which);
         memcpy(p.dest_multiplier, multiplier, sizeof multiplier);
         return p;
     }
     p.dest_rank = 8;
-    p.dest_dims[5] = 8;
-    p.dest_multiplier[5] = 2;
-    p.dest_dims[7] = 2;
+    p.dest_dims[5] = 16 / c->group;
+    p.dest_multiplier[5] = c->group;
+    p.dest_dims[7] = c->group;
     p.dest_src[7] = 2;
     p.dest_multiplier[7] = 1;
     return p;
@@ -412,7 +415,7 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
         return NULL;
     if (!read_shape(op, &a->strides, &a->dilations, &a->pads, a->groups, false, &s))
         return NULL;
-    bool integer = op->in[0]->type.dtype == INGOT_I16;
+    bool integer = op->in[0]->type.dtype != INGOT_F32;
     if (op->kind == INGOT_OP_conv ? integer : !integer || (op->prog ? op->n_base : op->n_in) > 2)
         return NULL;
     location x, y;
@@ -428,7 +431,9 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
     if (depthwise && (x.layout != INGOT_LAYOUT_C16 || op->out[0]->type.layout != INGOT_LAYOUT_C16))
         return NULL;
     bool along_row = integer && x.layout == INGOT_LAYOUT_PLAIN;
-    int64_t pad[4] = {s.pad[0], s.pad[1], s.pad[2], s.pad[3] + (along_row && s.kernel[1] % 2 ? 1 : 0)};
+    int64_t group = integer ? 32 / ingot_dtype_bits(op->in[1]->type.dtype) : 0,
+            row_taps = integer ? (s.kernel[1] + group - 1) / group * group : 0;
+    int64_t pad[4] = {s.pad[0], s.pad[1], s.pad[2], s.pad[3] + (along_row ? row_taps - s.kernel[1] : 0)};
     if (integer && (depthwise || (along_row && s.dilation[1] != 1)))
         return NULL;
     INGOT_TRY(padded_input(l, op->in[0], &s, pad, &x));
@@ -453,7 +458,9 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
                 .y = y,
                 .y_step = {1, 1},
                 .w = op->in[1],
-                .along_row = along_row};
+                .group = group,
+                .along_row = along_row,
+                .row_taps = row_taps};
     c.rows = s.spatial == 2 ? y.dims[2] : ingot_lower_const(l, 1);
     c.cols = y.dims[1 + s.spatial];
     c.packing = integer ? pack_words(&c) : pack_weights(&c, x.layout == INGOT_LAYOUT_C16);

@@ -81,27 +81,31 @@ static ingot_status pack_panels(lowering *l, ingot_value *b, int64_t k, int64_t 
     return ingot_lower_add_weight(l, b, &packing, batches * panels * k * 16 * ingot_dtype_bits(b->type.dtype) / 8, out);
 }
 
-/* Integers, in panels of words that hold the pairs of neighbours along k: [batch][n/16][k/2][16][2]. */
+/* Integers, in panels of 32-bit words that hold the neighbours along k: [batch][n/16][k/g][16][g]. */
 static ingot_status pack_words(lowering *l, ingot_value *b, int64_t k, int64_t n, location *out,
                                int64_t *out_batch_elems)
 {
-    int64_t batches = 1, panels = (n + 15) / 16, words = (k + 1) / 2;
+    int64_t batches = 1, group = 32 / ingot_dtype_bits(b->type.dtype), panels = (n + 15) / 16,
+            words = (k + group - 1) / group;
     for (int32_t d = 0; d < b->type.rank - 2; d++)
         batches *= b->type.dims[d]->value;
     ingot_packing packing = {.src_rank = 3,
                              .dest_rank = 5,
                              .src_dims = {batches, k, n},
                              .src_strides = {k * n, n, 1},
-                             .dest_dims = {batches, panels, words, 16, 2},
+                             .dest_dims = {batches, panels, words, 16, group},
                              .dest_src = {0, 2, 1, 2, 1},
-                             .dest_multiplier = {1, 16, 2, 1, 1}};
-    *out_batch_elems = panels * words * 32;
-    return ingot_lower_add_weight(l, b, &packing, batches * *out_batch_elems * 2, out);
+                             .dest_multiplier = {1, 16, group, 1, 1}};
+    *out_batch_elems = panels * words * 16 * group;
+    return ingot_lower_add_weight(l, b, &packing, batches * panels * words * 64, out);
 }
 
-static bool zero_points(const ingot_op *op)
+/* Operands that kernels of integers take: 16 bits, or bytes without and with sign, less their zero points. */
+static bool integers_fit(const ingot_op *op)
 {
-    return (op->prog ? op->n_base : op->n_in) > 2;
+    ingot_dtype a = op->in[0]->type.dtype, b = op->in[1]->type.dtype;
+    return (op->prog ? op->n_base : op->n_in) == 2 &&
+           ((a == INGOT_I16 && b == INGOT_I16) || (a == INGOT_U8 && b == INGOT_I8));
 }
 
 ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done)
@@ -113,8 +117,7 @@ ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done)
     *out_done = false;
     int32_t rank = cv->type.rank;
     if (av->type.rank < 2 || bv->type.rank < 2 || rank < 2 || op->n_in + 1 > INGOT_SPEC_OPERANDS ||
-        !(integer ? av->type.dtype == INGOT_I16 && bv->type.dtype == INGOT_I16 && !zero_points(op)
-                  : ingot_dtype_is_float(av->type.dtype)))
+        !(integer ? integers_fit(op) : ingot_dtype_is_float(av->type.dtype)))
         return NULL;
     product t = {.n_batch = rank - 2, .n = op->n_in + 1};
     location a, b;

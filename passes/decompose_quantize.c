@@ -6,6 +6,7 @@
  *   matmul_integer         that of the operands less their zero points, in 16 bits, where there is a kernel for it;
  * else a matmul in f32, exact below 2^24; conv_integer likewise
  */
+#include "costmodel/costmodel.h"
 #include "passes/decompose.h"
 #include <string.h>
 
@@ -380,6 +381,106 @@ static ingot_status use_float_sums(ingot_op *op, ingot_value *sums)
     return NULL;
 }
 
+/* ---- Bytes: a without a sign as it is, b with one, and what a's zero point adds taken off the sums ---- */
+
+/* The number that all zero points of operand i are; false: they differ, or only a run knows them. */
+static bool zero_number(const ingot_op *op, int32_t i, double *out)
+{
+    const ingot_value *zero = op->n_in > i + 2 ? op->in[i + 2] : NULL;
+    *out = 0;
+    return !zero || ingot_value_is_splat(zero->graph->module, zero, out);
+}
+
+/* Weights that are signed bytes less their zero point. */
+static bool bytes_fit(const ingot_op *op, const ingot_pass_context *ctx)
+{
+    const ingot_attrs_conv *conv = op->kind == INGOT_OP_conv_integer ? op->attrs : NULL;
+    ingot_dtype a = op->in[0]->type.dtype, b = op->in[1]->type.dtype;
+    double zero;
+    if (!ctx->target || !ingot_target_multiplies_bytes(ctx->target) || !is_weight(op->in[1]) ||
+        !zero_number(op, 1, &zero) || zero != (b == INGOT_U8 ? 128 : 0) || (!conv && op->in[1]->type.rank != 2))
+        return false;
+    /* Padding is 0 in memory, so that the zero point has to be. */
+    double border = a == INGOT_I8 ? -128 : 0;
+    bool known = zero_number(op, 0, &zero);
+    for (int32_t i = 0; conv && i < conv->pads.n; i++)
+        if (conv->pads.v[i] != 0 && (!known || zero != border))
+            return false;
+    const ingot_value *zeros = op->n_in > 2 ? op->in[2] : NULL;
+    return known || ingot_type_count(&zeros->type) == 1;
+}
+
+/* Sums of the weights of each column or output channel, as i32. */
+static ingot_status build_column_sums(ingot_op *before, const ingot_op *op, double shift, ingot_value **out)
+{
+    ingot_module *m = before->graph->module;
+    const ingot_value *w = op->in[1];
+    bool conv = op->kind == INGOT_OP_conv_integer;
+    int64_t all = ingot_type_count(&w->type), columns = w->type.dims[conv ? 0 : 1]->value;
+    int64_t terms = columns > 0 ? all / columns : 0, step = conv ? terms : 1, along = conv ? 1 : columns;
+    ingot_arena arena = {0};
+    const void *data = NULL;
+    double *sums = NULL;
+    ingot_status err = ingot_literal_get_data(m, ingot_value_literal(w), w->type.dtype, &arena, &data);
+    if (!err)
+        err = ingot_arena_array(&arena, (size_t)columns + 1, sizeof *sums, (void **)&sums);
+    for (int64_t c = 0; c < columns && !err; c++)
+        for (int64_t k = 0; k < terms; k++)
+            sums[c] += ingot_load_f64(data, w->type.dtype, c * step + k * along) - shift;
+    ingot_type type = ingot_type_make(INGOT_I32, 1, (const ingot_dim *[]){w->type.dims[conv ? 0 : 1]});
+    if (!err)
+        err = ingot_build_constant_f64(before, &type, sums, out);
+    ingot_arena_release(&arena);
+    INGOT_TRY(err);
+    return conv ? ingot_build_channel_vector(before, *out, w->type.rank, 1, out) : NULL;
+}
+
+/* v + 128 in bytes without a sign; of weights the other way. */
+static ingot_status build_shifted(ingot_op *before, ingot_value *v, double by, ingot_dtype to, ingot_value **out)
+{
+    ingot_value *number;
+    INGOT_TRY(ingot_build_cast(before, v, INGOT_I16, out));
+    INGOT_TRY(ingot_build_number(before, INGOT_I16, by, &number));
+    INGOT_TRY(ingot_build2(before, INGOT_OP_add, *out, number, out));
+    return ingot_build_cast(before, *out, to, out);
+}
+
+static ingot_status multiply_bytes(ingot_op *op, ingot_pass_context *ctx)
+{
+    ingot_value *a = op->in[0], *b = op->in[1], *zero = op->n_in > 2 ? op->in[2] : NULL, *sums, *columns, *number;
+    ingot_op *made;
+    double zero_a, shift_b = b->type.dtype == INGOT_U8 ? 128 : 0, shift_a = a->type.dtype == INGOT_I8 ? 128 : 0;
+    bool known = zero_number(op, 0, &zero_a);
+    if (shift_a != 0) {
+        ingot_op *before = a->def ? a->def->next : op->graph->first;
+        INGOT_TRY(build_shifted(before, a, shift_a, INGOT_U8, &a));
+    }
+    if (shift_b != 0)
+        INGOT_TRY(build_shifted(op, b, -shift_b, INGOT_I8, &b));
+    INGOT_TRY(ingot_build(op, op->kind, 2, (ingot_value *[]){a, b}, &made));
+    if (op->kind == INGOT_OP_conv_integer)
+        ingot_copy_attrs(made, op);
+    INGOT_TRY(ingot_op_infer(made));
+    INGOT_TRY(fold_operand(made->in[1], ctx));
+    sums = made->out[0];
+    if (known && zero_a + shift_a == 0)
+        return ingot_finish_decomposition(op, sums);
+    INGOT_TRY(build_column_sums(op, op, shift_b, &columns));
+    if (known) {
+        INGOT_TRY(ingot_build_number(op, INGOT_I32, zero_a + shift_a, &number));
+    } else {
+        INGOT_TRY(ingot_build_reshape(op, zero, 0, NULL, &zero));
+        INGOT_TRY(ingot_build_cast(op, zero, INGOT_I32, &number));
+        if (shift_a != 0) {
+            INGOT_TRY(ingot_build_number(op, INGOT_I32, shift_a, &zero));
+            INGOT_TRY(ingot_build2(op, INGOT_OP_add, number, zero, &number));
+        }
+    }
+    INGOT_TRY(ingot_build2(op, INGOT_OP_mul, columns, number, &columns));
+    INGOT_TRY(ingot_build2(op, INGOT_OP_sub, sums, columns, &sums));
+    return ingot_finish_decomposition(op, sums);
+}
+
 ingot_status ingot_decompose_integer(ingot_op *op, ingot_pass_context *ctx)
 {
     ingot_value *a, *b;
@@ -388,7 +489,7 @@ ingot_status ingot_decompose_integer(ingot_op *op, ingot_pass_context *ctx)
         return NULL;
     bool conv = op->kind == INGOT_OP_conv_integer;
     if (conv ? conv_has_kernel(op, ctx) : matmul_has_kernel(op)) {
-        INGOT_TRY(widen(op, ctx));
+        INGOT_TRY(bytes_fit(op, ctx) ? multiply_bytes(op, ctx) : widen(op, ctx));
         if (!ingot_op_is_linked(op))
             return NULL;
     }

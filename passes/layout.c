@@ -38,12 +38,21 @@ static bool fits(const ingot_type *t)
 
 /* ---- which ops can ---- */
 
+/* Floats; integers as lowering has kernels for, without zero points. */
+static bool types_fit(const ingot_op *op)
+{
+    ingot_dtype x = op->in[0]->type.dtype, w = op->in[1]->type.dtype;
+    if (op->kind == INGOT_OP_conv)
+        return x == INGOT_F32 && w == INGOT_F32;
+    return (x == INGOT_I16 && w == INGOT_I16) || (x == INGOT_U8 && w == INGOT_I8);
+}
+
 static bool conv_fits(const ingot_op *op)
 {
     const ingot_attrs_conv *attrs = op->attrs;
     const ingot_type *x = &op->in[0]->type, *w = &op->in[1]->type;
     if (op->prog || op->n_in != 2 || !fits(x) || !fits(&op->out[0]->type) || !ingot_value_literal(op->in[1]) ||
-        !ingot_type_is_static(w) || w->dtype != x->dtype || (x->dtype != INGOT_F32 && x->dtype != INGOT_I16))
+        !ingot_type_is_static(w) || !types_fit(op))
         return false;
     int64_t groups = attrs->groups > 0 ? attrs->groups : 1, ins = x->dims[1]->value, outs = w->dims[0]->value;
     return groups == 1 || (groups == ins && groups == outs) ||
