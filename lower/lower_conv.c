@@ -101,7 +101,7 @@ typedef struct direct {
     int64_t y_step[2], y_at[2];                  /* where results go: every y_step-th from y_at */
     ingot_packing packing;
     ingot_value *w;
-    int64_t group; /* integers: elements of a word; 0: floats */
+    int64_t group;  /* integers: elements of a word; 0: floats */
     bool along_row; /* integers of plain layout: words are taps along a row, so many with those that are zero */
     int64_t row_taps;
 } direct;
@@ -253,8 +253,8 @@ static ingot_packing pack_words(const direct *c)
 {
     ingot_packing p = pack_weights(c, !c->along_row);
     if (c->along_row) {
-        int64_t dest[7] = {p.dest_dims[0],      p.dest_dims[1], c->in_per_group, c->kernel[0],
-                           c->row_taps / c->group, 16,             c->group};
+        int64_t dest[7] = {p.dest_dims[0], p.dest_dims[1], c->in_per_group, c->kernel[0], c->row_taps / c->group, 16,
+                           c->group};
         int32_t which[7] = {0, 1, 2, 3, 4, 1, 4};
         int64_t multiplier[7] = {1, 16, 1, 1, c->group, 1, 1};
         memcpy(p.dest_dims, dest, sizeof dest);

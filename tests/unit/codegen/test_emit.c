@@ -62,6 +62,37 @@ Test(emit, registers_of_each_target)
     ingot_arena_release(&arena);
 }
 
+#define INTEGERS(a, b, target)                                         \
+    "contract b0=1 b1=1 m=384 n=768 k=768 in=" a "[0,0,768,0,1] in=" b \
+    ".packed16.const[0,0,0,0,0] out=i32[0,0,768,1,0] "                 \
+    "| mr=0 nr=0 kc=0 nb=0 units=0 | " target
+
+/* Products of integers use the instructions that do not saturate, and their sums stay in registers. */
+Test(emit, integers_of_each_target)
+{
+    static const struct {
+        const char *line, *instruction, *registers;
+        int count;
+    } cases[] = {
+        {INTEGERS("u8", "i8", "znver4"), "vpdpbusd", "zmm", 54},
+        {INTEGERS("u8", "i8", "icelake-server"), "vpdpbusd", "zmm", 54},
+        {INTEGERS("i16", "i16", "sapphirerapids"), "vpdpwssd", "zmm", 54},
+        {INTEGERS("i16", "i16", "x86-64-v4"), "vpmaddwd", "zmm", 54},
+        {INTEGERS("i16", "i16", "x86-64-v3"), "vpmaddwd", "ymm", 12},
+        {INTEGERS("i16", "i16", "x86-64-v2"), "pmaddwd", "xmm", 12},
+    };
+    ingot_arena arena = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = compile(&arena, cases[i].line, INGOT_EMIT_ASM);
+        cr_expect_eq(lines_with(text, cases[i].instruction, cases[i].registers), cases[i].count, "%s: %d",
+                     cases[i].line, lines_with(text, cases[i].instruction, cases[i].registers));
+        cr_expect_eq(lines_with(text, "maddubs", ""), 0);
+        cr_expect_eq(lines_with(text, "(%rsp)", cases[i].registers), 0, "%s: sums leave their registers",
+                     cases[i].line);
+    }
+    ingot_arena_release(&arena);
+}
+
 static void refuses(const char *line)
 {
     ingot_spec spec;
