@@ -232,7 +232,7 @@ ingot_status costmodel_set_sigma(costmodel_options *o, ingot_knowledge *k)
     double *predicted, squares[INGOT_FAMILIES_MOST] = {0}, all = 0;
     int32_t counts[INGOT_FAMILIES_MOST] = {0};
     INGOT_TRY(ingot_arena_array(&o->arena, (size_t)d->n, sizeof *predicted, (void **)&predicted));
-    INGOT_TRY(ingot_evaluate(d, INGOT_SPLIT_SHAPE, (uint64_t)o->seed, &options, predicted, metrics));
+    INGOT_TRY(ingot_evaluate(d, INGOT_SPLIT_SHAPE, (uint64_t)o->seed, &options, predicted, NULL, metrics));
     for (int32_t i = 0; i < d->n; i++) {
         double error = log2(predicted[i] / d->rows[i].ns);
         if (isnan(error))

@@ -59,8 +59,8 @@ static void format_decisions(ingot_family family, const int64_t *decisions, char
     *out = 0;
     for (int32_t i = 0; i < info->n_decisions && at < size; i++)
         if (decisions[i])
-            at += (size_t)snprintf(out + at, size - at, "%s%s=%" PRId64, at ? " " : "", info->decisions[i],
-                                   decisions[i]);
+            at +=
+                (size_t)snprintf(out + at, size - at, "%s%s=%" PRId64, at ? " " : "", info->decisions[i], decisions[i]);
 }
 
 static void print_decisions(const ingot_spec *spec)

@@ -91,7 +91,8 @@ static void show_row(const costmodel_options *o, cJSON *array, const char *name,
 
 /* ---- Splits ---- */
 
-static ingot_status eval_split(costmodel_options *o, ingot_split split, double *predicted, cJSON *root)
+static ingot_status eval_split(costmodel_options *o, ingot_split split, double *predicted, double *model_ns,
+                               cJSON *root)
 {
     static ingot_metrics metrics[INGOT_EVALUATED][COSTMODEL_MOST_SEEDS];
     ingot_train_options options = costmodel_train_options(o);
@@ -99,7 +100,8 @@ static ingot_status eval_split(costmodel_options *o, ingot_split split, double *
     for (int32_t s = 0; s < n; s++) {
         ingot_metrics one[INGOT_EVALUATED];
         cli_progress(NULL, ingot_split_name(split), s, n);
-        INGOT_TRY(ingot_evaluate(&o->data, split, (uint64_t)(o->seed + s), &options, s == 0 ? predicted : NULL, one));
+        INGOT_TRY(ingot_evaluate(&o->data, split, (uint64_t)(o->seed + s), &options, s == 0 ? predicted : NULL,
+                                 s == 0 ? model_ns : NULL, one));
         for (int e = 0; e < INGOT_EVALUATED; e++)
             metrics[e][s] = one[e];
     }
@@ -129,7 +131,7 @@ static ingot_status eval_curve(costmodel_options *o, cJSON *root)
         options.share = shares[i];
         options.forest_only = true;
         cli_progress(NULL, "learning curve", i, 3);
-        INGOT_TRY(ingot_evaluate(&o->data, INGOT_SPLIT_SHAPE, (uint64_t)o->seed, &options, NULL, one));
+        INGOT_TRY(ingot_evaluate(&o->data, INGOT_SPLIT_SHAPE, (uint64_t)o->seed, &options, NULL, NULL, one));
         cli_progress_clear();
         snprintf(name, sizeof name, "%.0f %%", shares[i] * 100);
         show_row(o, array, name, &one[INGOT_EVAL_LEARNED], 1);
@@ -274,7 +276,7 @@ static void show_families(const costmodel_options *o, const double *predicted, c
 }
 
 /* Every kernel: measured, predicted, spread of its halves, and its spec. */
-static ingot_status write_rows(const costmodel_options *o, const double *predicted)
+static ingot_status write_rows(const costmodel_options *o, const double *predicted, const double *model_ns)
 {
     ingot_text t = {0};
     ingot_text_append(&t, "measured_ns\tpredicted_ns\troofline_ns\tnoise\tcold\tspec\n");
@@ -282,6 +284,11 @@ static ingot_status write_rows(const costmodel_options *o, const double *predict
         const ingot_data_row *row = &o->data.rows[i];
         ingot_text_append(&t, "%.6g\t%.6g\t%.6g\t%.3g\t%d\t%s\n", row->ns, predicted[i], row->roofline_ns,
                           fabs(row->halves[0] / row->halves[1] - 1), row->cold, row->spec);
+    }
+    for (int32_t r = 0; r < o->data.n_runs; r++) {
+        const ingot_data_run *run = &o->data.runs[r];
+        ingot_text_append(&t, "%.6g\t%.6g\t\t%.3g\t%d\tmodel %s %s\n", run->ns, model_ns[r], run->spread, run->cold,
+                          run->name, run->config);
     }
     ingot_status status = t.failed ? ingot_status_no_memory() : cli_write_file(o->rows, t.data, t.size);
     ingot_text_free(&t);
@@ -316,17 +323,20 @@ ingot_status costmodel_eval(costmodel_options *o)
 {
     o->no_tokens = o->no_tokens || o->specs;
     INGOT_TRY(costmodel_load(o));
-    double *predicted;
+    double *predicted, *model_ns;
     cJSON *root = cJSON_CreateObject();
     cJSON_AddNumberToObject(root, "schema", 1);
     ingot_status status = ingot_arena_array(&o->arena, (size_t)o->data.n + 1, sizeof *predicted, (void **)&predicted);
+    if (!status)
+        status = ingot_arena_array(&o->arena, (size_t)o->data.n_runs + 1, sizeof *model_ns, (void **)&model_ns);
     if (!status && o->specs)
         status = keep_listed(o);
     if (!status)
         show_noise(o, root);
     for (int s = 0; s < INGOT_SPLITS && !status && !o->specs; s++)
         if (o->split < 0 || o->split == s)
-            status = eval_split(o, (ingot_split)s, s == 0 || o->split == s ? predicted : NULL, root);
+            status = eval_split(o, (ingot_split)s, s == 0 || o->split == s ? predicted : NULL,
+                                s == 0 || o->split == s ? model_ns : NULL, root);
     if (!status && !o->specs)
         show_families(o, predicted, root);
     if (!status && o->split < 0 && !o->specs)
@@ -336,7 +346,7 @@ ingot_status costmodel_eval(costmodel_options *o)
     if (!status && o->plot && !o->specs)
         status = write_plot(o, predicted);
     if (!status && o->rows && !o->specs)
-        status = write_rows(o, predicted);
+        status = write_rows(o, predicted, model_ns);
     if (status) {
         cJSON_Delete(root);
         return status;

@@ -63,6 +63,19 @@ static ingot_status time_model(measure_options *o, cli_model *m, ingot_store_mod
     return NULL;
 }
 
+/* The file's stem; its folder's name where the file is just called model.onnx, as in ONNX test directories. */
+static char *name_of(ingot_arena *arena, const char *path)
+{
+    const char *base = ingot_driver_base_name(path);
+    size_t size = strcspn(base, ".");
+    if (base == path || size != 5 || strncmp(base, "model", 5))
+        return ingot_arena_strndup(arena, base, size);
+    const char *end = base - 1, *begin = end;
+    while (begin > path && begin[-1] != '/')
+        begin--;
+    return ingot_arena_strndup(arena, begin, (size_t)(end - begin));
+}
+
 static ingot_status measure_model(measure_options *o, const char *path)
 {
     cli_model m = {0};
@@ -81,9 +94,10 @@ static ingot_status measure_model(measure_options *o, const char *path)
             ingot_text_append(&config, "%s%lld", d ? "x" : "", (long long)s->dims[d]);
     }
     ingot_text_append(&config, "%s%s", config.size ? "," : "", o->common.compile.exact_conv ? "exact-conv" : "default");
-    ingot_store_model_run run = {.machine = o->machine.id, .model = m.info->name, .config = config.data};
-    ingot_status status = m.compiled ? list_kernels(m.compiled, &kernels, &run.other_ns)
-                                     : cli_usage("measure: %s is an artifact; --whole takes models", path);
+    ingot_store_model_run run = {.machine = o->machine.id, .model = name_of(&o->arena, path), .config = config.data};
+    ingot_status status = !run.model   ? ingot_status_no_memory()
+                          : m.compiled ? list_kernels(m.compiled, &kernels, &run.other_ns)
+                                       : cli_usage("measure: %s is an artifact; --whole takes models", path);
     run.kernels = kernels.data ? kernels.data : "";
     run.cold = m.compiled && m.compiled->program->weights_bytes > o->target->l3_bytes / 2;
     if (!status)

@@ -66,7 +66,7 @@ struct ingot_cost_model {
     /* Whether it tells decisions on that target apart; null: on none, which leaves them to the emitters. */
     bool (*knows)(const ingot_cost_model *self, const ingot_target *target);
     ingot_status (*mlir)(const ingot_spec *spec, ingot_text *out); /* gives the words of a kernel; may be null */
-    void *state; /* of an implementation that was opened */
+    void *state;                                                   /* of an implementation that was opened */
     void (*destroy)(ingot_cost_model *self);
 };
 extern const ingot_cost_model ingot_cost_roofline;

@@ -157,7 +157,7 @@ static ingot_status load_point(void *arg, const ingot_store_point *p)
     INGOT_TRY(set_features(l, p->spec, p->cold, row->features, &row->roofline_ns));
     row->family = (int32_t)row->features[INGOT_FEATURE_family];
     row->label = log2(row->roofline_ns / row->ns);
-    row->label = row->label < 0 ? row->label : 0;
+    row->label = row->label < INGOT_MOST_UTILISATION ? row->label : INGOT_MOST_UTILISATION;
     row->spec = ingot_arena_strndup(&d->arena, p->spec, strlen(p->spec));
     d->n++;
     return row->spec ? NULL : ingot_status_no_memory();

@@ -15,7 +15,7 @@
 typedef struct ingot_data_row {
     double features[INGOT_FEATURE_COUNT];
     double ns, roofline_ns;
-    double label; /* log2(roofline_ns / ns), at most 0 */
+    double label; /* log2(roofline_ns / ns), at most INGOT_MOST_UTILISATION */
     double code_bytes;
     double halves[2];       /* medians of the even and of the odd timings: one finds the best, the other values it */
     int32_t problem, model; /* numbers; tasks of one problem share it */

@@ -1,6 +1,7 @@
 /* The choice among candidates. */
 #include "costmodel/decide.h"
 #include "costmodel/decisions.h"
+#include "costmodel/neighbour.h"
 #include <string.h>
 
 #define WANTED_UNITS 8
@@ -41,16 +42,33 @@ bool ingot_decisions_are_parallel(const ingot_spec *spec, const int64_t *decisio
     return units >= WANTED_UNITS;
 }
 
+/* Whether decisions for one value of the dynamic sizes are good for all: only the number of images, heads or rows that
+ * are worked on independently varies. */
+static bool varies_outside_only(const ingot_spec *spec)
+{
+    bool outer = spec->family == INGOT_FAMILY_conv || spec->family == INGOT_FAMILY_depthwise ||
+                 spec->family == INGOT_FAMILY_attention || (spec->family == INGOT_FAMILY_map && spec->n_dims > 1);
+    for (int32_t d = 0; d < spec->n_dims; d++)
+        if (ingot_size_is_dynamic(spec->dims[d]) && !(outer && d == 0))
+            return false;
+    for (int32_t p = 0; p < INGOT_SPEC_PARAMS; p++)
+        if (ingot_size_is_dynamic(spec->params[p]))
+            return false;
+    return true;
+}
+
 ingot_status ingot_decide(const ingot_cost_model *model, const ingot_cost_query *query, ingot_spec *io_spec,
                           ingot_choice *out)
 {
     ingot_decision_list list;
     ingot_spec spec = *query->spec;
     ingot_cost_query q = *query;
+    *io_spec = spec;
+    if (varies_outside_only(&spec) && query->sizes)
+        ingot_spec_pin(io_spec, query->sizes, &spec);
     q.spec = &spec;
     *out = (ingot_choice){.candidates = 1};
     out->own_ns = out->ns = ingot_cost_predict(model, &q).ns;
-    *io_spec = spec;
     if (!model->knows || !model->knows(model, query->target))
         return NULL;
     INGOT_TRY(ingot_decisions_list(&spec, query->target, &list));

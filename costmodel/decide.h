@@ -12,9 +12,9 @@
 #define INGOT_DECIDE_MARGIN 0.03
 
 typedef struct ingot_choice {
-    int32_t candidates;          /* 1: there was nothing to decide */
-    bool measured;               /* by --tune, not predicted */
-    double own_ns, ns, next_ns;  /* the emitter's own decisions, the chosen ones, the best of the others */
+    int32_t candidates;         /* 1: there was nothing to decide */
+    bool measured;              /* by --tune, not predicted */
+    double own_ns, ns, next_ns; /* the emitter's own decisions, the chosen ones, the best of the others */
     int64_t next[INGOT_SPEC_DECISIONS];
 } ingot_choice;
 

@@ -43,6 +43,7 @@ typedef struct predictions {
     double seconds[INGOT_EVALUATED];
     int64_t count[INGOT_EVALUATED];
     ingot_target target;
+    double *model_ns; /* where those of the learned model go; null: nowhere */
 } predictions;
 
 static double now_s(void)
@@ -54,7 +55,7 @@ static double now_s(void)
 
 static double scaled(double roofline_ns, double log_utilisation)
 {
-    return roofline_ns / exp2(log_utilisation < 0 ? log_utilisation : 0);
+    return roofline_ns / exp2(log_utilisation < INGOT_MOST_UTILISATION ? log_utilisation : INGOT_MOST_UTILISATION);
 }
 
 static double predict(const ingot_knowledge *k, const simple_fit *fit, const ingot_target *target, ingot_evaluated e,
@@ -328,6 +329,8 @@ static ingot_status measure_one(const predictions *p, int e, ingot_metrics *m)
         in_20 += error <= 0.2;
         n++;
     }
+    if (e == INGOT_EVAL_LEARNED && p->model_ns)
+        memcpy(p->model_ns, p->models[e], (size_t)d->n_runs * sizeof *p->model_ns);
     m->model_mape = n > 0 ? errors / n : NAN;
     m->model_within_10 = n > 0 ? in_10 / n : NAN;
     m->model_within_20 = n > 0 ? in_20 / n : NAN;
@@ -386,7 +389,12 @@ static ingot_status evaluate_fold(predictions *p, ingot_split split, int32_t fol
     simple_fit fit = fit_simple(p->data, uses);
     ingot_train_options o = *options;
     o.seed = seed;
-    INGOT_TRY(ingot_train(p->data, uses, &o, &k));
+    ingot_status status = ingot_train(p->data, uses, &o, &k);
+    if (status && ingot_status_code(status) == INGOT_BAD_USAGE) { /* too few: nothing is predicted */
+        ingot_status_free(status);
+        return NULL;
+    }
+    INGOT_TRY(status);
     predict_rows(p, &k, &fit, uses);
     if (split != INGOT_SPLIT_FAMILY)
         predict_models(p, &k, &fit, split, fold, seed, tested);
@@ -395,7 +403,7 @@ static ingot_status evaluate_fold(predictions *p, ingot_split split, int32_t fol
 }
 
 ingot_status ingot_evaluate(const ingot_dataset *data, ingot_split split, uint64_t seed,
-                            const ingot_train_options *options, double *predicted, ingot_metrics *out)
+                            const ingot_train_options *options, double *predicted, double *model_ns, ingot_metrics *out)
 {
     predictions p;
     uint8_t *uses = malloc((size_t)data->n + 1);
@@ -403,6 +411,7 @@ ingot_status ingot_evaluate(const ingot_dataset *data, ingot_split split, uint64
     ingot_status status = create(data, &p);
     if (!status && (!uses || !tested))
         status = ingot_status_no_memory();
+    p.model_ns = model_ns;
     for (int32_t fold = 0; fold < ingot_split_folds(split) && !status; fold++)
         status = evaluate_fold(&p, split, fold, seed, options, uses, tested);
     if (!status)

@@ -35,9 +35,11 @@ double ingot_metric_get(const ingot_metrics *m, int32_t i);
 /* out: [INGOT_EVALUATED].
  * Cross-validation: every row is predicted by models that saw none of its problem (or model, or family). Regret is of
  * choices by prediction, valued by timings that did not find the best: one half of them finds it, the other values it.
- * predicted: [n] of the learned model, for plots; null: not wanted. */
+ * predicted, model_ns: [n] and [n_runs] of the learned model, for plots; null: not
+ * wanted. */
 INGOT_MUST_USE ingot_status ingot_evaluate(const ingot_dataset *data, ingot_split split, uint64_t seed,
-                                           const ingot_train_options *options, double *predicted, ingot_metrics *out);
+                                           const ingot_train_options *options, double *predicted, double *model_ns,
+                                           ingot_metrics *out);
 /* Of given knowledge on all rows, such as another machine's: no training. */
 INGOT_MUST_USE ingot_status ingot_evaluate_knowledge(const ingot_dataset *data, const ingot_knowledge *knowledge,
                                                      ingot_metrics *out);

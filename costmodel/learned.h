@@ -1,7 +1,8 @@
 /* Cost models that are learned from measurements: what they know as plain arrays, and as text.
  *
- * A knowledge has one or more parts: trees (gradient-boosted, over features), linear, nearest, tokens. All predict
- * log2(roofline / time), the utilisation of the analytic bound: time = roofline / 2^min(prediction, 0).
+ * A knowledge has one or more parts: trees (gradient-boosted, over features), linear, nearest: they predict
+ * log2(roofline / time), the utilisation of the analytic bound; and tokens, which predicts log2(time).
+ * time = roofline / 2^min(prediction, INGOT_MOST_UTILISATION).
  *
  *     ingot_knowledge k;
  *     INGOT_TRY(ingot_knowledge_read(text, size, &k));         // of `ingot costmodel train`
@@ -29,6 +30,10 @@ typedef struct ingot_forest {
     const ingot_tree_node *nodes;
 } ingot_forest;
 double ingot_forest_predict(const ingot_forest *f, const double *features);
+
+/* A utilisation above 1 (its logarithm above 0) happens: the roofline's bandwidths are those of long reads by one
+ * thread, and some kernels find their operands nearer. Beyond 4 it does not. */
+#define INGOT_MOST_UTILISATION 2
 
 #define INGOT_FAMILIES_MOST  32
 #define INGOT_LINEAR_WEIGHTS (INGOT_FEATURE_COUNT + 1 + INGOT_FAMILIES_MOST) /* features, constant, families */

@@ -172,13 +172,13 @@ typedef struct ingot_step {
     const struct ingot_data_dim {
         int32_t out, dim, symbol;
     } * data_dims;
-    int32_t first_symbol;     /* BIND */
-    int32_t target;           /* jumps; after lowering a step index */
-    const ingot_check *check; /* CHECK: one of the module's */
-    const ingot_op *op;       /* for messages, profile and report */
-    const char *label;        /* "MatMul_12 (MatMul) + gelu" */
+    int32_t first_symbol;              /* BIND */
+    int32_t target;                    /* jumps; after lowering a step index */
+    const ingot_check *check;          /* CHECK: one of the module's */
+    const ingot_op *op;                /* for messages, profile and report */
+    const char *label;                 /* "MatMul_12 (MatMul) + gelu" */
     const struct ingot_choice *choice; /* KERNEL: what its decisions were chosen from (costmodel/decide.h) */
-    double cost_ns;           /* predicted for one call, one thread; sizes that vary at their low end */
+    double cost_ns;                    /* predicted for one call, one thread; sizes that vary at their low end */
 } ingot_step;
 
 /* A constant to be written into the weights: dest[i0..] = src[logical index], zero outside. Every dest dim adds index *
@@ -224,7 +224,7 @@ typedef struct ingot_lower_options {
     const struct ingot_target *target;
     const char *name;
     bool (*supports)(const ingot_spec *spec, const char **out_why); /* ingot_codegen_supports */
-    const struct ingot_cost_model *cost_model; /* what decisions are taken by */
+    const struct ingot_cost_model *cost_model;                      /* what decisions are taken by */
     bool decide;                 /* tiles and blocks by the cost model; else the emitters' own */
     bool exact_conv;             /* convolutions sum their products directly: no Winograd */
     bool no_generated;           /* portable kernels only: the oracle */

@@ -54,9 +54,10 @@ static ingot_spec direct_spec(const lowering *l, const ingot_op *op, const int64
     memcpy(s.dims, all, sizeof all);
     s.params[0] = y->dims[1]->value;
     for (int32_t i = 0; i <= s.n_in; i++) {
-        bool wide = i == s.n_in || (i >= 2 && op->in[i]->type.rank == y->rank &&
-                                    !(ingot_dim_is_const(op->in[i]->type.dims[y->rank - 1]) &&
-                                      op->in[i]->type.dims[y->rank - 1]->value == 1));
+        bool wide =
+            i == s.n_in ||
+            (i >= 2 && op->in[i]->type.rank == y->rank &&
+             !(ingot_dim_is_const(op->in[i]->type.dims[y->rank - 1]) && op->in[i]->type.dims[y->rank - 1]->value == 1));
         s.operands[i] = (ingot_operand){.dtype = INGOT_F32, .lane = i >= 2 ? 1 : 0, .constant = i > 0 && !wide};
         memcpy(s.operands[i].strides, i == 0 ? image : wide ? result : vector, sizeof image);
     }

@@ -88,8 +88,8 @@ typedef struct ingot_compile_options {
     int64_t max_workspace;                               /* of a run of the compiled model, bytes; 0: none */
     int64_t max_nodes, max_tensor_bytes, max_fold_bytes; /* 0: the defaults, see docs/cli.md */
     int32_t max_depth;
-    int32_t no_code;    /* stop before code generation: for reports */
-    int32_t exact_conv; /* convolutions sum their products directly: no Winograd kernels */
+    int32_t no_code;        /* stop before code generation: for reports */
+    int32_t exact_conv;     /* convolutions sum their products directly: no Winograd kernels */
     const char *cost_model; /* what takes decisions: a name, or a file (docs/cost-model.md); null: "learned" */
     double tune_s;          /* seconds to measure candidates of the kernels that take most time; 0: none */
 } ingot_compile_options;
