@@ -280,6 +280,12 @@ void ingot_location_broadcast_strides(lowering *l, const location *at, int32_t r
     }
 }
 
+bool ingot_location_fast_is_open(const location *at, int32_t rank, const ingot_dim *const *strides)
+{
+    return rank > 0 && at->rank > 0 && !ingot_dim_is_const(strides[rank - 1]) &&
+           strides[rank - 1] != at->strides[at->rank - 1];
+}
+
 ingot_status ingot_lower_locate_spread(lowering *l, ingot_value *v, int32_t rank, const ingot_dim *const *dims,
                                        location *out, const ingot_dim **out_strides)
 {
@@ -287,8 +293,7 @@ ingot_status ingot_lower_locate_spread(lowering *l, ingot_value *v, int32_t rank
     if (out->layout != INGOT_LAYOUT_PLAIN)
         INGOT_TRY(ingot_lower_locate_dense(l, v, out));
     ingot_location_broadcast_strides(l, out, rank, dims, out_strides);
-    if (rank == 0 || out->rank == 0 || out_strides[rank - 1] == out->strides[out->rank - 1] ||
-        ingot_dim_is_const(out_strides[rank - 1]))
+    if (!ingot_location_fast_is_open(out, rank, out_strides))
         return NULL;
     location from = *out;
     ingot_type type = ingot_type_make(v->type.dtype, from.rank, from.dims);

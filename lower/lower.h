@@ -109,6 +109,8 @@ ingot_status ingot_lower_c16_operand(lowering *l, ingot_value *v, const location
 void ingot_location_broadcast_strides(lowering *l, const location *at, int32_t rank, const ingot_dim *const *dims,
                                       const ingot_dim **out);
 
+/* Whether only a run knows if these strides of an operand spread its last dim. */
+bool ingot_location_fast_is_open(const location *at, int32_t rank, const ingot_dim *const *strides);
 /* Finds an operand in plain layout and these strides. Where only a run knows whether the last dim is spread, in a copy
  * that is as long as the result: emitters of other families than map want the fast stride to be a number. */
 ingot_status ingot_lower_locate_spread(lowering *l, ingot_value *v, int32_t rank, const ingot_dim *const *dims,

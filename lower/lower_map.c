@@ -238,6 +238,30 @@ static ingot_status locate_for_map(lowering *l, ingot_value *v, bool identity, l
     return ingot_lower_locate_dense(l, v, out);
 }
 
+/* True when each element serves several of the result's, whatever the run's sizes are. */
+static bool is_repeated(const location *at, int32_t rank, const ingot_dim *const *dims)
+{
+    for (int32_t d = 0; d < rank; d++) {
+        int32_t from = d - (rank - at->rank);
+        if (!ingot_dim_is(dims[d], 1) && (from < 0 || ingot_dim_is(at->dims[from], 1)))
+            return true;
+    }
+    return false;
+}
+
+/* An operand in plain layout with its strides over the result. One that is repeated, and perhaps along the fast dim
+ * too, is read from a small copy: a kernel reads a fast dim whose stride only the run knows lane by lane. */
+static ingot_status locate_plain(lowering *l, ingot_value *v, bool identity, int32_t rank, const ingot_dim *const *dims,
+                                 location *out, const ingot_dim **out_strides)
+{
+    INGOT_TRY(locate_for_map(l, v, identity, out));
+    if (out->layout != INGOT_LAYOUT_PLAIN)
+        INGOT_TRY(ingot_lower_locate_dense(l, v, out));
+    ingot_location_broadcast_strides(l, out, rank, dims, out_strides);
+    bool open = ingot_location_fast_is_open(out, rank, out_strides);
+    return open && is_repeated(out, rank, dims) ? ingot_lower_locate_spread(l, v, rank, dims, out, out_strides) : NULL;
+}
+
 ingot_status ingot_lower_map(lowering *l, ingot_op *op, bool *out_done)
 {
     *out_done = false;
@@ -267,10 +291,7 @@ ingot_status ingot_lower_map(lowering *l, ingot_op *op, bool *out_done)
             INGOT_TRY(ingot_lower_c16_operand(l, op->in[i], &out[0], &in[i], strides));
             memcpy(in_strides[i], strides, (size_t)(rank + 1) * sizeof *strides);
         } else {
-            INGOT_TRY(locate_for_map(l, op->in[i], identity, &in[i]));
-            if (in[i].layout != INGOT_LAYOUT_PLAIN)
-                INGOT_TRY(ingot_lower_locate_dense(l, op->in[i], &in[i]));
-            ingot_location_broadcast_strides(l, &in[i], rank, type->dims, in_strides[i]);
+            INGOT_TRY(locate_plain(l, op->in[i], identity, rank, type->dims, &in[i], in_strides[i]));
         }
     }
     for (int32_t i = 0; i < op->n_out; i++) {
