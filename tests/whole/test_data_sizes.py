@@ -229,7 +229,7 @@ class DataSizes(common.Case):
         yes, no = np.array(True), np.array(False)
         self.check(text, {"c": no, "x": f32(3), "y": f32(5)}, {"c": no, "x": f32(4), "y": f32(4)},
                    {"c": yes, "x": f32(4), "y": f32(4)}, options=("--dynamic",))
-        self.refuse(text, {"c": yes, "x": f32(3), "y": f32(5)}, ("Add", "a == b", "3 and 5"), 2)
+        self.refuse(text, {"c": yes, "x": f32(3), "y": f32(5)}, ("Add", "a and b to be equal, or one of them 1", "3 and 5"), 2)
 
     def test_facts_of_a_loop_are_checked_in_each_iteration(self):
         text = """m (int64 n, int64[4] lengths, int64 zero) => (float s) {
