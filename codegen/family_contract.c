@@ -273,6 +273,37 @@ static void store_tile(ingot_emitter *e, const contract *c, const ingot_ev *p, i
     }
 }
 
+/* The sums of a tile of floats over all of the block's terms, `k_limit` at a time: one chain over more would lose more
+ * of them. accs: zeros in, sums out. */
+static void sum_terms(ingot_emitter *e, const contract *c, const ingot_micro *m, ingot_ev count, ingot_ev a_step,
+                      ingot_ev b_step, ingot_ev *accs)
+{
+    int n = m->rows * m->vectors;
+    if (!count.known || count.value <= c->k_limit + c->k_limit / 4) {
+        ingot_micro_loop(e, m, count, a_step, b_step, accs);
+        return;
+    }
+    ingot_escalar scalar = (ingot_escalar)m->type.scalar;
+    ingot_ev sums[INGOT_MICRO_ACCS];
+    ingot_eloop loop;
+    ingot_micro part = *m;
+    ingot_e_for(e, ingot_e_int(e, 0), count, ingot_e_int(e, c->k_limit), n, accs, &loop);
+    ingot_ev a = ingot_e_mul(e, loop.index, a_step), b = ingot_e_mul(e, loop.index, b_step);
+    for (int r = 0; r < m->rows; r++)
+        part.row[r] =
+            r > 0 && m->row[r].id == m->row[r - 1].id ? part.row[r - 1] : ingot_e_gep(e, scalar, m->row[r], a);
+    for (int q = 0; q < m->vectors; q++)
+        part.column[q] = q > 0 && m->column[q].id == m->column[q - 1].id ? part.column[q - 1]
+                                                                         : ingot_e_gep(e, scalar, m->column[q], b);
+    ingot_micro_zero(e, m->type, n, sums);
+    ingot_micro_loop(e, &part, ingot_e_min(e, ingot_e_int(e, c->k_limit), ingot_e_sub(e, count, loop.index)), a_step,
+                     b_step, sums);
+    for (int i = 0; i < n; i++)
+        sums[i] = ingot_e_addf(e, loop.args[i], sums[i]);
+    ingot_e_for_end(e, &loop, sums);
+    memcpy(accs, loop.results, (size_t)n * sizeof *accs);
+}
+
 /* Groups of `vectors` vectors of columns [j0, j1), and for each all row tiles, while the group's part of B is in L1. */
 static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vectors, bool masked, const ingot_ev *given)
 {
@@ -293,24 +324,6 @@ static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vect
     p[P_I] = ingot_e_add(e, given[P_I], ingot_e_mul_int(e, tiles.index, rows));
     locate_rows(e, c, p, &m);
     ingot_micro_zero(e, c->vec, n, accs);
-    if (c->blocked) { /* go on from the sums of earlier blocks */
-        ingot_etype types[INGOT_MICRO_ACCS];
-        ingot_ev before[INGOT_MICRO_ACCS];
-        ingot_eif branch;
-        for (int i = 0; i < n; i++)
-            types[i] = c->vec;
-        ingot_e_if(e, ingot_e_cmp(e, "eq", p[P_FIRST], ingot_e_int(e, 0)), n, types, &branch);
-        for (int r = 0; r < rows; r++)
-            for (int q = 0; q < vectors; q++)
-                before[r * vectors + q] =
-                    ingot_e_load_masked(e, c->vec, e->operands[spec->n_in],
-                                        ingot_e_add(e, operand_offset(e, &spec->operands[spec->n_in], p, r),
-                                                    ingot_e_add_int(e, j, (int64_t)q * c->vec.lanes)),
-                                        mask);
-        ingot_e_else(e, &branch, before);
-        ingot_e_if_end(e, &branch, accs);
-        memcpy(accs, branch.results, (size_t)n * sizeof accs[0]);
-    }
     ingot_ev along = ingot_e_size(e, spec->operands[0].strides[K]);
     if (c->group) {
         int64_t words = spec->dims[K] / c->group;
@@ -318,7 +331,27 @@ static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vect
         ingot_micro_rest(e, &m, (int)(spec->dims[K] % c->group), ingot_e_int(e, words * c->group),
                          ingot_e_mul_int(e, step, words), accs);
     } else {
-        ingot_micro_loop(e, &m, p[P_KN], along, step, accs);
+        sum_terms(e, c, &m, p[P_KN], along, step, accs);
+    }
+    if (c->blocked) { /* and the sums of earlier blocks */
+        ingot_etype types[INGOT_MICRO_ACCS];
+        ingot_ev all[INGOT_MICRO_ACCS];
+        ingot_eif branch;
+        for (int i = 0; i < n; i++)
+            types[i] = c->vec;
+        ingot_e_if(e, ingot_e_cmp(e, "eq", p[P_FIRST], ingot_e_int(e, 0)), n, types, &branch);
+        for (int r = 0; r < rows; r++)
+            for (int q = 0; q < vectors; q++) {
+                ingot_ev before =
+                    ingot_e_load_masked(e, c->vec, e->operands[spec->n_in],
+                                        ingot_e_add(e, operand_offset(e, &spec->operands[spec->n_in], p, r),
+                                                    ingot_e_add_int(e, j, (int64_t)q * c->vec.lanes)),
+                                        mask);
+                all[r * vectors + q] = ingot_e_addf(e, before, accs[r * vectors + q]);
+            }
+        ingot_e_else(e, &branch, all);
+        ingot_e_if_end(e, &branch, accs);
+        memcpy(accs, branch.results, (size_t)n * sizeof accs[0]);
     }
     if (c->inline_body && c->blocked) {
         ingot_eif last;

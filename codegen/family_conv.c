@@ -7,6 +7,8 @@
  * their weights in half of L2. Larger weights come from far: then a unit has a quarter of L2, and each tile fetches its
  * share of the weights of the unit after it.
  *
+ * Floats are summed some terms at a time, which are added up then: one chain over all terms would lose more of them.
+ *
  * Integers: a word of x is a group of input channels (dot.c) and the weights are words; sums are I32.
  */
 #include "codegen/microkernel.h"
@@ -198,11 +200,48 @@ typedef struct nest {
     int n;          /* accumulators */
     ingot_ev ahead; /* what this tile fetches of the next weights, `lines` cache lines in each round of 16 channels */
     int64_t lines;
+    int split; /* the loop whose rounds are summed `rounds` at a time; -1: one chain */
+    int64_t rounds;
 } nest;
+
+static const int order[4] = {CB, KH, KW, CI};
+
+#define CHAIN     144 /* terms of one chain: 16 channels under 3x3 taps */
+#define ONE_CHAIN 256 /* as many are not worth splitting */
+
+static void split_sums(nest *t)
+{
+    const ingot_spec *s = t->c->spec;
+    int64_t inside = taps(s);
+    t->split = -1;
+    for (int level = 0; level < 4 && !t->c->group && taps(s) > ONE_CHAIN && t->split < 0; level++) {
+        inside /= s->dims[order[level]];
+        if (inside <= CHAIN) {
+            t->split = level;
+            t->rounds = CHAIN / inside;
+        }
+    }
+}
+
+static void reduce_loops(ingot_emitter *e, nest *t, int level, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs);
+
+/* Rounds [from, to) of a loop in chains of their own, added to accs. */
+static void sum_rounds(ingot_emitter *e, nest *t, int level, ingot_ev from, ingot_ev to, const ingot_ev *index,
+                       const ingot_ev *step, ingot_ev *accs)
+{
+    ingot_ev sums[INGOT_MICRO_ACCS];
+    ingot_eloop loop;
+    ingot_micro_zero(e, t->c->vec, t->n, sums);
+    ingot_e_for(e, from, to, ingot_e_int(e, 1), t->n, sums, &loop);
+    reduce_loops(e, t, level + 1, ingot_e_mad(e, loop.index, step[0], index[0]),
+                 ingot_e_mad(e, loop.index, step[1], index[1]), loop.args);
+    ingot_e_for_end(e, &loop, loop.args);
+    for (int i = 0; i < t->n; i++)
+        accs[i] = ingot_e_addf(e, accs[i], loop.results[i]);
+}
 
 static void reduce_loops(ingot_emitter *e, nest *t, int level, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs)
 {
-    static const int order[4] = {CB, KH, KW, CI};
     const ingot_spec *s = t->c->spec;
     int64_t group = t->c->group ? t->c->group : 1;
     if (level == 4) {
@@ -223,6 +262,17 @@ static void reduce_loops(ingot_emitter *e, nest *t, int level, ingot_ev a_index,
     if (level == 3) {
         count /= group;
         a_step = ingot_e_mul_int(e, a_step, group);
+    }
+    if (level == t->split) {
+        ingot_ev index[2] = {a_index, b_index}, step[2] = {a_step, ingot_e_int(e, b_step)}, all = ingot_e_int(e, count);
+        ingot_eloop blocks;
+        ingot_e_for(e, ingot_e_int(e, 0), all, ingot_e_int(e, t->rounds), t->n, accs, &blocks);
+        ingot_ev end = ingot_e_add_int(e, blocks.index, t->rounds);
+        sum_rounds(e, t, level, blocks.index, count % t->rounds ? ingot_e_min(e, end, all) : end, index, step,
+                   blocks.args);
+        ingot_e_for_end(e, &blocks, blocks.args);
+        memcpy(accs, blocks.results, (size_t)t->n * sizeof *accs);
+        return;
     }
     if (count == 1 || (level == 3 && count <= 4 && group == 1)) {
         for (int64_t i = 0; i < count; i++)
@@ -331,6 +381,7 @@ static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors
                                                                       (int64_t)vectors * lanes * taps(s)))));
     }
     ingot_ev accs[INGOT_MICRO_ACCS];
+    split_sums(&t);
     ingot_micro_zero(e, c->vec, t.n, accs);
     reduce_loops(e, &t, 0, ingot_e_int(e, 0), ingot_e_int(e, 0), accs);
     for (int q = 0; q < vectors; q++)

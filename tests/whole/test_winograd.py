@@ -8,7 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 import common
 
-ERROR = 3e-6        # RMS over that of the results; the direct kernels stay below 1e-6
+ERROR = 3e-6        # RMS over that of the results
+DIRECT = 3.2e-7     # the same of direct kernels: twice what ONNX Runtime has for 16 channels; it has more for more
 
 
 def convolve(x, w, pads):
@@ -45,9 +46,9 @@ class Winograd(common.Case):
         got = self.run_model(path, {"x": x}, "--threads", "1")
         other = self.run_model(path, {"x": x}, "--threads", "3")
         self.assertTrue(np.array_equal(got[0], other[0]), "other bits on three threads")
-        for one in (got, self.run_model(path, {"x": x}, "--exact-conv")):
+        for one, limit in ((got, ERROR), (self.run_model(path, {"x": x}, "--exact-conv"), DIRECT)):
             error = np.sqrt(np.mean((one[0] - want) ** 2)) / np.sqrt(np.mean(want ** 2))
-            self.assertLess(error, ERROR)
+            self.assertLess(error, limit)
 
     def test_3x3(self):
         self.check(1, 64, (56, 56), 64, (3, 3), [1, 1, 1, 1])
@@ -63,6 +64,16 @@ class Winograd(common.Case):
 
     def test_many_channels(self):
         self.check(1, 512, (7, 7), 512, (3, 3), [1, 1, 1, 1])
+
+    def test_direct_1x1(self):
+        rng = np.random.default_rng(6)
+        x = rng.standard_normal((1, 2048, 7, 7)).astype(np.float32)
+        w = (rng.standard_normal((64, 2048, 1, 1)) / np.sqrt(2048)).astype(np.float32)
+        want = np.maximum(convolve(np.maximum(x, 0), w, [0, 0, 0, 0]), 0)
+        path = self.work / "conv.onnx"
+        save(path, x, w, [0, 0, 0, 0], want)
+        error = np.sqrt(np.mean((self.run_model(path, {"x": x})[0] - want) ** 2)) / np.sqrt(np.mean(want ** 2))
+        self.assertLess(error, DIRECT)
 
     def test_rows_and_columns(self):
         self.check(1, 72, (31, 9), 72, (3, 1), [0, 0, 0, 0])
