@@ -202,7 +202,13 @@ static ingot_status measure_sample(measure_options *o, ingot_sampler *sampler, c
     if (known && sample->near)
         return NULL;
     const ingot_codegen_options code = {.workers = o->common.compile.threads};
-    INGOT_TRY(ingot_measure_kernels(sample->specs, sample->n, sample->cold, &code, &o->quiet, measured));
+    status = ingot_measure_kernels(sample->specs, sample->n, sample->cold, &code, &o->quiet, measured);
+    if (status && ingot_status_code(status) == INGOT_LIMIT) { /* operands too far apart: the next one */
+        ingot_status_free(status);
+        o->failed += sample->n;
+        return NULL;
+    }
+    INGOT_TRY(status);
     double error = 0;
     int32_t n = 0;
     for (int32_t i = 0; i < sample->n; i++) {

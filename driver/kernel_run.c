@@ -93,7 +93,7 @@ static ingot_status make_operand(ingot_kernel_run *b, int32_t index, uint64_t *s
         high = packed_count(b);
     }
     count = high - low + 1;
-    int64_t bytes = count < 0 || count > ((int64_t)1 << 36) ? -1 : ingot_dtype_bytes(o->dtype, count);
+    int64_t bytes = count < 0 || count > ((int64_t)1 << 30) ? -1 : ingot_dtype_bytes(o->dtype, count);
     if (bytes < 0)
         return ingot_fail(INGOT_LIMIT, "operand %d of the spec is too large to time", index);
     size_t size = ((size_t)bytes + 2 * SLACK_BYTES + 4095) / 4096 * 4096, all = size * (size_t)copies;
