@@ -31,6 +31,8 @@ TYPES = {"FLOAT": "f32", "DOUBLE": "f64", "FLOAT16": "f16", "BFLOAT16": "bf16", 
          "FLOAT8E5M2FNUZ": "f8e5m2fnuz", "FLOAT4E2M1": "f4e2m1", "FLOAT8E8M0": "f8e8m0"}
 ORDER = list(TYPES.values())
 WORST_LISTED = 16
+COLUMNS = ("operator", "read from opset", "forms of the standard", "types seen", "kernels", "cases", "ulp", "of largest",
+           "limits")
 
 
 def bucket(ulp):
@@ -59,17 +61,16 @@ def only_operator(model):
     return (nodes[0].domain or "ai.onnx", nodes[0].op_type) if len(nodes) == 1 else None
 
 
-def in_double(message):
-    """f32 becomes f64 in all of a model."""
-    for graph in (message.graph,):
-        for value in (*graph.input, *graph.output, *graph.value_info):
-            if value.type.tensor_type.elem_type == TensorProto.FLOAT:
-                value.type.tensor_type.elem_type = TensorProto.DOUBLE
-        for k, tensor in enumerate(graph.initializer):
-            if tensor.data_type == TensorProto.FLOAT:
-                wide = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name)
-                graph.initializer[k].CopyFrom(wide)
-    return message
+def in_double(model):
+    """f32 becomes f64 in a model of one operator."""
+    graph = model.graph
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        if value.type.tensor_type.elem_type == TensorProto.FLOAT:
+            value.type.tensor_type.elem_type = TensorProto.DOUBLE
+    for tensor in graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+    return model
 
 
 def read(file):
@@ -191,9 +192,12 @@ def operators(ingot):
     return json.loads(done.stdout)["operators"]
 
 
+FUNCTION = re.compile(r"^[a-z][^\n;=]*?\b(\w+)\([^;{}]*\)\n\{\n(.*?)^\}", re.M | re.S)
+
+
 def functions_of(text):
     """{name: body} of a C file's functions, as clang-format lays them out."""
-    return {m.group(1): m.group(2) for m in re.finditer(r"^[a-z][^\n;=]*?\b(\w+)\([^;{}]*\)\n\{\n(.*?)^\}", text, re.M | re.S)}
+    return {m.group(1): m.group(2) for m in FUNCTION.finditer(text)}
 
 
 def refusals():
@@ -221,7 +225,8 @@ def never_imported():
     """Importers that do nothing but refuse."""
     for file in sorted((ROOT / "frontend").glob("import_*.c")):
         for name, body in functions_of(file.read_text()).items():
-            if name.startswith("ingot_import_") and set(re.findall(r"\b(\w+)\(", body)) - {"if"} == {"ingot_node_unsupported"}:
+            calls = set(re.findall(r"\b(\w+)\(", body))
+            if name.startswith("ingot_import_") and calls == {"ingot_node_unsupported"}:
                 yield name[len("ingot_import_"):]
 
 
@@ -253,8 +258,8 @@ def operator_lines(table, measured):
     never = set(never_imported())
     for domain in sorted({d for d, _ in by_name}):
         yield "\n## %s\n" % domain
-        yield "| operator | read from opset | forms of the standard | types seen | kernels | cases | ulp | of largest | limits |"
-        yield "|---|---|---|---|---|---|---|---|---|"
+        yield "| " + " | ".join(COLUMNS) + " |"
+        yield "|---" * len(COLUMNS) + "|"
         for key in sorted(k for k in by_name if k[0] == domain):
             rows, entry = by_name[key], measured["operators"].get("%s %s" % key)
             if rows[0]["importer"] in never:
@@ -278,19 +283,22 @@ def document(ingot):
     lines = [
         "# Operators", "",
         "Made by `tests/conformance/operators.py --write`; a test compares.", "",
-        "What can be imported, and what ONNX's own operator tests saw of it. **Read from opset**: a row for each opset from",
-        "which on an operator is read differently; later forms that only allow more types or operands share a row. **Types** and",
-        "**kernels** are those of the cases that consist of the operator alone: what no emitter takes runs as a portable kernel",
-        "(design.md, section 5). **Ulp** is the largest difference from the expected f32 output, in steps between neighbouring",
-        "numbers; **of largest** counts in steps of the output's largest element, which is what a sum of both signs can promise.",
-        "Numbers are rounded up to powers of two. **Limits** are the refusals that an importer may give, N for a number or name.",
+        "What can be imported, and what ONNX's own operator tests saw of it. **Read from opset**: a row for each",
+        "opset from which on an operator is read differently; later forms that only allow more types or operands",
+        "share a row. **Types** and **kernels** are those of the cases that consist of the operator alone: what",
+        "no emitter takes runs as a portable kernel (design.md, section 5). **Ulp** is the largest difference",
+        "from the expected f32 output, in steps between neighbouring numbers; **of largest** counts in steps of",
+        "the output's largest element, which is what a sum of both signs can promise. Numbers are rounded up to",
+        "powers of two. **Limits** are the refusals that an importer may give, N for a number or name.",
         "", "## How exact", "",
         "| over %d cases with f32 outputs | ulp |" % summary["float_cases"], "|---|---|",
         "| median, elementwise operators, against the expected output | %g |" % summary["median_elementwise"],
         "| 99th percentile, steps of the largest element, against the expected output | %g |" % summary["p99"],
         "| the same, against double precision where the worst cases could be evaluated so | %g |" % summary["p99_ours"], "",
-        "The worst case of each operator that is off by more than one. The expected outputs are NumPy's in f32 and rough themselves: the last two columns compare ours, and",
-        "theirs, with onnx's evaluator in double precision (elementwise: in steps of each element; others: of the largest).", "",
+        "The worst case of each operator that is off by more than one. The expected outputs are NumPy's in f32",
+        "and rough themselves: the last two columns compare ours, and theirs, with onnx's evaluator in double",
+        "precision (elementwise: in steps of each element; others: of the largest).",
+        "",
         "| operator | ulp | of largest | ours, double | theirs, double |", "|---|---|---|---|---|"]
     worst = {}
     for entry in measured["worst"].values():
@@ -300,7 +308,8 @@ def document(ingot):
                                                     entry.get("reference", "")))
     lines += operator_lines(table, measured)
     lines += ["\n## Not imported\n", "| operator | why |", "|---|---|"]
-    for row in sorted((r for r in table if r["importer"] in set(never_imported())), key=lambda r: r["name"]):
+    never = set(never_imported())
+    for row in sorted((r for r in table if r["importer"] in never), key=lambda r: r["name"]):
         lines.append("| %s.%s | %s |" % (row["domain"], row["name"], "; ".join(map(plain, limits[row["importer"]]))))
     return "\n".join(lines) + "\n"
 
