@@ -12,6 +12,21 @@ static ingot_value *times(ingot_node *n, ingot_value *v, double factor)
     return factor == 1 ? v : ingot_emit2(n, INGOT_OP_mul, v, ingot_splat_like(n, v, factor));
 }
 
+/* C as it is added to the product: it broadcasts to that, and never the other way. */
+static ingot_value *addend(ingot_node *n, ingot_value *c, const ingot_value *product)
+{
+    const ingot_type *to = &product->type;
+    bool open = false, fits = c->type.rank <= to->rank;
+    for (int32_t i = 1; fits && i <= c->type.rank; i++) {
+        const ingot_dim *from = c->type.dims[c->type.rank - i], *want = to->dims[to->rank - i];
+        fits = !ingot_dim_is(want, 1) || ingot_dim_is(from, 1) || !ingot_dim_is_const(from);
+        open = open || (from != want && !ingot_dim_is(from, 1) && ingot_dim_broadcast(n->m, from, want));
+    }
+    if (!fits)
+        ingot_node_bad(n, "C is larger than the product");
+    return open && fits ? ingot_broadcast(n, c, to->rank, to->dims) : c;
+}
+
 /* alpha * A' B' + beta * C */
 void ingot_import_gemm(ingot_node *n)
 {
@@ -23,8 +38,8 @@ void ingot_import_gemm(ingot_node *n)
     ingot_value *y = ingot_matmul(n, a, b, ingot_attr_int(n, "transA", 0) != 0, ingot_attr_int(n, "transB", 0) != 0);
     y = times(n, y, ingot_attr_float(n, "alpha", 1));
     double beta = ingot_attr_float(n, "beta", 1);
-    if (c && beta != 0)
-        y = ingot_emit2(n, INGOT_OP_add, y, times(n, c, beta));
+    if (c && beta != 0 && !n->error)
+        y = ingot_emit2(n, INGOT_OP_add, y, times(n, addend(n, c, y), beta));
     n->out[0] = y;
 }
 

@@ -61,6 +61,8 @@ ONE = [
     (BAD_MODEL, "node 'fc' (Gemm, opset 17): inputs f32[2,3], f32[3,4], f32[5]: ingot.add(tensor<2x4xf32>, tensor<5xf32>): "
      "sizes that broadcast (equal, or one of them 1): 4 and 5 differ",
      model([node("Gemm", "x b c", "y", "fc")], [X, ("b", F, [3, 4]), ("c", F, [5])])),
+    (BAD_MODEL, "node 'fc' (Gemm, opset 17): inputs f32[1,3], f32[3,4], f32[5,4]: C is larger than the product",
+     model([node("Gemm", "x b c", "y", "fc")], [("x", F, [1, 3]), ("b", F, [3, 4]), ("c", F, [5, 4])])),
     (BAD_MODEL, "node 'conv' (Conv, opset 17): inputs f32[1,3,8,8], f32[4,5,3,3]: channels and weights: 3 and 5 differ",
      model([node("Conv", "x w", "y", "conv")], [IMAGE], constants={"w": np.zeros((4, 5, 3, 3), np.float32)})),
     (BAD_MODEL, "node 'conv' (Conv, opset 17): inputs f32[3,8,8], f32[4,3,3,3]: weights of rank 4 for an input of rank 3",
