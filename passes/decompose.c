@@ -1,7 +1,7 @@
 /* Decomposition: ops without kernels of their own become ops that have them.
  *
  *   quantize, dequantize, dynamic_quantize        elementwise ops and reductions (decompose_quantize.c)
- *   matmul_integer, conv_integer cast to float    the float forms (decompose_quantize.c)
+ *   matmul_integer, conv_integer                  forms that have kernels (decompose_quantize.c)
  *   batch_norm (operands not constant)            mul, add per channel
  *   group_norm                                    mean and variance of a reshaped value, mul, add
  *   lrn                                           average pooling across channels, pow, div
