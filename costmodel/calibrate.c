@@ -34,52 +34,34 @@ static double wall_ns(void)
 /* ---- Arithmetic ---- */
 
 #if defined(__x86_64__)
+/* Six chains, written out so that they stay in registers. KEEP makes the compiler believe that a value is new each time,
+ * or the products would leave the loop. */
+#define KEEP(x) __asm__ volatile("" : "+x"(x))
+#define SIX(name, attribute, vector, start, step, sum, count)                          \
+    attribute static double name(int64_t repeats, float *sink)                         \
+    {                                                                                  \
+        vector x0 = start(0), x1 = start(1), x2 = start(2), x3 = start(3);             \
+        vector x4 = start(4), x5 = start(5), a = start(3);                             \
+        const vector b0 = start(5), b1 = start(6), b2 = start(7), b3 = start(8);       \
+        const vector b4 = start(9), b5 = start(10);                                    \
+        for (int64_t r = 0; r < repeats; r++) {                                        \
+            KEEP(a);                                                                   \
+            x0 = step(x0, a, b0), x1 = step(x1, a, b1), x2 = step(x2, a, b2);          \
+            x3 = step(x3, a, b3), x4 = step(x4, a, b4), x5 = step(x5, a, b5);          \
+        }                                                                              \
+        *sink += (float)(sum(x0) + sum(x1) + sum(x2) + sum(x3) + sum(x4) + sum(x5));   \
+        return 2.0 * (count)*6 * (double)repeats;                                      \
+    }
 /* Products of bytes without saturation, as generated code makes them: pairs of i16 (vpmaddwd, vpaddd), or groups of
  * four bytes (vpdpbusd). A multiply-add counts 2. */
-__attribute__((target("avx2"))) static double int8_pairs(int64_t repeats, float *sink)
-{
-    const __m256i a = _mm256_set1_epi16(3);
-    __m256i x[8], b = _mm256_set1_epi16(5);
-    for (int i = 0; i < 8; i++)
-        x[i] = _mm256_set1_epi32(i);
-    for (int64_t r = 0; r < repeats; r++) {
-        b = _mm256_xor_si256(b, a); /* not the same each time, or the product leaves the loop */
-        for (int i = 0; i < 8; i++)
-            x[i] = _mm256_add_epi32(x[i], _mm256_madd_epi16(_mm256_add_epi16(b, x[i]), a));
-    }
-    for (int i = 1; i < 8; i++)
-        x[0] = _mm256_add_epi32(x[0], x[i]);
-    *sink += (float)_mm256_extract_epi32(x[0], 0);
-    return 2.0 * 16 * 8 * (double)repeats;
-}
-__attribute__((target("avx512f,avx512vnni"))) static double int8_vnni(int64_t repeats, float *sink)
-{
-    const __m512i a = _mm512_set1_epi8(3);
-    __m512i x[12];
-    for (int i = 0; i < 12; i++)
-        x[i] = _mm512_set1_epi32(i);
-    for (int64_t r = 0; r < repeats; r++)
-        for (int i = 0; i < 12; i++)
-            x[i] = _mm512_dpbusd_epi32(x[i], a, a);
-    for (int i = 1; i < 12; i++)
-        x[0] = _mm512_add_epi32(x[0], x[i]);
-    *sink += (float)_mm512_reduce_add_epi32(x[0]);
-    return 2.0 * 64 * 12 * (double)repeats;
-}
-__attribute__((target("avx512f,avx512bf16"))) static double bf16_dot(int64_t repeats, float *sink)
-{
-    const __m512bh a = _mm512_cvtne2ps_pbh(_mm512_set1_ps(1), _mm512_set1_ps(1));
-    __m512 x[12];
-    for (int i = 0; i < 12; i++)
-        x[i] = _mm512_set1_ps((float)i);
-    for (int64_t r = 0; r < repeats; r++)
-        for (int i = 0; i < 12; i++)
-            x[i] = _mm512_dpbf16_ps(x[i], a, a);
-    for (int i = 1; i < 12; i++)
-        x[0] = _mm512_add_ps(x[0], x[i]);
-    *sink += _mm512_reduce_add_ps(x[0]);
-    return 2.0 * 32 * 12 * (double)repeats;
-}
+#define PAIRS_STEP(x, a, b) _mm256_add_epi32(x, _mm256_madd_epi16(a, b))
+#define PAIRS_SUM(x)        _mm256_extract_epi32(x, 0)
+SIX(int8_pairs, __attribute__((target("avx2"))), __m256i, _mm256_set1_epi32, PAIRS_STEP, PAIRS_SUM, 16)
+SIX(int8_vnni, __attribute__((target("avx512f,avx512vnni"))), __m512i, _mm512_set1_epi32, _mm512_dpbusd_epi32,
+    _mm512_reduce_add_epi32, 64)
+#define BF16_STEP(x, a, b) _mm512_dpbf16_ps(x, (__m512bh)(a), (__m512bh)(b))
+SIX(bf16_dot, __attribute__((target("avx512f,avx512bf16"))), __m512, _mm512_set1_ps, BF16_STEP, _mm512_reduce_add_ps,
+    32)
 static ingot_machine_flops_fn *int8_function(void)
 {
     uint64_t have = ingot_cpu_detect();
@@ -148,7 +130,7 @@ static double latency(char *memory, size_t bytes)
     for (int round = 0; round < 5; round++) {
         double begin = ingot_thread_ns();
         for (int i = 0; i < STEPS; i++)
-            memcpy(&at, at, sizeof at);
+            memcpy(&at, at, sizeof(char *));
         double ns = (ingot_thread_ns() - begin) / STEPS;
         best = round == 0 || ns < best ? ns : best;
     }

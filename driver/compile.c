@@ -137,6 +137,7 @@ static ingot_status make_program(ingot_compiled *c)
         .log_arg = c,
     };
     INGOT_TRY(ingot_program_create(c->module, &options, &c->program));
+    c->timing.decisions = c->program->decide_s;
     if (c->options.tune_s > 0)
         INGOT_TRY(ingot_driver_tune(c));
     INGOT_TRY(ingot_arena_array(&c->arena, (size_t)c->program->n_specs + 1, sizeof *c->lines, (void **)&c->lines));

@@ -40,6 +40,7 @@ typedef enum ingot_stage {
 /* Seconds per stage and pass; not part of the report, which is the same each time. */
 typedef struct ingot_timing {
     double stages[INGOT_STAGE_COUNT], passes[INGOT_MAX_PASSES];
+    double decisions; /* of lowering: asking the cost model */
 } ingot_timing;
 double ingot_seconds_now(void);
 const char *ingot_stage_name(ingot_stage stage);

@@ -21,6 +21,8 @@ void ingot_timing_print(const ingot_timing *timing, ingot_text *out)
     for (int32_t i = 0; i < INGOT_STAGE_COUNT; i++) {
         total += timing->stages[i];
         ingot_text_append(out, "%10.3f s  %s\n", timing->stages[i], ingot_stage_name((ingot_stage)i));
+        if (i == INGOT_STAGE_LOWER)
+            ingot_text_append(out, "%16.3f s  decisions by the cost model\n", timing->decisions);
         int32_t n_passes = 0;
         const ingot_pass_info *passes = ingot_pass_table(&n_passes);
         for (int32_t p = 0; i == INGOT_STAGE_PASSES && p < n_passes && p < INGOT_MAX_PASSES; p++)

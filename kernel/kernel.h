@@ -218,6 +218,7 @@ typedef struct ingot_program {
     int64_t arena_lower_bound_bytes; /* largest sum of sizes alive together, where sizes are static; else -1 */
     int64_t weights_bytes;
     const char *planner; /* which order won */
+    double decide_s;     /* spent on asking the cost model; for --timing */
 } ingot_program;
 
 typedef struct ingot_lower_options {

@@ -61,6 +61,11 @@ typedef struct loop_range {
     struct loop_range *next;
 } loop_range;
 
+/* ingot_decide by the options' model (or another), its time added up. */
+struct ingot_choice;
+ingot_status ingot_lower_decide(lowering *l, const ingot_cost_model *model, const ingot_cost_query *query,
+                                ingot_spec *io_spec, struct ingot_choice *out);
+
 /* ---- program.c: growing the program ---- */
 ingot_status ingot_lower_add_buffer(lowering *l, ingot_pool_kind pool, int32_t index, const ingot_dim *bytes,
                                     const char *name, int32_t *out);

@@ -70,7 +70,7 @@ static ingot_spec direct_spec(const lowering *l, const ingot_op *op, const int64
 }
 
 /* Predicted time with the best decisions. */
-static ingot_status best_ns(const lowering *l, ingot_spec *spec, double *out)
+static ingot_status best_ns(lowering *l, ingot_spec *spec, double *out)
 {
     const ingot_lower_options *o = l->options;
     const ingot_cost_model *model = o->cost_model;
@@ -82,7 +82,7 @@ static ingot_status best_ns(const lowering *l, ingot_spec *spec, double *out)
         *out = ingot_cost_predict(model, &query).ns;
         return NULL;
     }
-    INGOT_TRY(ingot_decide(model, &query, spec, &choice));
+    INGOT_TRY(ingot_lower_decide(l, model, &query, spec, &choice));
     *out = choice.ns;
     return NULL;
 }

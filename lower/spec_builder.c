@@ -3,6 +3,7 @@
 #include "lower/lower.h"
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 void ingot_spec_begin(spec_builder *b, lowering *l, ingot_family family)
 {
@@ -82,6 +83,17 @@ static ingot_status find_or_add(lowering *l, const ingot_spec *spec, int32_t *ou
     return NULL;
 }
 
+ingot_status ingot_lower_decide(lowering *l, const ingot_cost_model *model, const ingot_cost_query *query,
+                                ingot_spec *io_spec, ingot_choice *out)
+{
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    ingot_status status = ingot_decide(model, query, io_spec, out);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    l->p->decide_s += (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    return status;
+}
+
 /* Sets the decisions of the spec; a choice is kept where there was one. */
 static ingot_status decide(spec_builder *b, const int64_t *low, const ingot_choice **out_choice, double *out_ns)
 {
@@ -93,7 +105,7 @@ static ingot_status decide(spec_builder *b, const int64_t *low, const ingot_choi
         *out_ns = ingot_cost_predict(l->options->cost_model, &query).ns;
         return NULL;
     }
-    INGOT_TRY(ingot_decide(l->options->cost_model, &query, &b->spec, &choice));
+    INGOT_TRY(ingot_lower_decide(l, l->options->cost_model, &query, &b->spec, &choice));
     *out_ns = choice.ns;
     if (choice.candidates <= 1)
         return NULL;
