@@ -304,7 +304,9 @@ static ingot_status run(int argc, char **argv, measure_options *o)
         fputs(help, stdout);
         return NULL;
     }
+    const char *model = o->common.compile.cost_model ? o->common.compile.cost_model : "learned";
     INGOT_TRY(ingot_target_find("native", &o->target));
+    INGOT_TRY(ingot_cost_model_open(model, &o->model));
     if (!o->path)
         INGOT_TRY(ingot_store_default_path(true, &o->arena, &o->path));
     INGOT_TRY(ingot_store_open(o->path, INGOT_STORE_CREATE, &o->store));
@@ -322,10 +324,11 @@ static ingot_status run(int argc, char **argv, measure_options *o)
 ingot_status cli_measure(int argc, char **argv)
 {
     static measure_options o; /* large */
-    o = (measure_options){.minutes = 10, .points = INT32_MAX, .near = 0.7, .seed = 1, .model = &ingot_cost_roofline};
+    o = (measure_options){.minutes = 10, .points = INT32_MAX, .near = 0.7, .seed = 1};
     cli_options_init(&o.common);
     ingot_status status = run(argc, argv, &o);
     ingot_store_close(o.store);
+    ingot_cost_model_close(o.model);
     cli_options_free(&o.common);
     ingot_arena_release(&o.arena);
     return status;

@@ -16,7 +16,7 @@ typedef struct measure_options {
     ingot_store *store;
     ingot_store_machine machine;
     const ingot_target *target;
-    const ingot_cost_model *model;
+    ingot_cost_model *model; /* whose errors decide where more is measured */
     ingot_quiet quiet;
     int64_t added, failed;
 } measure_options;

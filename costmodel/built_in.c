@@ -11,6 +11,9 @@
         0      \
     }
 #endif
+#ifndef FAMILIES
+#define FAMILIES 0
+#endif
 #ifndef LINEAR
 #define LINEAR NULL
 #endif
@@ -28,6 +31,7 @@
 
 static ingot_knowledge built_in = {
     .target = TARGET,
+    .families = FAMILIES,
     .forest = FOREST,
     .linear = LINEAR,
     .code_bytes = CODE_BYTES,

@@ -34,23 +34,23 @@ static double wall_ns(void)
 /* ---- Arithmetic ---- */
 
 #if defined(__x86_64__)
-/* Six chains, written out so that they stay in registers. KEEP makes the compiler believe that a value is new each time,
- * or the products would leave the loop. */
+/* Six chains, written out so that they stay in registers. KEEP makes the compiler believe that a value is new each
+ * time, or the products would leave the loop. */
 #define KEEP(x) __asm__ volatile("" : "+x"(x))
-#define SIX(name, attribute, vector, start, step, sum, count)                          \
-    attribute static double name(int64_t repeats, float *sink)                         \
-    {                                                                                  \
-        vector x0 = start(0), x1 = start(1), x2 = start(2), x3 = start(3);             \
-        vector x4 = start(4), x5 = start(5), a = start(3);                             \
-        const vector b0 = start(5), b1 = start(6), b2 = start(7), b3 = start(8);       \
-        const vector b4 = start(9), b5 = start(10);                                    \
-        for (int64_t r = 0; r < repeats; r++) {                                        \
-            KEEP(a);                                                                   \
-            x0 = step(x0, a, b0), x1 = step(x1, a, b1), x2 = step(x2, a, b2);          \
-            x3 = step(x3, a, b3), x4 = step(x4, a, b4), x5 = step(x5, a, b5);          \
-        }                                                                              \
-        *sink += (float)(sum(x0) + sum(x1) + sum(x2) + sum(x3) + sum(x4) + sum(x5));   \
-        return 2.0 * (count)*6 * (double)repeats;                                      \
+#define SIX(name, attribute, vector, start, step, sum, count)                        \
+    attribute static double name(int64_t repeats, float *sink)                       \
+    {                                                                                \
+        vector x0 = start(0), x1 = start(1), x2 = start(2), x3 = start(3);           \
+        vector x4 = start(4), x5 = start(5), a = start(3);                           \
+        const vector b0 = start(5), b1 = start(6), b2 = start(7), b3 = start(8);     \
+        const vector b4 = start(9), b5 = start(10);                                  \
+        for (int64_t r = 0; r < repeats; r++) {                                      \
+            KEEP(a);                                                                 \
+            x0 = step(x0, a, b0), x1 = step(x1, a, b1), x2 = step(x2, a, b2);        \
+            x3 = step(x3, a, b3), x4 = step(x4, a, b4), x5 = step(x5, a, b5);        \
+        }                                                                            \
+        *sink += (float)(sum(x0) + sum(x1) + sum(x2) + sum(x3) + sum(x4) + sum(x5)); \
+        return 2.0 * (count)*6 * (double)repeats;                                    \
     }
 /* Products of bytes without saturation, as generated code makes them: pairs of i16 (vpmaddwd, vpaddd), or groups of
  * four bytes (vpdpbusd). A multiply-add counts 2. */

@@ -53,37 +53,37 @@ static double now_s(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static double scaled(double roofline_ns, double log_utilisation)
-{
-    return roofline_ns / exp2(log_utilisation < INGOT_MOST_UTILISATION ? log_utilisation : INGOT_MOST_UTILISATION);
-}
-
 static double predict(const ingot_knowledge *k, const simple_fit *fit, const ingot_target *target, ingot_evaluated e,
                       const double *features, double roofline_ns, const char *spec_line, bool cold, const float *tokens)
 {
-    switch (e) {
-    case INGOT_EVAL_CONSTANT:
-        return fit->constant_ns;
-    case INGOT_EVAL_FLOPS:
-        return fit->ns_per_flop * exp2(features[INGOT_FEATURE_flops]);
-    case INGOT_EVAL_ROOFLINE: {
-        ingot_spec spec;
+    ingot_spec spec;
+    ingot_cost_query query = {.spec = &spec, .target = target, .cold = cold};
+    int family = (int)features[INGOT_FEATURE_family];
+    bool known = e == INGOT_EVAL_LEARNED && ingot_knowledge_has_family(k, (ingot_family)family);
+    if (e == INGOT_EVAL_ROOFLINE || (e == INGOT_EVAL_LEARNED && !known)) {
         ingot_status status = ingot_spec_parse(spec_line, strlen(spec_line), &spec);
         if (status) {
             ingot_status_free(status);
             return NAN;
         }
-        const ingot_cost_query query = {.spec = &spec, .target = target, .cold = cold};
-        return ingot_cost_predict(&ingot_cost_roofline, &query).ns;
     }
+    switch (e) {
+    case INGOT_EVAL_CONSTANT:
+        return fit->constant_ns;
+    case INGOT_EVAL_ROOFLINE:
+        return ingot_cost_predict(&ingot_cost_roofline, &query).ns;
+    case INGOT_EVAL_FLOPS:
+        return fit->ns_per_flop * exp2(features[INGOT_FEATURE_flops]);
     case INGOT_EVAL_LINEAR:
-        return k->linear ? scaled(roofline_ns, ingot_linear_predict(k->linear, features)) : NAN;
+        return k->linear ? ingot_time_at(roofline_ns, ingot_linear_predict(k->linear, features)) : NAN;
     case INGOT_EVAL_NEAREST:
-        return k->n_nearest ? scaled(roofline_ns, ingot_nearest_predict(k, features)) : NAN;
+        return k->n_nearest ? ingot_time_at(roofline_ns, ingot_nearest_predict(k, features)) : NAN;
     case INGOT_EVAL_TOKENS:
         return k->tokens && tokens ? exp2(ingot_tokens_predict(k->tokens, tokens)) : NAN;
     default:
-        return k->forest.n_trees ? scaled(roofline_ns, ingot_forest_predict(&k->forest, features)) : NAN;
+        if (known)
+            return ingot_time_at(roofline_ns, ingot_forest_predict(&k->forest, features));
+        return k->forest.n_trees ? ingot_knowledge_predict_ns(k, &query, features, roofline_ns) : NAN;
     }
 }
 

@@ -47,6 +47,7 @@ ingot_status ingot_knowledge_write(const ingot_knowledge *k, ingot_text *out)
     for (int32_t i = 0; i < INGOT_FEATURE_COUNT; i++)
         ingot_text_append(out, " %s", ingot_feature_table()[i].name);
     ingot_text_append(out, "\n");
+    ingot_text_append(out, "families %u\n", k->families);
     write_doubles(out, "sigma", INGOT_FAMILIES_MOST, k->sigma);
     write_forest(out, &k->forest);
     write_doubles(out, "linear", INGOT_LINEAR_WEIGHTS, k->linear);
@@ -267,6 +268,10 @@ static ingot_status read_section(reader *r, char *line, ingot_knowledge *k)
     }
     if (!strcmp(line, "features"))
         return check_features(r, rest);
+    if (!strcmp(line, "families")) {
+        k->families = (uint32_t)strtoul(rest, NULL, 10);
+        return NULL;
+    }
     if (!strcmp(line, "sigma")) {
         const double *sigma;
         INGOT_TRY(read_doubles(r, rest, INGOT_FAMILIES_MOST, &sigma));

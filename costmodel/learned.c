@@ -20,6 +20,33 @@ double ingot_forest_predict(const ingot_forest *f, const double *features)
     return sum;
 }
 
+double ingot_time_at(double roofline_ns, double log_utilisation)
+{
+    double most = INGOT_MOST_UTILISATION, least = INGOT_LEAST_UTILISATION;
+    return roofline_ns / exp2(log_utilisation > most ? most : log_utilisation < least ? least : log_utilisation);
+}
+
+bool ingot_knowledge_has_family(const ingot_knowledge *k, ingot_family family)
+{
+    return (k->families >> (int)family & 1) != 0;
+}
+
+double ingot_knowledge_predict_ns(const ingot_knowledge *k, const ingot_cost_query *query, const double *features,
+                                  double roofline_ns)
+{
+    if (ingot_knowledge_has_family(k, query->spec->family))
+        return ingot_time_at(roofline_ns, ingot_forest_predict(&k->forest, features));
+    ingot_spec own = *query->spec;
+    ingot_cost_query q = *query;
+    double f[INGOT_FEATURE_COUNT];
+    if (own.family != INGOT_FAMILY_winograd) /* which has no decisions of the emitter's */
+        memset(own.decisions, 0, sizeof own.decisions);
+    q.spec = &own;
+    ingot_features_compute(&q, f);
+    double guess = ingot_cost_predict(&ingot_cost_roofline, &q).ns;
+    return cbrt(guess * guess * ingot_time_at(roofline_ns, ingot_forest_predict(&k->forest, f)));
+}
+
 double ingot_linear_predict(const double *weights, const double *features)
 {
     double sum = weights[INGOT_FEATURE_COUNT];

@@ -2,7 +2,7 @@
  *
  * A knowledge has one or more parts: trees (gradient-boosted, over features), linear, nearest: they predict
  * log2(roofline / time), the utilisation of the analytic bound; and tokens, which predicts log2(time).
- * time = roofline / 2^min(prediction, INGOT_MOST_UTILISATION).
+ * time = roofline / 2^prediction, within the limits below.
  *
  *     ingot_knowledge k;
  *     INGOT_TRY(ingot_knowledge_read(text, size, &k));         // of `ingot costmodel train`
@@ -33,7 +33,8 @@ double ingot_forest_predict(const ingot_forest *f, const double *features);
 
 /* A utilisation above 1 (its logarithm above 0) happens: the roofline's bandwidths are those of long reads by one
  * thread, and some kernels find their operands nearer. Beyond 4 it does not. */
-#define INGOT_MOST_UTILISATION 2
+#define INGOT_MOST_UTILISATION  2
+#define INGOT_LEAST_UTILISATION (-10) /* and below 1/1000 neither */
 
 #define INGOT_FAMILIES_MOST  32
 #define INGOT_LINEAR_WEIGHTS (INGOT_FEATURE_COUNT + 1 + INGOT_FAMILIES_MOST) /* features, constant, families */
@@ -55,6 +56,7 @@ typedef struct ingot_knowledge {
     int32_t n_nearest;
     const ingot_nearest_point *nearest;
     const float *scale;                /* of features, for nearest: [INGOT_FEATURE_COUNT] */
+    uint32_t families;                 /* bits: those that the forest was trained on */
     double sigma[INGOT_FAMILIES_MOST]; /* of the error in log2, per family, on kernels that were held out */
     ingot_arena arena;                 /* empty for the built-in one */
 } ingot_knowledge;
@@ -63,6 +65,14 @@ INGOT_MUST_USE ingot_status ingot_knowledge_read(const char *text, size_t size, 
 INGOT_MUST_USE ingot_status ingot_knowledge_write(const ingot_knowledge *k, ingot_text *out);
 void ingot_knowledge_release(ingot_knowledge *k);
 
+/* The roofline's time at a utilisation (its logarithm), within the limits above. */
+double ingot_time_at(double roofline_ns, double log_utilisation);
+/* Whether kernels of a family were among those that the forest was trained on. */
+bool ingot_knowledge_has_family(const ingot_knowledge *k, ingot_family family);
+/* By the forest. A family that it never saw gets the geometric mean of its own guess and, twice, the roofline's, for
+ * the emitter's decisions: what it would say about others is about other kernels. */
+double ingot_knowledge_predict_ns(const ingot_knowledge *k, const ingot_cost_query *query, const double *features,
+                                  double roofline_ns);
 double ingot_linear_predict(const double *weights, const double *features);
 double ingot_nearest_predict(const ingot_knowledge *k, const double *features);
 /* Counts of 1- to 3-grams of the words of a kernel's MLIR, hashed: out[INGOT_TOKEN_BUCKETS], log(1 + count). */

@@ -77,17 +77,16 @@ static ingot_cost predict_learned(const ingot_cost_model *self, const ingot_cost
 {
     const learned_state *s = self->state;
     ingot_cost_query q = own_query(s, query);
-    double f[INGOT_FEATURE_COUNT], log_utilisation = -1;
+    double f[INGOT_FEATURE_COUNT], ns;
     ingot_features_compute(&q, f);
     ingot_roofline r = ingot_roofline_of(&q);
     if (s->part == PART_FOREST)
-        log_utilisation = ingot_forest_predict(&s->k->forest, f);
-    else if (s->part == PART_LINEAR)
-        log_utilisation = ingot_linear_predict(s->k->linear, f);
-    else if (s->part == PART_NEAREST)
-        log_utilisation = ingot_nearest_predict(s->k, f);
+        ns = ingot_knowledge_predict_ns(s->k, &q, f, r.ns);
+    else
+        ns = ingot_time_at(r.ns, s->part == PART_LINEAR ? ingot_linear_predict(s->k->linear, f)
+                                                        : ingot_nearest_predict(s->k, f));
     double sigma = s->k->sigma[q.spec->family % INGOT_FAMILIES_MOST];
-    ingot_cost c = answer(&q, &r, r.ns / exp2(log_utilisation < 0 ? log_utilisation : 0), exp2(sigma) - 1);
+    ingot_cost c = answer(&q, &r, ns, exp2(sigma) - 1);
     if (s->k->code_bytes)
         c.code_bytes = exp2(ingot_linear_predict(s->k->code_bytes, f));
     return c;

@@ -189,6 +189,8 @@ static ingot_status train_tokens(trainer *t)
 
 static ingot_status train(trainer *t)
 {
+    for (int32_t i = 0; i < t->n; i++)
+        t->out->families |= 1u << t->data->rows[t->rows[i]].family;
     INGOT_TRY(train_forest(t));
     if (t->o->forest_only)
         return NULL;
