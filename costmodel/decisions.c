@@ -38,11 +38,13 @@ static void register_tile(ingot_csp *csp, const ingot_target *t, int64_t rows, i
     ingot_csp_at_most(csp, -least_accumulators * lanes, INGOT_TERMS({-1, {mr, nr}}));
 }
 
+/* Tiles wider than usual only where none is left over: the rest of the columns would be summed in another order than
+ * the others, and equal columns give different results. */
 static int32_t add_columns(ingot_csp *csp, const ingot_target *t, int64_t columns)
 {
     int64_t lanes = lanes_of(t), list[3], n = 0;
     for (int64_t v = 1; v <= 4; v *= 2)
-        if (v == 1 || v * lanes < 2 * columns)
+        if (v == 1 || (v * lanes < 2 * columns && (v * lanes <= t->tile_cols || columns % (v * lanes) == 0)))
             list[n++] = v * lanes;
     return ingot_csp_list(csp, "nr", (int32_t)n, list);
 }
