@@ -75,6 +75,10 @@ static void print_choice(const ingot_step *step, const ingot_spec *spec)
 {
     const ingot_choice *choice = step->choice;
     char next[160];
+    if (choice->remembered) {
+        printf("%23s timed by an earlier --tune\n", "");
+        return;
+    }
     format_decisions(spec->family, choice->next, next, sizeof next);
     printf("%23s %s of %d candidates: %.2f us; emitter's own %.2f us", "", choice->measured ? "timed best" : "best",
            choice->candidates, choice->ns / 1e3, choice->own_ns / 1e3);

@@ -204,7 +204,6 @@ static ingot_status info_model(const char *path, cli_options *o, bool json, ingo
     if (!status)
         show_module(c.module, root, json);
     ingot_module_destroy(c.module);
-    ingot_cost_model_close(c.cost_model);
     ingot_arena_release(&c.arena);
     if (!status && json)
         return cli_json_print(root, true);

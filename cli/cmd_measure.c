@@ -199,7 +199,7 @@ static ingot_status measure_sample(measure_options *o, ingot_sampler *sampler, c
         status = ingot_store_has_task(o->store, o->machine.id, task, sample->cold, &known);
     ingot_arena_release(&arena);
     INGOT_TRY(status);
-    if (known && sample->near)
+    if (known && (sample->near || sample->first)) /* of an earlier call: go on where it stopped */
         return NULL;
     const ingot_codegen_options code = {.workers = o->common.compile.threads};
     status = ingot_measure_kernels(sample->specs, sample->n, sample->cold, &code, &o->quiet, measured);

@@ -132,7 +132,6 @@ ingot_status cli_opt(int argc, char **argv)
     cli_options_init(&o.common);
     ingot_status status = run(argc, argv, &o, &c, &arena);
     ingot_module_destroy(c.module);
-    ingot_cost_model_close(c.cost_model);
     ingot_arena_release(&c.arena);
     ingot_arena_release(&arena);
     cli_options_free(&o.common);

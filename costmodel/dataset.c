@@ -113,8 +113,7 @@ static ingot_status set_features(const loader *l, const char *line, bool cold, d
     ingot_spec spec;
     INGOT_TRY(ingot_spec_parse(line, strlen(line), &spec));
     const ingot_cost_query query = {.spec = &spec, .target = &l->target, .cold = cold};
-    ingot_features_compute(&query, features);
-    *roofline_ns = ingot_roofline_of(&query).ns;
+    *roofline_ns = ingot_features_compute(&query, features).ns;
     return NULL;
 }
 
@@ -148,8 +147,7 @@ static ingot_status load_point(void *arg, const ingot_store_point *p)
         l->capacity = larger;
     }
     ingot_data_row *row = &d->rows[d->n];
-    *row = (ingot_data_row){
-        .ns = p->median_ns, .cold = p->cold, .near = !strncmp(p->origin, "near ", 5), .code_bytes = p->code_bytes};
+    *row = (ingot_data_row){.ns = p->median_ns, .cold = p->cold, .code_bytes = p->code_bytes};
     row->halves[0] = median_of(p, 0, 2);
     row->halves[1] = median_of(p, 1, 2);
     INGOT_TRY(number_of(&l->problems, &d->arena, p->problem, true, &row->problem));

@@ -20,7 +20,7 @@ typedef struct ingot_data_row {
     double halves[2];       /* medians of the even and of the odd timings: one finds the best, the other values it */
     int32_t problem, model; /* numbers; tasks of one problem share it */
     int32_t family;
-    bool cold, near;
+    bool cold;
     const char *spec;
 } ingot_data_row;
 

@@ -14,6 +14,7 @@
 typedef struct ingot_choice {
     int32_t candidates;         /* 1: there was nothing to decide */
     bool measured;              /* by --tune, not predicted */
+    bool remembered;            /* by an earlier --tune, whose times are not kept */
     double own_ns, ns, next_ns; /* the emitter's own decisions, the chosen ones, the best of the others */
     int64_t next[INGOT_SPEC_DECISIONS];
 } ingot_choice;

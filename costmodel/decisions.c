@@ -217,13 +217,11 @@ ingot_status ingot_decisions_list(const ingot_spec *spec, const ingot_target *ta
     if (csp.n_vars == 0)
         return NULL;
     int64_t total = 0;
-    ingot_csp_stats stats;
-    INGOT_TRY(ingot_csp_solve(&csp, NULL, count, &total, &stats));
-    out->nodes = stats.nodes;
+    INGOT_TRY(ingot_csp_solve(&csp, NULL, count, &total, NULL));
     collector c = {.spec = spec, .target = target, .list = out, .n_vars = csp.n_vars};
     c.every = (total + INGOT_MAX_CANDIDATES - 2) / (INGOT_MAX_CANDIDATES - 1);
     c.every = c.every < 1 ? 1 : c.every;
-    return ingot_csp_solve(&csp, NULL, collect, &c, &stats);
+    return ingot_csp_solve(&csp, NULL, collect, &c, NULL);
 }
 
 /* ---- What emitters do by themselves ---- */

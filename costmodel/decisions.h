@@ -13,7 +13,6 @@
 typedef struct ingot_decision_list {
     int32_t n;
     int64_t vectors[INGOT_MAX_CANDIDATES][INGOT_SPEC_DECISIONS]; /* [0]: the spec's own */
-    int64_t nodes;                                               /* of the search, for `explain` and tests */
 } ingot_decision_list;
 /* Candidates for a spec whose sizes are fixed: every vector within the target's registers and caches, in a fixed order.
  * Specs with dynamic sizes have one, their own. */

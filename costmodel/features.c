@@ -336,7 +336,7 @@ static void put_body(const ingot_spec *s, double *out)
     out[INGOT_FEATURE_extras] = s->has_body ? s->body.n_args - (s->family == INGOT_FAMILY_map ? 0 : 1) : 0;
 }
 
-void ingot_features_compute(const ingot_cost_query *q, double *out)
+ingot_roofline ingot_features_compute(const ingot_cost_query *q, double *out)
 {
     const ingot_target *t = q->target;
     ingot_spec_work work = ingot_spec_count_work(q->spec, q->sizes);
@@ -371,4 +371,5 @@ void ingot_features_compute(const ingot_cost_query *q, double *out)
     put_access(q, &n, out);
     put_rows(q, &n, e, out);
     put_body(q->spec, out);
+    return r;
 }

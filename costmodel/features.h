@@ -19,7 +19,6 @@ typedef struct ingot_feature_info {
     const char *name, *unit, *meaning;
 } ingot_feature_info;
 const ingot_feature_info *ingot_feature_table(void); /* INGOT_FEATURE_COUNT rows */
-void ingot_features_compute(const ingot_cost_query *query, double *out);
 
 /* The analytic bound and its parts, ns: what models scale. */
 typedef struct ingot_roofline {
@@ -28,4 +27,6 @@ typedef struct ingot_roofline {
     double ns;    /* the larger, and the overhead of a call: never more than what a kernel takes */
 } ingot_roofline;
 ingot_roofline ingot_roofline_of(const ingot_cost_query *query);
+/* All features, [INGOT_FEATURE_COUNT], and the roofline that one of them is. */
+ingot_roofline ingot_features_compute(const ingot_cost_query *query, double *out);
 #endif

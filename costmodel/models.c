@@ -1,4 +1,5 @@
 /* The cost models behind one interface, by name: simple ones, learned ones, and shared libraries. */
+#include "costmodel/decisions.h"
 #include "costmodel/learned.h"
 #include "ingot/costmodel.h"
 #include <dlfcn.h>
@@ -14,7 +15,6 @@ static ingot_cost answer(const ingot_cost_query *q, const ingot_roofline *r, dou
 {
     const ingot_target *t = q->target;
     int64_t d[INGOT_SPEC_DECISIONS];
-    memcpy(d, q->spec->decisions, sizeof d);
     ingot_cost c = {.ns = ns, .bytes_moved = r->bytes, .uncertainty = uncertainty};
     c.bound_ns = r->compute_ns > r->memory_ns ? r->compute_ns : r->memory_ns;
     int level = r->bytes <= (double)t->l1_bytes   ? 0
@@ -23,11 +23,11 @@ static ingot_cost answer(const ingot_cost_query *q, const ingot_roofline *r, dou
                                                   : 3;
     for (int i = 0; i <= level; i++)
         c.level_bytes[i] = r->bytes;
-    if (q->cold)
-        c.level_bytes[3] =
-            r->bytes > c.level_bytes[3] ? ingot_spec_count_work(q->spec, q->sizes).bytes_const : c.level_bytes[3];
+    if (q->cold && level < 3)
+        c.level_bytes[3] = ingot_spec_count_work(q->spec, q->sizes).bytes_const;
     bool tiled = q->spec->family == INGOT_FAMILY_contract || q->spec->family == INGOT_FAMILY_conv;
-    if (tiled && d[0] > 0 && d[1] > 0) {
+    if (tiled) {
+        ingot_decisions_fill(q->spec, q->sizes, t, d);
         double vectors = (double)d[1] * 4 / t->vector_bytes, need = (double)d[0] * vectors + vectors + 1;
         c.spills = need > t->vector_regs ? need - t->vector_regs : 0;
     }
@@ -78,8 +78,7 @@ static ingot_cost predict_learned(const ingot_cost_model *self, const ingot_cost
     const learned_state *s = self->state;
     ingot_cost_query q = own_query(s, query);
     double f[INGOT_FEATURE_COUNT], ns;
-    ingot_features_compute(&q, f);
-    ingot_roofline r = ingot_roofline_of(&q);
+    ingot_roofline r = ingot_features_compute(&q, f);
     if (s->part == PART_FOREST)
         ns = ingot_knowledge_predict_ns(s->k, &q, f, r.ns);
     else
@@ -92,7 +91,7 @@ static ingot_cost predict_learned(const ingot_cost_model *self, const ingot_cost
     return c;
 }
 
-/* Words of the spec's line where there is no MLIR: the interface to those who have it is ingot_tokens_count. */
+/* Without a source of MLIR (ingot_cost_model.mlir), or for a kernel that has none, the roofline answers. */
 static ingot_cost predict_tokens(const ingot_cost_model *self, const ingot_cost_query *query)
 {
     const learned_state *s = self->state;
@@ -171,8 +170,7 @@ static ingot_cost predict_plugin(const ingot_cost_model *self, const ingot_cost_
     const char *names[INGOT_FEATURE_COUNT];
     for (int i = 0; i < INGOT_FEATURE_COUNT; i++)
         names[i] = ingot_feature_table()[i].name;
-    ingot_features_compute(q, f);
-    ingot_roofline r = ingot_roofline_of(q);
+    ingot_roofline r = ingot_features_compute(q, f);
     ingot_text line = {0};
     ingot_spec_print(q->spec, &line);
     const ingot_plugin_query query = {.struct_size = sizeof query,

@@ -155,12 +155,12 @@ static void copy_text(char *out, size_t size, const char *text)
 
 /* ---- Machines ---- */
 
-/* "model name" and "flags" of the first CPU. */
+/* "model name" of the first CPU. */
 static void read_cpuinfo(ingot_store_machine *m)
 {
     char line[8192];
     FILE *f = fopen("/proc/cpuinfo", "r");
-    while (f && fgets(line, sizeof line, f) && !(m->cpu[0] && m->flags[0])) {
+    while (f && fgets(line, sizeof line, f) && !m->cpu[0]) {
         char *value = strchr(line, ':');
         if (!value)
             continue;

@@ -6,7 +6,7 @@
 /* ---- Callbacks ---- */
 
 /* Kept for the report, and handed to the caller. */
-static void log_line(void *arg, const char *line)
+void ingot_driver_log(void *arg, const char *line)
 {
     ingot_compiled *c = arg;
     ingot_log_line *entry = ingot_arena_alloc(&c->arena, 1, sizeof *entry);
@@ -106,7 +106,7 @@ static ingot_status run_passes(ingot_compiled *c)
         .level = o->level,
         .print_after = o->print_after,
         .printed = o->print_after ? &printed : NULL,
-        .log = log_line,
+        .log = ingot_driver_log,
         .log_arg = c,
         .cancelled = cancelled,
         .cancel_arg = c,
@@ -133,9 +133,13 @@ static ingot_status make_program(ingot_compiled *c)
         .cost_model = c->cost_model,
         .decide = c->options.level >= 2,
         .max_workspace_bytes = c->options.max_workspace,
-        .log = log_line,
+        .log = ingot_driver_log,
         .log_arg = c,
     };
+    const ingot_cost_model *model = c->cost_model;
+    if (options.decide && model->knows && !model->knows(model, c->target))
+        ingot_driver_log(c, "the cost model was trained for vectors of another kind: kernels keep the emitters' own "
+                            "decisions (`ingot measure` and `ingot costmodel train` on such a machine make one)");
     INGOT_TRY(ingot_program_create(c->module, &options, &c->program));
     c->timing.decisions = c->program->decide_s;
     if (c->options.tune_s > 0)
@@ -192,6 +196,7 @@ static ingot_status create(ingot_compiled **out)
 
 static ingot_status make_version(ingot_compiled *c)
 {
+    INGOT_TRY(ingot_driver_open_cost_model(c));
     INGOT_TRY(run_stage(c, INGOT_STAGE_IMPORT, ingot_driver_import));
     INGOT_TRY(run_stage(c, INGOT_STAGE_IMPORT, ingot_driver_set_build_id));
     INGOT_TRY(run_stage(c, INGOT_STAGE_PASSES, run_passes));

@@ -89,6 +89,8 @@ ingot_status ingot_driver_tune(ingot_compiled *c);
 /* ---- options.c ---- */
 /* Fills `c->options` and `c->import` from the caller's; INGOT_BAD_USAGE for what makes no sense. */
 ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_options *options);
+/* What takes decisions, by its name in the options; closed with the compiled model. */
+ingot_status ingot_driver_open_cost_model(ingot_compiled *c);
 /* Targets named by `cpu` (null: native), each once, those that need most features first; in `arena`. */
 ingot_status ingot_driver_list_targets(const char *cpu, ingot_arena *arena, const ingot_target ***out, int32_t *out_n);
 /* Digests of the model (file, external data, constants) and of all that decides the output bytes. After import. */
@@ -107,6 +109,8 @@ ingot_status ingot_driver_keep(ingot_module *m, const char *const *names, int32_
 ingot_status ingot_driver_keep_all(ingot_module *m);
 
 /* ---- compile.c ---- */
+/* A line for the report and the caller's log; arg: the ingot_compiled. */
+void ingot_driver_log(void *arg, const char *line);
 /* Import, pinned sizes, kept values: the module as the passes get it. For `ingot opt`. */
 ingot_status ingot_driver_import(ingot_compiled *c);
 

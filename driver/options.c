@@ -149,19 +149,6 @@ static ingot_status set_targets(ingot_compiled *c)
     return c->cpus ? NULL : ingot_status_no_memory();
 }
 
-/* "measured" is no model of its own: every candidate is timed. */
-static ingot_status set_cost_model(ingot_compiled *c)
-{
-    const char *name = c->options.cost_model ? c->options.cost_model : "learned";
-    if (!strcmp(name, "measured")) {
-        c->options.tune_s = INGOT_TUNE_ALL;
-        name = "learned";
-    }
-    INGOT_TRY(ingot_cost_model_open(name, &c->cost_model));
-    c->cost_model->mlir = ingot_codegen_mlir;
-    return NULL;
-}
-
 ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_options *options)
 {
     if (!options || options->struct_size < offsetof(ingot_compile_options, name) ||
@@ -190,7 +177,6 @@ ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_opt
     if (o->tune_s < 0)
         return ingot_fail(INGOT_BAD_USAGE, "the time for tuning, %g seconds, is negative", o->tune_s);
     INGOT_TRY(set_targets(c));
-    INGOT_TRY(set_cost_model(c));
     return set_import(c);
 }
 
@@ -304,6 +290,19 @@ ingot_status ingot_driver_set_build_id(ingot_compiled *c)
     for (int32_t i = 0; i < o->n_keep; i++)
         add_text(&d, o->keep[i]);
     ingot_digest_end(&d, c->build_id);
+    return NULL;
+}
+
+/* "measured" is no model of its own: candidates are timed. */
+ingot_status ingot_driver_open_cost_model(ingot_compiled *c)
+{
+    const char *name = c->options.cost_model ? c->options.cost_model : "learned";
+    if (!strcmp(name, "measured")) {
+        c->options.tune_s = INGOT_TUNE_ALL;
+        name = "learned";
+    }
+    INGOT_TRY(ingot_cost_model_open(name, &c->cost_model));
+    c->cost_model->mlir = ingot_codegen_mlir;
     return NULL;
 }
 

@@ -151,12 +151,12 @@ ingot_status ingot_sampler_next(ingot_sampler *s, double near, ingot_sample *out
         return ingot_fail(INGOT_BAD_USAGE, "no kernels to measure: the models have none with fixed sizes");
     for (int tries = 0; tries < 1000; tries++) {
         *out = (ingot_sample){0};
-        bool first = s->visited < s->n;
+        out->first = s->visited < s->n;
         out->seed = pick_seed(s);
         const seed_task *seed = &s->seeds[out->seed];
         ingot_spec spec = seed->spec;
         out->origin = seed->origin;
-        out->near = !first && (double)ingot_random_below(&s->random, 1000) < near * 1000;
+        out->near = !out->first && (double)ingot_random_below(&s->random, 1000) < near * 1000;
         if (out->near)
             ingot_spec_neighbour(&seed->spec, &s->random, MOST_FLOPS, MOST_BYTES, &spec);
         if (spec.family == INGOT_FAMILY_winograd)

@@ -21,6 +21,7 @@ typedef struct ingot_sample {
     int32_t n;
     ingot_spec specs[INGOT_SAMPLE_SPECS]; /* of one problem; direct convolutions before Winograd's */
     bool cold, near;                      /* near: a neighbour of the seed, not the seed itself */
+    bool first;                           /* the seed's own turn, before any is drawn by its error */
     int32_t seed;
     const char *origin; /* of the seed */
     char *problem;      /* text; owned by the sampler, until the next call */

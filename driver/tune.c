@@ -163,7 +163,9 @@ static ingot_status tune_spec(ingot_compiled *c, int32_t s, bool cold, ingot_qui
     const ingot_codegen_options code = {.workers = c->options.threads, .cache_dir = c->options.cache_dir};
     int32_t n, best = 0, next = -1;
     if (remember(c, spec, &found)) {
+        const ingot_choice before = {.remembered = true};
         *spec = found;
+        set_choice(c, s, &before);
         return NULL;
     }
     INGOT_TRY(list_candidates(c, spec, cold, candidates, &n));
@@ -211,5 +213,12 @@ ingot_status ingot_driver_tune(ingot_compiled *c)
         status = tune_spec(c, specs[done].spec, cold, &quiet);
     }
     free(specs);
+    if (!status) {
+        char line[160];
+        snprintf(line, sizeof line,
+                 "tuned %d of %d kernels (Winograd kernels and those of dynamic sizes keep what was predicted)", done,
+                 c->program->n_specs);
+        ingot_driver_log(c, line);
+    }
     return status;
 }

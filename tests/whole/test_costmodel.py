@@ -76,10 +76,13 @@ class CostModel(unittest.TestCase):
         self.ingot("measure", common.DIGITS / "digits.onnx", "--store", store, "--points", "120", "--minutes", "1",
                    "--near", "1")
         self.ingot("measure", "--whole", common.DIGITS / "digits.onnx", "--store", store)
-        # Resumed: what is there stays.
-        answer = json.loads(self.ingot("measure", common.DIGITS / "digits.onnx", "--store", store, "--points", "10",
-                                       "--minutes", "0.2", "--json").stdout)
+        # Resumed: what is there stays and is not timed again, so that the next kernels are new ones.
+        before = json.loads(self.ingot("measure", common.DIGITS / "digits.onnx", "--store", store, "--points", "1",
+                                       "--near", "1", "--minutes", "1", "--json").stdout)
+        answer = json.loads(self.ingot("measure", common.DIGITS / "digits.onnx", "--store", store, "--points", "1",
+                                       "--near", "1", "--seed", "2", "--minutes", "1", "--json").stdout)
         self.assertGreaterEqual(answer["points"], 100)
+        self.assertGreater(answer["tasks"], before["tasks"])
         self.assertIn(native, self.ingot("targets", "--store", store).stdout)
         if not has_xgboost():
             self.skipTest("no XGBoost here")
@@ -119,6 +122,9 @@ class CostModel(unittest.TestCase):
         first = self.explain("--tune=20", "--cache", cache, "--specs")
         self.assertTrue(list(cache.glob("tuned-*")))
         self.assertEqual(first, self.explain("--tune=20", "--cache", cache, "--specs"))
+        again = self.explain("--tune=20", "--cache", cache)
+        self.assertIn("timed by an earlier --tune", again)
+        self.assertNotIn("timed best", again)
 
 
 def has_xgboost():
