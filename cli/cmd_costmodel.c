@@ -18,7 +18,7 @@ static const char help[] =
     "  --seed N, --seeds N  of splits and training (1); eval: how many, median and range are shown (5)\n"
     "  --model M            eval: also this model as it is; predict: by it (learned)\n"
     "  --specs FILE         eval: on measured kernels of this list only\n"
-    "  --monotone           train and eval with monotone constraints\n"
+    "  --no-monotone        let better filled tiles be predicted slower\n"
     "  --no-tokens          leave out the model of words, which is slow to train\n"
     "  --plot FILE.svg      eval: predicted against measured; --rows FILE.tsv: the numbers\n"
     "  --json               for programs\n";
@@ -38,7 +38,7 @@ enum {
     OPTION_SEEDS,
     OPTION_MODEL,
     OPTION_SPECS,
-    OPTION_MONOTONE,
+    OPTION_NO_MONOTONE,
     OPTION_NO_TOKENS,
     OPTION_PLOT,
     OPTION_ROWS,
@@ -64,7 +64,7 @@ static ingot_status parse(int argc, char **argv, costmodel_options *o, bool *out
                                             {"seeds", required_argument, NULL, OPTION_SEEDS},
                                             {"model", required_argument, NULL, OPTION_MODEL},
                                             {"specs", required_argument, NULL, OPTION_SPECS},
-                                            {"monotone", no_argument, NULL, OPTION_MONOTONE},
+                                            {"no-monotone", no_argument, NULL, OPTION_NO_MONOTONE},
                                             {"no-tokens", no_argument, NULL, OPTION_NO_TOKENS},
                                             {"plot", required_argument, NULL, OPTION_PLOT},
                                             {"rows", required_argument, NULL, OPTION_ROWS},
@@ -98,8 +98,8 @@ static ingot_status parse(int argc, char **argv, costmodel_options *o, bool *out
         case OPTION_SPECS:
             o->specs = optarg;
             break;
-        case OPTION_MONOTONE:
-            o->monotone = true;
+        case OPTION_NO_MONOTONE:
+            o->no_monotone = true;
             break;
         case OPTION_NO_TOKENS:
             o->no_tokens = true;
@@ -219,7 +219,7 @@ ingot_train_options costmodel_train_options(const costmodel_options *o)
                                  .depth = INGOT_TRAIN_DEPTH,
                                  .rate = INGOT_TRAIN_RATE,
                                  .seed = (uint64_t)o->seed,
-                                 .monotone = o->monotone};
+                                 .monotone = !o->no_monotone};
 }
 
 /* The spread of the errors of kernels that were held out, per family. */

@@ -1,5 +1,5 @@
 /* ingot explain: what the compiler made of a model, and why. */
-#include "cli/cli.h"
+#include "cli/costmodel.h"
 #include "costmodel/decide.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,12 +10,13 @@ static const char help[] =
     "Compiles up to code generation and tells: what was fused, each step with its kernel's decisions, predicted time "
     "and\n"
     "bound, what runs portable and why, and memory: peak against the lower bound.\n\n"
+    "  --why N   step N's kernel: what its predicted time comes from, feature by feature\n"
     "  --specs   the distinct KernelSpecs, one a line with its count (for `ingot bench --kernel-suite`)\n"
     "  --json    the report, as in NAME.json\n"
     "  --dim NAME=4, --shape IN=1x3x8x8, --cpu T, -O0..3, --no-portable, --exact-conv, --max-...   as for `ingot "
     "compile`\n";
 
-enum { OPTION_SPECS = CLI_OPTION_OWN, OPTION_JSON };
+enum { OPTION_SPECS = CLI_OPTION_OWN, OPTION_JSON, OPTION_WHY };
 
 static void print_specs(const ingot_compiled *c)
 {
@@ -76,11 +77,11 @@ static void print_choice(const ingot_step *step, const ingot_spec *spec)
     const ingot_choice *choice = step->choice;
     char next[160];
     if (choice->remembered) {
-        printf("%23s timed by an earlier --tune\n", "");
+        printf("%28s timed by an earlier --tune\n", "");
         return;
     }
     format_decisions(spec->family, choice->next, next, sizeof next);
-    printf("%23s %s of %d candidates: %.2f us; emitter's own %.2f us", "", choice->measured ? "timed best" : "best",
+    printf("%28s %s of %d candidates: %.2f us; emitter's own %.2f us", "", choice->measured ? "timed best" : "best",
            choice->candidates, choice->ns / 1e3, choice->own_ns / 1e3);
     if (choice->next_ns > 0)
         printf("; next %.2f us (%s)", choice->next_ns / 1e3, *next ? next : "emitter's own");
@@ -95,12 +96,12 @@ static void print_steps(const ingot_compiled *c)
         total += ingot_step_cost(c, &p->steps[i]).ns;
     printf("\nsteps, predicted by the %s model for %s, one thread: %.1f us in all\n", c->cost_model->name,
            c->target->name, total / 1e3);
-    printf("%10s %10s  kernel\n", "us", "bound us");
+    printf("%4s %10s %10s  kernel\n", "step", "us", "bound us");
     for (int32_t i = 0; i < p->n_steps; i++) {
         const ingot_step *step = &p->steps[i];
         const char *portable = ingot_step_portable_name(step);
         ingot_cost cost = ingot_step_cost(c, step);
-        printf("%10.2f %10.2f  ", cost.ns / 1e3, cost.bound_ns / 1e3);
+        printf("%4d %10.2f %10.2f  ", i, cost.ns / 1e3, cost.bound_ns / 1e3);
         if (step->kind == INGOT_STEP_KERNEL)
             print_decisions(&p->specs[step->spec]);
         else
@@ -156,8 +157,26 @@ static void print_memory(const ingot_compiled *c)
     printf("  weights  %s\n", bytes);
 }
 
-static ingot_status explain(ingot_compiled *c, bool json, bool specs)
+static ingot_status print_why(const ingot_compiled *c, int64_t at)
 {
+    const ingot_program *p = c->program;
+    int64_t sizes[INGOT_SPEC_SIZES];
+    if (at >= p->n_steps || p->steps[at].kind != INGOT_STEP_KERNEL)
+        return cli_usage("explain: --why %" PRId64 ": the model has %d steps, and only kernels can be told of", at,
+                         p->n_steps);
+    const ingot_step *step = &p->steps[at];
+    const ingot_cost_query query = ingot_step_query(c, step, sizes);
+    printf("step %" PRId64 ": %s\n%s\n", at, step->label ? step->label : "", c->lines[step->spec]);
+    costmodel_print_prediction(c->cost_model, &query);
+    if (step->choice)
+        print_choice(step, &p->specs[step->spec]);
+    return NULL;
+}
+
+static ingot_status explain(ingot_compiled *c, bool json, bool specs, int64_t why)
+{
+    if (why >= 0)
+        return print_why(c, why);
     if (json) {
         const char *report;
         INGOT_TRY(ingot_compiled_get_report(c, &report));
@@ -178,9 +197,13 @@ static ingot_status explain(ingot_compiled *c, bool json, bool specs)
 
 static ingot_status run(int argc, char **argv, cli_options *o)
 {
-    static const struct option options[] = {
-        CLI_COMPILE_OPTIONS, {"specs", no_argument, NULL, OPTION_SPECS}, {"json", no_argument, NULL, OPTION_JSON}, {0}};
+    static const struct option options[] = {CLI_COMPILE_OPTIONS,
+                                            {"specs", no_argument, NULL, OPTION_SPECS},
+                                            {"json", no_argument, NULL, OPTION_JSON},
+                                            {"why", required_argument, NULL, OPTION_WHY},
+                                            {0}};
     bool json = false, specs = false;
+    int64_t why = -1;
     for (int option; (option = getopt_long(argc, argv, "hO:", options, NULL)) != -1;) {
         bool taken;
         INGOT_TRY(cli_options_take(o, option, optarg, &taken));
@@ -196,6 +219,9 @@ static ingot_status run(int argc, char **argv, cli_options *o)
         case OPTION_JSON:
             json = true;
             break;
+        case OPTION_WHY:
+            INGOT_TRY(cli_parse_int(optarg, "--why", 0, INT32_MAX, &why));
+            break;
         default:
             return cli_bad_option(argc, argv, "explain");
         }
@@ -207,7 +233,7 @@ static ingot_status run(int argc, char **argv, cli_options *o)
     ingot_compiled *c;
     INGOT_TRY(ingot_compile(&o->compile, &c));
     cli_progress_clear();
-    ingot_status status = explain(c, json, specs);
+    ingot_status status = explain(c, json, specs, why);
     ingot_compiled_destroy(c);
     return status;
 }

@@ -202,6 +202,7 @@ static ingot_status measure_sample(measure_options *o, ingot_sampler *sampler, c
     if (known && (sample->near || sample->first)) /* of an earlier call: go on where it stopped */
         return NULL;
     const ingot_codegen_options code = {.workers = o->common.compile.threads};
+    const int64_t busy = o->quiet.given_up;
     status = ingot_measure_kernels(sample->specs, sample->n, sample->cold, &code, &o->quiet, measured);
     if (status && ingot_status_code(status) == INGOT_LIMIT) { /* operands too far apart: the next one */
         ingot_status_free(status);
@@ -209,6 +210,8 @@ static ingot_status measure_sample(measure_options *o, ingot_sampler *sampler, c
         return NULL;
     }
     INGOT_TRY(status);
+    if (o->quiet.given_up > busy)
+        return NULL;
     double error = 0;
     int32_t n = 0;
     for (int32_t i = 0; i < sample->n; i++) {
@@ -268,12 +271,15 @@ static ingot_status report(measure_options *o)
         cJSON_AddNumberToObject(root, "points", (double)points);
         cJSON_AddNumberToObject(root, "tasks", (double)tasks);
         cJSON_AddNumberToObject(root, "waited_s", o->quiet.waited_s);
+        cJSON_AddNumberToObject(root, "left_for_later", (double)o->quiet.given_up);
         return cli_json_print(root, true);
     }
     printf("%s: %lld points of %lld tasks (%lld new", o->path, (long long)points, (long long)tasks,
            (long long)o->added);
     if (o->failed)
         printf(", %lld could not be generated", (long long)o->failed);
+    if (o->quiet.given_up)
+        printf(", %lld left for later: the machine was busy", (long long)o->quiet.given_up);
     printf(")\n");
     return NULL;
 }

@@ -17,7 +17,7 @@ typedef struct costmodel_options {
     char **arguments;
     int32_t n_arguments, split; /* split -1: not given */
     int64_t seed, seeds;
-    bool monotone, no_tokens, features, json;
+    bool no_monotone, no_tokens, features, json;
     ingot_arena arena;
     ingot_store *store;
     ingot_dataset data;
@@ -26,6 +26,8 @@ typedef struct costmodel_options {
 ingot_status costmodel_train(costmodel_options *o);
 ingot_status costmodel_eval(costmodel_options *o);
 ingot_status costmodel_predict(costmodel_options *o);
+/* The predicted cost of a kernel on stdout, and the features that move it most. */
+void costmodel_print_prediction(const ingot_cost_model *model, const ingot_cost_query *query);
 ingot_status costmodel_export(costmodel_options *o);
 ingot_status costmodel_import(costmodel_options *o);
 ingot_status costmodel_merge(costmodel_options *o);

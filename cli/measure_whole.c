@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_RUNS 41
-#define SECONDS   1.0 /* of runs of one model */
+#define LEAST_RUNS     5
+#define MOST_RUNS      41
+#define SECONDS        1.5 /* of runs of one model */
+#define MOST_DISTURBED 200
+#define MOST_WAIT_S    30
 
 /* "COUNT SPEC" a line, and the predicted time of what is no kernel. */
 static ingot_status list_kernels(const ingot_compiled *c, ingot_text *out, double *out_other_ns)
@@ -28,8 +31,9 @@ static int compare(const void *a, const void *b)
     return cli_compare_doubles(a, b);
 }
 
-/* Median of runs on one thread while the machine is quiet. */
-static ingot_status time_model(measure_options *o, cli_model *m, ingot_store_model_run *run)
+/* The lower quartile of runs on one thread while the machine is quiet: a run is long, and what the pulse around it does
+ * not see only ever makes it longer. */
+static ingot_status time_model(measure_options *o, cli_model *m, ingot_store_model_run *run, bool *out_done)
 {
     ingot_tensor *inputs, *outputs;
     uint64_t seed = 1;
@@ -40,10 +44,8 @@ static ingot_status time_model(measure_options *o, cli_model *m, ingot_store_mod
     for (int i = 0; i < 3; i++) /* warm up: pages, code, sizes */
         INGOT_TRY(cli_model_run(m, inputs, outputs));
     begin = ingot_seconds_now();
-    while (n < 5 || (n < MOST_RUNS && ingot_seconds_now() - begin < SECONDS)) {
-        bool patient = disturbed < 100;
-        if (patient)
-            ingot_quiet_wait(&o->quiet, 5);
+    while (n < LEAST_RUNS || (n < MOST_RUNS && ingot_seconds_now() - begin < SECONDS)) {
+        ingot_quiet_wait(&o->quiet, MOST_WAIT_S);
         int32_t repeats = 0;
         double start = ingot_thread_ns(), spent;
         do {
@@ -51,15 +53,18 @@ static ingot_status time_model(measure_options *o, cli_model *m, ingot_store_mod
             repeats++;
             spent = ingot_thread_ns() - start;
         } while (spent < 2e6);
-        if (patient && ingot_quiet_ratio(&o->quiet) > INGOT_QUIET_BUSY) {
-            disturbed++;
-            continue;
+        if (!ingot_quiet_is_busy(&o->quiet, ingot_quiet_ratio(&o->quiet))) {
+            ns[n++] = spent / repeats;
+        } else if (++disturbed > MOST_DISTURBED || ingot_seconds_now() - begin > MOST_WAIT_S) {
+            o->quiet.given_up++;
+            *out_done = false;
+            return NULL;
         }
-        ns[n++] = spent / repeats;
     }
+    *out_done = true;
     qsort(ns, (size_t)n, sizeof *ns, compare);
-    run->ns = ns[n / 2];
-    run->spread = (ns[n * 3 / 4] - ns[n / 4]) / ns[n / 2];
+    run->ns = ns[n / 4];
+    run->spread = (ns[n / 2] - ns[n / 8]) / ns[n / 4];
     return NULL;
 }
 
@@ -80,6 +85,7 @@ static ingot_status measure_model(measure_options *o, const char *path)
 {
     cli_model m = {0};
     ingot_text kernels = {0}, config = {0};
+    bool done = false;
     o->common.compile.path = path;
     o->common.compile.pin_dynamic = 1;
     o->common.threads = 1;
@@ -99,12 +105,13 @@ static ingot_status measure_model(measure_options *o, const char *path)
                           : m.compiled ? list_kernels(m.compiled, &kernels, &run.other_ns)
                                        : cli_usage("measure: %s is an artifact; --whole takes models", path);
     run.kernels = kernels.data ? kernels.data : "";
-    run.cold = m.compiled && m.compiled->program->weights_bytes > o->target->l3_bytes / 2;
+    run.cold = m.compiled && m.compiled->program->cold;
     if (!status)
-        status = time_model(o, &m, &run);
-    if (!status)
+        status = time_model(o, &m, &run, &done);
+    if (!status && done)
         status = ingot_store_add_model_run(o->store, &run);
-    if (!status && !o->json) {
+    o->added += done;
+    if (!status && done && !o->json) {
         cli_progress_clear();
         printf("%12.1f us  %s %s\n", run.ns / 1e3, run.model, run.config);
     }
@@ -116,9 +123,7 @@ static ingot_status measure_model(measure_options *o, const char *path)
 
 ingot_status measure_models(measure_options *o)
 {
-    for (int32_t i = 0; i < o->n_models; i++) {
+    for (int32_t i = 0; i < o->n_models; i++)
         INGOT_TRY_NOTE(measure_model(o, o->models[i]), "%s", o->models[i]);
-        o->added++;
-    }
     return NULL;
 }

@@ -74,7 +74,8 @@ static ingot_status number_of(name_table *t, ingot_arena *arena, const char *nam
 typedef struct loader {
     ingot_dataset *data;
     name_table problems, models;
-    int64_t machine, counts[256];
+    int64_t machine, counts[256], busy[512]; /* busy: points by what their pulses took over calm ones, in per cent */
+    double limit;                            /* of that ratio */
     int32_t capacity, run_capacity;
     ingot_target target;
 } loader;
@@ -85,14 +86,15 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median_of(const ingot_store_point *p, int32_t first, int32_t step)
+/* The lower quartile: what disturbs a timing only ever makes it longer, and may do so for half of them. */
+static double quartile_of(const ingot_store_point *p, int32_t first, int32_t step)
 {
     double values[INGOT_TIMINGS];
     int32_t n = 0;
     for (int32_t i = first; i < p->n; i += step)
         values[n++] = p->ns[i];
     qsort(values, (size_t)n, sizeof *values, compare);
-    return n ? values[n / 2] : p->median_ns;
+    return n ? values[n / 4] : p->median_ns;
 }
 
 /* "near resnet50.b1" and "resnet50.b8" are of the model resnet50. */
@@ -125,6 +127,27 @@ static ingot_status count_point(void *arg, const ingot_store_point *p)
     return NULL;
 }
 
+static ingot_status count_busy(void *arg, const ingot_store_point *p)
+{
+    loader *l = arg;
+    double above = p->reference > 1 ? (p->reference - 1) * 100 : 0;
+    if (p->machine == l->machine)
+        l->busy[above < 511 ? (int)above : 511]++;
+    return NULL;
+}
+
+/* Relative to the quietest fifth: a machine that is never as quiet as its calibration has labels as well. */
+static double busy_limit(const loader *l)
+{
+    int64_t total = 0, below = 0;
+    int i = 0;
+    for (int b = 0; b < 512; b++)
+        total += l->busy[b];
+    while (i < 511 && (below += l->busy[i]) * 5 < total)
+        i++;
+    return (1 + i / 100.0) * INGOT_DISTURBED;
+}
+
 static ingot_status load_point(void *arg, const ingot_store_point *p)
 {
     loader *l = arg;
@@ -134,7 +157,7 @@ static ingot_status load_point(void *arg, const ingot_store_point *p)
     d->n_measured++;
     /* The standard error of a median of n normal values is 1.25 sigma / sqrt(n), and their interquartile range 1.35
      * sigma. */
-    if (p->spread * 0.93 / sqrt(p->n > 0 ? p->n : 1) > INGOT_NOISY) {
+    if (p->spread * 0.93 / sqrt(p->n > 0 ? p->n : 1) > INGOT_NOISY || p->reference > l->limit) {
         d->n_dropped++;
         return NULL;
     }
@@ -147,9 +170,9 @@ static ingot_status load_point(void *arg, const ingot_store_point *p)
         l->capacity = larger;
     }
     ingot_data_row *row = &d->rows[d->n];
-    *row = (ingot_data_row){.ns = p->median_ns, .cold = p->cold, .code_bytes = p->code_bytes};
-    row->halves[0] = median_of(p, 0, 2);
-    row->halves[1] = median_of(p, 1, 2);
+    *row = (ingot_data_row){.ns = quartile_of(p, 0, 1), .cold = p->cold, .code_bytes = p->code_bytes};
+    row->halves[0] = quartile_of(p, 0, 2);
+    row->halves[1] = quartile_of(p, 1, 2);
     INGOT_TRY(number_of(&l->problems, &d->arena, p->problem, true, &row->problem));
     INGOT_TRY(model_of(l, p->origin, &row->model));
     INGOT_TRY(set_features(l, p->spec, p->cold, row->features, &row->roofline_ns));
@@ -251,6 +274,8 @@ static ingot_status load(loader *l, ingot_store *store, const ingot_store_machin
     l->data->machine = c.best.measured;
     memcpy(l->data->target, c.best.target, sizeof l->data->target);
     INGOT_TRY(ingot_dataset_target(l->data, &l->target));
+    INGOT_TRY(ingot_store_each_point(store, count_busy, l));
+    l->limit = busy_limit(l);
     INGOT_TRY(ingot_store_each_point(store, load_point, l));
     return ingot_store_each_model_run(store, load_run, l);
 }

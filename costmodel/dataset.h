@@ -10,14 +10,17 @@
 #include "costmodel/learned.h"
 #include "costmodel/store.h"
 
-#define INGOT_NOISY 0.05 /* standard error of a median, relative, above which a label is not used */
+/* Labels are not used above this standard error of their median, relative, or when a fixed piece of work beside them
+ * took so much longer than beside the quietest labels. */
+#define INGOT_NOISY     0.05
+#define INGOT_DISTURBED 1.06
 
 typedef struct ingot_data_row {
     double features[INGOT_FEATURE_COUNT];
-    double ns, roofline_ns;
-    double label; /* log2(roofline_ns / ns), at most INGOT_MOST_UTILISATION */
+    double ns, roofline_ns; /* ns: the lower quartile of the timings */
+    double label;           /* log2(roofline_ns / ns), at most INGOT_MOST_UTILISATION */
     double code_bytes;
-    double halves[2];       /* medians of the even and of the odd timings: one finds the best, the other values it */
+    double halves[2];       /* of the even and of the odd timings: one finds the best, the other values it */
     int32_t problem, model; /* numbers; tasks of one problem share it */
     int32_t family;
     bool cold;

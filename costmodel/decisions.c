@@ -116,7 +116,7 @@ static void map(ingot_csp *csp, const ingot_spec *s)
     for (int32_t d = 0; d < s->n_dims; d++)
         if (s->operands[s->n_in].strides[d] == 1 && s->dims[d] >= 4)
             axes[n++] = d + 1;
-    for (int32_t i = 0; i < s->n_in; i++)
+    for (int32_t i = 0; i < s->n_in && n == 1; i++) /* scattered stores only where there is no other way */
         for (int32_t d = 0; d < s->n_dims; d++)
             if (s->operands[i].strides[d] == 1 && s->dims[d] >= 4 && n < INGOT_SPEC_DIMS + 1)
                 axes[n++] = d + 1;

@@ -152,7 +152,8 @@ static nest find_nest(const ingot_cost_query *q, const double *e)
         n.rows = e[0] * e[1] * e[2], n.columns = e[5], n.depth = e[3] * e[4], n.width = e[n.lane];
         break;
     case INGOT_FAMILY_window:
-        n.rows = e[0] * e[2] * e[3], n.columns = e[1] * e[6], n.depth = n.taps = e[4] * e[5], n.width = e[3];
+        n.batch = e[0] * e[1], n.rows = e[6] > 1 ? e[2] * e[3] : e[2], n.columns = e[6] > 1 ? e[6] : e[3];
+        n.depth = n.taps = e[4] * e[5], n.width = e[3];
         n.step = size_of(q, s->params[2]);
         n.lane = e[6] > 1 ? 6 : 3;
         break;
@@ -276,6 +277,22 @@ static void put_access(const ingot_cost_query *q, const nest *n, double *out)
     out[INGOT_FEATURE_bytes_line] = out_stride <= 1 ? 1 : out_stride * size >= 64 ? size / 64 : 1 / out_stride;
 }
 
+/* Outputs of pooling whose taps all lie inside, as a share: the others look at bounds. */
+static double inside(const ingot_cost_query *q, const double *e)
+{
+    enum { STRIDE = 1, DILATION = 3, PAD = 5, SIZE = 7 };
+    double share = 1;
+    for (int i = 0; i < 2; i++) {
+        const ingot_size *p = q->spec->params + i;
+        double stride = size_of(q, p[STRIDE]), pad = size_of(q, p[PAD]), out = e[2 + i];
+        double reach = (e[4 + i] - 1) * size_of(q, p[DILATION]), room = size_of(q, p[SIZE]) - reach - 1 + pad;
+        double first = stride > 0 ? ceil(pad / stride) : 0, last = stride > 0 && room >= 0 ? floor(room / stride) : -1;
+        double count = (last < out - 1 ? last : out - 1) - first + 1;
+        share *= out > 0 && count > 0 ? count / out : 0;
+    }
+    return share;
+}
+
 /* Largest power of two up to a page that divides a distance. */
 static double alignment(double bytes)
 {
@@ -286,6 +303,55 @@ static double alignment(double bytes)
         k++;
     }
     return b > 0 ? k : 12;
+}
+
+/* Where an operand lies: how many pages, and how its lines crowd on the sets of a first-level cache (64 sets of 8
+ * lines). Its dims are taken from the smallest stride on; each repeats what the ones before it cover. */
+static void spread(const ingot_cost_query *q, int32_t operand, const double *e, double *out_pages, double *out_sets)
+{
+    enum { SETS = 64, WAYS = 8, LINE = 64, PAGE = 4096 };
+    const ingot_spec *s = q->spec;
+    double size = ingot_dtype_bits(s->operands[operand].dtype) / 8.0, step[INGOT_SPEC_DIMS], count[INGOT_SPEC_DIMS];
+    int n = 0;
+    for (int d = 0; d < s->n_dims; d++) {
+        double stride = stride_of(q, operand, d) * size;
+        if (stride <= 0 || e[d] <= 1)
+            continue;
+        int at = n++;
+        for (; at > 0 && step[at - 1] > stride; at--) {
+            step[at] = step[at - 1];
+            count[at] = count[at - 1];
+        }
+        step[at] = stride;
+        count[at] = e[d];
+    }
+    double span = size, lines = 1, sets = 1, pages = 1; /* span: bytes without a gap */
+    if (size_of(q, s->operands[operand].lane) == 1)
+        span = 16 * size;
+    for (int i = 0; i < n; i++) {
+        bool dense = step[i] <= span;
+        double reach = step[i] * (count[i] - 1) + span;
+        if (dense) {
+            lines = sets = ceil(reach / LINE);
+            pages = ceil(reach / PAGE);
+            span = reach;
+        } else {
+            int64_t apart = (int64_t)(step[i] / LINE) % SETS, distinct = SETS;
+            while (apart && apart % 2 == 0 && distinct > 1) {
+                apart /= 2;
+                distinct /= 2;
+            }
+            distinct = step[i] < LINE ? SETS : apart ? distinct : 1;
+            double lines_apart = step[i] < LINE ? step[i] / LINE : 1;
+            lines *= 1 + (count[i] - 1) * lines_apart;
+            sets *= count[i] < (double)distinct ? count[i] : (double)distinct;
+            pages *= step[i] >= PAGE ? count[i] : 1 + (count[i] - 1) * step[i] / PAGE;
+            span = step[i] < LINE ? reach : span;
+        }
+        sets = sets > SETS ? SETS : sets;
+    }
+    *out_pages = log_count(pages);
+    *out_sets = log_ratio(lines, 1) - log2(sets * WAYS);
 }
 
 /* Distances of rows: where what a vector touches lies in the caches. */
@@ -320,6 +386,15 @@ static void put_rows(const ingot_cost_query *q, const nest *n, const double *e, 
     out[INGOT_FEATURE_result_align] = alignment(result);
     out[INGOT_FEATURE_outer_align] = outer >= 0 ? alignment(stride_of(q, s->n_in, outer) * bytes) : 12;
     out[INGOT_FEATURE_operand_align] = alignment(operand);
+    spread(q, s->n_in, e, &out[INGOT_FEATURE_result_pages], &out[INGOT_FEATURE_result_sets]);
+    if (s->n_in > 0)
+        spread(q, 0, e, &out[INGOT_FEATURE_operand_pages], &out[INGOT_FEATURE_operand_sets]);
+    if (s->family == INGOT_FAMILY_gather) { /* rows of a table, anywhere in it */
+        double table = size_of(q, s->params[0]) * size_of(q, s->params[1]) * ingot_dtype_bits(s->operands[0].dtype) / 8;
+        out[INGOT_FEATURE_operand_pages] = log_count(table / 4096);
+        out[INGOT_FEATURE_operand_sets] = log_ratio(table, (double)q->target->l2_bytes);
+    }
+    out[INGOT_FEATURE_inside] = s->family == INGOT_FAMILY_window ? inside(q, e) : 1;
     out[INGOT_FEATURE_vectors] = log_count(points * (widest > 4 ? widest : 4) / q->target->vector_bytes);
 }
 

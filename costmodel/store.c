@@ -344,8 +344,11 @@ ingot_status ingot_store_add_model_run(ingot_store *store, const ingot_store_mod
 {
     sqlite3_stmt *s;
     INGOT_TRY(prepare(store,
-                      "INSERT OR REPLACE INTO model_run(machine, model, config, kernels, cold, ns, other_ns, spread) "
-                      "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+                      "INSERT INTO model_run(machine, model, config, kernels, cold, ns, other_ns, spread) "
+                      "VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(machine, model, config) DO UPDATE SET "
+                      "kernels = excluded.kernels, cold = excluded.cold, ns = excluded.ns, "
+                      "other_ns = excluded.other_ns, spread = excluded.spread "
+                      "WHERE model_run.kernels <> excluded.kernels OR model_run.ns > excluded.ns",
                       &s));
     sqlite3_bind_int64(s, 1, r->machine);
     bind_text(s, 2, r->model);

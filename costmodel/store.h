@@ -66,6 +66,7 @@ typedef struct ingot_store_model_run {
     bool cold;
     double ns, other_ns, spread; /* other_ns: predicted for steps that are no kernels */
 } ingot_store_model_run;
+/* Of several measurements of the same kernels the quickest stays: what disturbs a run only ever makes it longer. */
 INGOT_MUST_USE ingot_status ingot_store_add_model_run(ingot_store *store, const ingot_store_model_run *run);
 typedef ingot_status ingot_store_model_run_fn(void *arg, const ingot_store_model_run *run);
 INGOT_MUST_USE ingot_status ingot_store_each_model_run(ingot_store *store, ingot_store_model_run_fn *fn, void *arg);

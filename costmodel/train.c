@@ -35,7 +35,7 @@ static ingot_status train_forest(trainer *t)
         labels[i] = (float)row->label;
     }
     if (!status)
-        status = ingot_xgboost_train(t->n, features, labels, NULL, t->o, &t->out->arena, &t->out->forest);
+        status = ingot_xgboost_train(t->n, features, labels, t->o, &t->out->arena, &t->out->forest);
     free(features);
     free(labels);
     return status;

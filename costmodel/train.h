@@ -8,8 +8,8 @@
 #define INGOT_COSTMODEL_TRAIN_H
 #include "costmodel/dataset.h"
 
-#define INGOT_TRAIN_TREES 220
-#define INGOT_TRAIN_DEPTH 7
+#define INGOT_TRAIN_TREES 300
+#define INGOT_TRAIN_DEPTH 8
 #define INGOT_TRAIN_RATE  0.08
 
 typedef struct ingot_train_options {
@@ -27,6 +27,6 @@ INGOT_MUST_USE ingot_status ingot_train(const ingot_dataset *data, const uint8_t
 
 /* ---- xgboost.c: gradient boosting through the C API of XGBoost, which is loaded when it is needed ---- */
 INGOT_MUST_USE ingot_status ingot_xgboost_train(int32_t n, const float *features, const float *labels,
-                                                const float *weights, const ingot_train_options *options,
-                                                ingot_arena *arena, ingot_forest *out);
+                                                const ingot_train_options *options, ingot_arena *arena,
+                                                ingot_forest *out);
 #endif

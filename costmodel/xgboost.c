@@ -15,7 +15,8 @@ typedef struct library {
     __typeof__(&XGDMatrixFree) matrix_free;
     __typeof__(&XGBoosterCreate) create;
     __typeof__(&XGBoosterSetParam) set;
-    __typeof__(&XGBoosterUpdateOneIter) update;
+    __typeof__(&XGBoosterPredict) predict;
+    __typeof__(&XGBoosterBoostOneIter) boost;
     __typeof__(&XGBoosterDumpModelEx) dump;
     __typeof__(&XGBoosterFree) release;
 } library;
@@ -33,15 +34,11 @@ static ingot_status open_library(library *l)
     const struct {
         const char *name;
         void *to;
-    } symbols[] = {{"XGBGetLastError", &l->last_error},
-                   {"XGDMatrixCreateFromMat", &l->matrix_create},
-                   {"XGDMatrixSetFloatInfo", &l->matrix_set},
-                   {"XGDMatrixFree", &l->matrix_free},
-                   {"XGBoosterCreate", &l->create},
-                   {"XGBoosterSetParam", &l->set},
-                   {"XGBoosterUpdateOneIter", &l->update},
-                   {"XGBoosterDumpModelEx", &l->dump},
-                   {"XGBoosterFree", &l->release}};
+    } symbols[] = {{"XGBGetLastError", &l->last_error},       {"XGDMatrixCreateFromMat", &l->matrix_create},
+                   {"XGDMatrixSetFloatInfo", &l->matrix_set}, {"XGDMatrixFree", &l->matrix_free},
+                   {"XGBoosterCreate", &l->create},           {"XGBoosterSetParam", &l->set},
+                   {"XGBoosterPredict", &l->predict},         {"XGBoosterBoostOneIter", &l->boost},
+                   {"XGBoosterDumpModelEx", &l->dump},        {"XGBoosterFree", &l->release}};
     for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {
         void *address = dlsym(l->handle, symbols[i].name);
         if (!address)
@@ -142,8 +139,27 @@ typedef struct setting {
     char value[1024];
 } setting;
 
-static ingot_status boost(const library *l, DMatrixHandle matrix, BoosterHandle booster, double base,
-                          const ingot_train_options *o, ingot_arena *arena, ingot_forest *out)
+/* One tree more, on the errors of those before. Small errors count by their squares, large ones by their size (weights
+ * of iterated least squares for sqrt(1 + (error / KNEE)^2), Charbonnier's loss): a label that was disturbed pulls no
+ * more than another. */
+static ingot_status add_round(const library *l, DMatrixHandle matrix, BoosterHandle booster, int32_t n,
+                              const float *labels, float *gradients, float *weights)
+{
+    const double knee = 0.1; /* log2 of a time: 7 % */
+    bst_ulong count = 0;
+    const float *predicted = NULL;
+    if (l->predict(booster, matrix, 1, 0, 1, &count, &predicted) || count != (bst_ulong)n)
+        return failed(l, "predicting");
+    for (int32_t i = 0; i < n; i++) {
+        double error = (double)predicted[i] - (double)labels[i];
+        weights[i] = (float)(1 / sqrt(1 + error / knee * (error / knee)));
+        gradients[i] = (float)error * weights[i];
+    }
+    return l->boost(booster, matrix, gradients, weights, (bst_ulong)n) ? failed(l, "training") : NULL;
+}
+
+static ingot_status boost(const library *l, DMatrixHandle matrix, BoosterHandle booster, double base, int32_t n,
+                          const float *labels, const ingot_train_options *o, ingot_arena *arena, ingot_forest *out)
 {
     setting s[12] = {{"objective", "reg:squarederror"},
                      {"tree_method", "hist"},
@@ -175,13 +191,18 @@ static ingot_status boost(const library *l, DMatrixHandle matrix, BoosterHandle 
         if (l->set(booster, m.name, m.value))
             return failed(l, m.name);
     }
-    for (int32_t i = 0; i < o->trees; i++)
-        if (l->update(booster, i, matrix))
-            return failed(l, "training");
+    float *gradients = malloc(((size_t)n + 1) * sizeof *gradients),
+          *weights = malloc(((size_t)n + 1) * sizeof *weights);
+    ingot_status status = gradients && weights ? NULL : ingot_status_no_memory();
+    for (int32_t i = 0; i < o->trees && !status; i++)
+        status = add_round(l, matrix, booster, n, labels, gradients, weights);
+    free(gradients);
+    free(weights);
+    INGOT_TRY(status);
     return take_forest(l, booster, base, o->depth, arena, out);
 }
 
-ingot_status ingot_xgboost_train(int32_t n, const float *features, const float *labels, const float *weights,
+ingot_status ingot_xgboost_train(int32_t n, const float *features, const float *labels,
                                  const ingot_train_options *options, ingot_arena *arena, ingot_forest *out)
 {
     library l = {0};
@@ -193,11 +214,10 @@ ingot_status ingot_xgboost_train(int32_t n, const float *features, const float *
     BoosterHandle booster = NULL;
     ingot_status status = NULL;
     if (l.matrix_create(features, (bst_ulong)n, INGOT_FEATURE_COUNT, NAN, &matrix) ||
-        l.matrix_set(matrix, "label", labels, (bst_ulong)n) ||
-        (weights && l.matrix_set(matrix, "weight", weights, (bst_ulong)n)) || l.create(&matrix, 1, &booster))
+        l.matrix_set(matrix, "label", labels, (bst_ulong)n) || l.create(&matrix, 1, &booster))
         status = failed(&l, "preparing the data");
     if (!status)
-        status = boost(&l, matrix, booster, base, options, arena, out);
+        status = boost(&l, matrix, booster, base, n, labels, options, arena, out);
     if (booster)
         l.release(booster);
     if (matrix)

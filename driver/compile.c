@@ -95,6 +95,12 @@ static ingot_status pick_pipeline(ingot_compiled *c, const char **out)
     return *out ? NULL : ingot_status_no_memory();
 }
 
+/* Whether the cost model tells decisions on the target apart. */
+static bool knows_target(const ingot_compiled *c)
+{
+    return !c->cost_model->knows || c->cost_model->knows(c->cost_model, c->target);
+}
+
 static ingot_status run_passes(ingot_compiled *c)
 {
     const char *pipeline;
@@ -103,6 +109,9 @@ static ingot_status run_passes(ingot_compiled *c)
     ingot_text printed = {0};
     ingot_pass_context ctx = {
         .target = c->target,
+        .cost_model = o->level < 2      ? NULL
+                      : knows_target(c) ? c->cost_model
+                                        : &ingot_cost_roofline,
         .level = o->level,
         .print_after = o->print_after,
         .printed = o->print_after ? &printed : NULL,
@@ -136,8 +145,7 @@ static ingot_status make_program(ingot_compiled *c)
         .log = ingot_driver_log,
         .log_arg = c,
     };
-    const ingot_cost_model *model = c->cost_model;
-    if (options.decide && model->knows && !model->knows(model, c->target))
+    if (options.decide && !knows_target(c))
         ingot_driver_log(c, "the cost model was trained for vectors of another kind: kernels keep the emitters' own "
                             "decisions (`ingot measure` and `ingot costmodel train` on such a machine make one)");
     INGOT_TRY(ingot_program_create(c->module, &options, &c->program));

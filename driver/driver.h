@@ -123,6 +123,8 @@ int32_t ingot_program_count_portable(const ingot_program *program, bool with_sha
 const char *ingot_step_portable_name(const ingot_step *step);
 const char *ingot_step_portable_reason(const ingot_compiled *c, const ingot_step *step);
 /* Work of a step; sizes that vary at their low end. */
+/* What the cost model is asked of a step that is a kernel: open sizes are at their low end, in `sizes`. */
+ingot_cost_query ingot_step_query(const ingot_compiled *c, const ingot_step *step, int64_t sizes[INGOT_SPEC_SIZES]);
 ingot_spec_work ingot_step_work(const ingot_compiled *c, const ingot_step *step);
 ingot_cost ingot_step_cost(const ingot_compiled *c, const ingot_step *step);
 #endif

@@ -10,7 +10,9 @@
 #define MOST_TASK_NS    1e9 /* of one task's timings together; slow kernels are timed less often */
 #define LEAST_TIMINGS   5
 #define MEMORY_BUSY     1.4
-#define MOST_DISTURBED  60 /* rounds that are thrown away before the machine is taken as it is */
+#define MOST_DISTURBED  60 /* rounds that are thrown away before a task is left for another time */
+#define MOST_WAIT_S     4  /* of one task for a quiet moment */
+#define MOST_IN_A_ROW   3  /* tasks without any, before less has to do */
 
 /* ---- The pulse ---- */
 
@@ -23,10 +25,15 @@ double ingot_quiet_ratio(ingot_quiet *q)
     return compute > busy ? compute : busy;
 }
 
+bool ingot_quiet_is_busy(const ingot_quiet *q, double ratio)
+{
+    return ratio > INGOT_QUIET_BUSY * (q->allowed > 1 ? q->allowed : 1);
+}
+
 bool ingot_quiet_wait(ingot_quiet *q, double seconds)
 {
     double begin = ingot_seconds_now(), spun = begin;
-    while (ingot_quiet_ratio(q) > INGOT_QUIET_BUSY) {
+    while (ingot_quiet_is_busy(q, ingot_quiet_ratio(q))) {
         double now = ingot_seconds_now();
         if (now - begin > seconds) {
             q->waited_s += now - begin;
@@ -84,6 +91,16 @@ static void summarise(ingot_measured *m)
     m->spread = (sorted[m->n * 3 / 4] - sorted[m->n / 4]) / m->median_ns;
 }
 
+/* Neighbours may stay for hours. */
+static void give_up(ingot_quiet *q)
+{
+    q->given_up++;
+    if (++q->in_a_row < MOST_IN_A_ROW)
+        return;
+    q->in_a_row = 0;
+    q->allowed = q->least;
+}
+
 static void time_in_turns(candidate *all, int32_t n, ingot_quiet *quiet, ingot_measured *out)
 {
     double round_ns = 0, reference = 1;
@@ -93,21 +110,30 @@ static void time_in_turns(candidate *all, int32_t n, ingot_quiet *quiet, ingot_m
     if (round_ns * timings > MOST_TASK_NS)
         timings = (int32_t)(MOST_TASK_NS / round_ns);
     timings = timings < LEAST_TIMINGS ? LEAST_TIMINGS : timings;
+    double waited = quiet->waited_s;
     for (int32_t t = 0; t < timings;) {
-        bool patient = disturbed < MOST_DISTURBED;
-        if (patient)
-            ingot_quiet_wait(quiet, 5);
-        for (int32_t i = 0; i < n; i++)
-            if (all[i].ready)
-                out[i].ns[t] = time_calls(&all[i], all[i].repeats);
-        double ratio = ingot_quiet_ratio(quiet);
-        if (patient && ratio > INGOT_QUIET_BUSY) {
-            disturbed++;
+        double ratio = 1;
+        ingot_quiet_wait(quiet, MOST_WAIT_S);
+        for (int32_t i = 0; i < n; i++) {
+            if (!all[i].ready)
+                continue;
+            out[i].ns[t] = time_calls(&all[i], all[i].repeats);
+            double after = ingot_quiet_ratio(quiet);
+            ratio = after > ratio ? after : ratio;
+        }
+        if (ingot_quiet_is_busy(quiet, ratio)) {
+            quiet->least = disturbed > 0 && quiet->least < ratio ? quiet->least : ratio;
+            if (++disturbed > MOST_DISTURBED || quiet->waited_s - waited > MOST_WAIT_S) {
+                give_up(quiet);
+                return;
+            }
             continue;
         }
         reference = ratio > reference ? ratio : reference;
         t++;
     }
+    quiet->in_a_row = 0;
+    quiet->allowed = reference < quiet->allowed ? reference : quiet->allowed; /* it can do better */
     for (int32_t i = 0; i < n; i++) {
         if (!all[i].ready)
             continue;

@@ -65,32 +65,28 @@ const char *ingot_step_portable_reason(const ingot_compiled *c, const ingot_step
     return "";
 }
 
-/* Sizes of a kernel's dynamic entries, every symbol at its low end. */
-static const int64_t *low_sizes(const ingot_compiled *c, const ingot_step *step, int64_t out[INGOT_SPEC_SIZES])
+ingot_cost_query ingot_step_query(const ingot_compiled *c, const ingot_step *step, int64_t sizes[INGOT_SPEC_SIZES])
 {
-    for (int32_t i = 0; i < step->n_sizes && i < INGOT_SPEC_SIZES; i++) {
-        const ingot_dim *d = step->sizes[i];
-        out[i] = d->lo > 1 ? d->lo : 1;
-    }
-    (void)c;
-    return out;
+    for (int32_t i = 0; i < INGOT_SPEC_SIZES; i++)
+        sizes[i] = i < step->n_sizes && step->sizes[i]->lo > 1 ? step->sizes[i]->lo : 1;
+    return (ingot_cost_query){
+        .spec = &c->program->specs[step->spec], .sizes = sizes, .target = c->target, .cold = c->program->cold};
 }
 
 ingot_spec_work ingot_step_work(const ingot_compiled *c, const ingot_step *step)
 {
-    int64_t sizes[INGOT_SPEC_SIZES] = {0};
+    int64_t sizes[INGOT_SPEC_SIZES];
     if (step->kind != INGOT_STEP_KERNEL)
         return (ingot_spec_work){0};
-    return ingot_spec_count_work(&c->program->specs[step->spec], low_sizes(c, step, sizes));
+    return ingot_spec_count_work(&c->program->specs[step->spec], ingot_step_query(c, step, sizes).sizes);
 }
 
 ingot_cost ingot_step_cost(const ingot_compiled *c, const ingot_step *step)
 {
-    int64_t sizes[INGOT_SPEC_SIZES] = {0};
+    int64_t sizes[INGOT_SPEC_SIZES];
     if (step->kind != INGOT_STEP_KERNEL)
         return (ingot_cost){.ns = step->cost_ns, .bound_ns = step->cost_ns};
-    const ingot_cost_query query = {
-        .spec = &c->program->specs[step->spec], .sizes = low_sizes(c, step, sizes), .target = c->target};
+    const ingot_cost_query query = ingot_step_query(c, step, sizes);
     return ingot_cost_predict(c->cost_model, &query);
 }
 

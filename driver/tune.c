@@ -200,7 +200,7 @@ ingot_status ingot_driver_tune(ingot_compiled *c)
     tuned_spec *specs = calloc(MOST_TUNED, sizeof *specs);
     ingot_quiet quiet = {0};
     double begin = ingot_seconds_now();
-    bool cold = c->program->weights_bytes > c->target->l3_bytes / 2;
+    bool cold = c->program->cold;
     if (!specs)
         return ingot_status_no_memory();
     int32_t n = list_specs(c, specs), done = 0;

@@ -217,6 +217,7 @@ typedef struct ingot_program {
     const ingot_dim *arena_bytes;
     int64_t arena_lower_bound_bytes; /* largest sum of sizes alive together, where sizes are static; else -1 */
     int64_t weights_bytes;
+    bool cold;           /* the constants do not stay in a cache between runs */
     const char *planner; /* which order won */
     double decide_s;     /* spent on asking the cost model; for --timing */
 } ingot_program;

@@ -53,7 +53,6 @@ typedef struct lowering {
     int32_t spec_capacity, buffer_capacity, place_capacity, step_capacity, weight_capacity;
     uint64_t *spec_hashes;
     int32_t region_depth;
-    bool cold;                /* the constants do not stay in a cache between runs */
     struct loop_range *loops; /* for lifetimes */
 } lowering;
 typedef struct loop_range {

@@ -76,7 +76,7 @@ static ingot_status best_ns(lowering *l, ingot_spec *spec, double *out)
     const ingot_cost_model *model = o->cost_model;
     if (model->knows && !model->knows(model, l->target))
         model = &ingot_cost_roofline;
-    const ingot_cost_query query = {.spec = spec, .target = l->target, .cold = l->cold};
+    const ingot_cost_query query = {.spec = spec, .target = l->target, .cold = l->p->cold};
     ingot_choice choice;
     if (!o->decide) {
         *out = ingot_cost_predict(model, &query).ns;

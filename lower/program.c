@@ -357,7 +357,7 @@ ingot_status ingot_program_create(ingot_module *m, const ingot_lower_options *op
     p->module = m;
     p->name = options->name != NULL ? options->name : "model";
     lowering l = {.m = m, .p = p, .options = options, .target = options->target, .arena = &p->arena};
-    l.cold = constant_bytes(m) > options->target->l3_bytes / 2;
+    l.p->cold = constant_bytes(m) > options->target->l3_bytes / 2;
     ingot_status status = lower_module(&l);
     if (status != NULL) {
         ingot_program_destroy(p);

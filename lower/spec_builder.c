@@ -99,7 +99,7 @@ static ingot_status decide(spec_builder *b, const int64_t *low, const ingot_choi
 {
     lowering *l = b->l;
     ingot_choice choice, *kept;
-    const ingot_cost_query query = {.spec = &b->spec, .sizes = low, .target = l->target, .cold = l->cold};
+    const ingot_cost_query query = {.spec = &b->spec, .sizes = low, .target = l->target, .cold = l->p->cold};
     *out_choice = NULL;
     if (!l->options->decide) {
         *out_ns = ingot_cost_predict(l->options->cost_model, &query).ns;

@@ -239,12 +239,18 @@ static ingot_status fuse_graph(ingot_graph *g, ingot_pass_context *ctx, void *ar
             continue;
         int32_t taken = 0;
         bool done = true;
+        double apart = 0;
         while (!err && done && (user = next_in_chain(op, &o)) != NULL) {
+            double one = ingot_estimate_op(ctx, user);
             o.at[op->id] = position(&o, user);
             err = absorb(op, user, &done);
             taken += !err && done;
+            apart += !err && done ? one : 0;
         }
-        if (taken)
+        if (taken && apart > 0)
+            ingot_note(ctx, "fused %d elementwise ops into '%s': on their own predicted %.2f us", (int)taken,
+                       op->loc ? op->loc : "", apart / 1e3);
+        else if (taken)
             ingot_note(ctx, "fused %d elementwise ops into '%s'", (int)taken, op->loc ? op->loc : "");
         if (!err && (i & 255) == 255)
             err = ingot_check_cancel(ctx);

@@ -4,8 +4,8 @@
  *
  *   - the same result shape and layout; its other users then read it as a further result of the map (up to 4), provided
  * that they stand below;
- *   - a smaller shape, when all its uses are there and it is cheap (or a single number): it is computed again for each
- * element.
+ *   - a smaller shape, when all its uses are there and it is predicted to be faster so: it is computed again for each
+ * element. (Without a cost model: when it is a single number, or cheap.)
  *
  * A map has at most INGOT_PROG_MAX_ARGS operands; single numbers become constants of the program, unless the result's
  * shape needs the operand. Merging never makes a cycle: nothing between producer and consumer may depend on the
@@ -14,7 +14,8 @@
 #include "passes/internal.h"
 #include <string.h>
 
-enum { MAX_OPERANDS = INGOT_PROG_MAX_ARGS, SEARCH = 512 };
+enum { MAX_OPERANDS = INGOT_PROG_MAX_ARGS, SEARCH = 512, MAX_REPEATED = 16 };
+#define MARGIN 0.97 /* a map has to be predicted so much faster than its parts to repeat work */
 
 /* Operands and program of a map in the making. */
 typedef struct cluster {
@@ -147,7 +148,7 @@ static int32_t results_after(const ingot_op *producer, const ingot_op *consumer)
     return n;
 }
 
-static bool may_merge(const ingot_op *producer, const ingot_op *consumer)
+static bool may_merge(const ingot_op *producer, const ingot_op *consumer, bool asks_model)
 {
     if (producer->graph != consumer->graph || !ingot_is_elementwise(producer))
         return false;
@@ -160,6 +161,8 @@ static bool may_merge(const ingot_op *producer, const ingot_op *consumer)
         return false;
     ingot_prog prog;
     ingot_prog_of(producer, &prog);
+    if (asks_model)
+        return prog.n_instrs <= MAX_REPEATED;
     if (ingot_type_count(p) == 1)
         return prog.n_instrs <= 2 || !ingot_prog_is_expensive(&prog);
     return prog.n_instrs <= 3 && !ingot_prog_is_expensive(&prog);
@@ -167,8 +170,27 @@ static bool may_merge(const ingot_op *producer, const ingot_op *consumer)
 
 /* ---- merging ---- */
 
-/* A map of `ops` (producer, if any, then consumer) in the consumer's place; null in *out when it does not fit. */
-static ingot_status make_map(ingot_op *producer, ingot_op *consumer, ingot_op **out)
+/* Predicted times of merges, for the notes. */
+typedef struct times {
+    double merged, apart; /* ns */
+} times;
+
+/* Whether the merged program is worth it. Of equal shapes it saves a pass over memory and repeats nothing. */
+static bool is_faster(const ingot_pass_context *ctx, const ingot_op *producer, const ingot_op *consumer,
+                      const cluster *c, times *out)
+{
+    const ingot_type *from = &producer->out[0]->type, *to = &consumer->out[0]->type;
+    out->merged = ingot_estimate_map(ctx, &c->prog, to, c->in);
+    out->apart = ingot_estimate_op(ctx, producer) + ingot_estimate_op(ctx, consumer);
+    if (ingot_same_shape(from, to))
+        return true;
+    return out->merged > 0 && out->merged < MARGIN * out->apart;
+}
+
+/* A map of `ops` (producer, if any, then consumer) in the consumer's place; null in *out when it does not fit, or is no
+ * faster than the two. */
+static ingot_status make_map(const ingot_pass_context *ctx, ingot_op *producer, ingot_op *consumer, times *out_times,
+                             ingot_op **out)
 {
     ingot_module *m = consumer->graph->module;
     cluster c;
@@ -208,6 +230,8 @@ static ingot_status make_map(ingot_op *producer, ingot_op *consumer, ingot_op **
     }
     if (c.prog.n_args == 0 || !covers(want, c.in, c.prog.n_args, none))
         return NULL;
+    if (producer && ctx->cost_model && !is_faster(ctx, producer, consumer, &c, out_times))
+        return NULL;
 
     void *memory;
     ingot_op *map;
@@ -243,28 +267,34 @@ static ingot_status fuse_op(ingot_op *op, ingot_arena *scratch, ingot_pass_conte
 {
     (void)scratch;
     int32_t merged = 0;
+    times one = {0}, all = {0};
     if (!ingot_is_elementwise(op))
         return NULL;
     for (bool again = true; again;) {
         again = false;
         for (int32_t i = op->n_in - 1; i >= 0 && !again; i--) {
             ingot_op *producer = op->in[i]->def, *map;
-            if (!producer || !may_merge(producer, op))
+            if (!producer || !may_merge(producer, op, ctx->cost_model != NULL))
                 continue;
-            INGOT_TRY(make_map(producer, op, &map));
+            INGOT_TRY(make_map(ctx, producer, op, &one, &map));
             if (map) {
                 op = map;
                 merged++;
+                all.apart += one.apart - all.merged; /* this map's part of it is known by its own parts */
+                all.merged = one.merged;
                 again = true;
             }
         }
     }
     if (op->kind != INGOT_OP_map && has_number(op)) {
         ingot_op *map;
-        INGOT_TRY(make_map(NULL, op, &map));
+        INGOT_TRY(make_map(ctx, NULL, op, &one, &map));
         op = map ? map : op;
     }
-    if (merged)
+    if (merged && all.merged > 0)
+        ingot_note(ctx, "one map from %d elementwise ops at '%s': predicted %.2f us, apart %.2f us", (int)merged + 1,
+                   op->loc ? op->loc : "", all.merged / 1e3, all.apart / 1e3);
+    else if (merged)
         ingot_note(ctx, "one map from %d elementwise ops at '%s'", (int)merged + 1, op->loc ? op->loc : "");
     return NULL;
 }

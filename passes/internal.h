@@ -68,6 +68,18 @@ int64_t ingot_value_bytes(const ingot_value *v);
  */
 ingot_status ingot_constant_f64(ingot_module *m, const ingot_value *v, ingot_arena *arena, int64_t limit, double **out);
 
+/* ---- Predicted times (estimate.c) ----
+ * Nanoseconds of the kernel that an op would become, with its best decisions, on dense operands; open sizes count at
+ * their low end. 0: no cost model, or no kernel for it. */
+
+/* `prog` for each element of `result` (C16: of its whole blocks), from operands `in` that broadcast to it. */
+double ingot_estimate_map(const ingot_pass_context *ctx, const ingot_prog *prog, const ingot_type *result,
+                          ingot_value *const *in);
+double ingot_estimate_op(const ingot_pass_context *ctx, const ingot_op *op); /* elementwise, as it stands */
+double ingot_estimate_pool(const ingot_pass_context *ctx, const ingot_op *op, ingot_layout layout);
+/* Moving a value of `type` between plain and C16. */
+double ingot_estimate_relayout(const ingot_pass_context *ctx, const ingot_type *type, ingot_layout to);
+
 /* ---- Notes ---- */
 void ingot_note(ingot_pass_context *ctx, const char *format, ...) INGOT_PRINTF(2, 3);
 ingot_status ingot_check_cancel(ingot_pass_context *ctx);

@@ -2,8 +2,9 @@
  *
  * Convolutions write C16, and read it from 16 input channels on (conv_reads). Pooling, elementwise ops, concats of
  * whole blocks and reductions over space can do either: they start as their operands are and then change sides, one at
- * a time, as long as that saves bytes of conversion. All else is plain, as are inputs and outputs. `relayout` ops stand
- * where the sides meet, one per value.
+ * a time, as long as that saves time: what the cost model predicts for the op on either side (a last block that is half
+ * empty costs a whole one) and for the conversions around it; without a model, bytes of conversions. All else is plain,
+ * as are inputs and outputs. `relayout` ops stand where the sides meet, one per value.
  *
  * Dims stay the logical [N, C, ...]; only type.layout changes. Constants keep the plain layout when they are one number
  * or per channel. Lanes past C stay finite: where C is no multiple of 16, elementwise ops are C16 only if they take
@@ -16,8 +17,16 @@
 typedef enum { SIDE_PLAIN, SIDE_CONV, SIDE_EITHER, SIDE_REDUCE } side;
 enum { ANY = -1, PLAIN = 0, C16 = 1, MAX_SWEEPS = 8, MAX_USES = 64 };
 
+/* What one op and the conversion of its result take, by side: ns, or bytes. */
+typedef struct op_cost {
+    double work[2]; /* done in that layout */
+    double move[2]; /* from that layout into the other one */
+} op_cost;
+
 typedef struct plan {
+    const ingot_pass_context *ctx;
     ingot_op **ops;
+    op_cost *costs;
     int32_t n;
     int32_t *index; /* by op id; -1 */
     uint32_t n_ids;
@@ -217,26 +226,112 @@ static int need(const plan *p, const ingot_op *op, int32_t i)
     }
 }
 
-/* Bytes that conversion of v takes: one each way at most. */
-static int64_t conversion(const plan *p, const ingot_value *v)
+static double move_cost(const plan *p, const ingot_value *v, int to)
+{
+    if (!p->ctx->cost_model)
+        return (double)ingot_value_bytes(v);
+    return ingot_estimate_relayout(p->ctx, &v->type, to == C16 ? INGOT_LAYOUT_C16 : INGOT_LAYOUT_PLAIN);
+}
+
+/* An elementwise op or pooling on one side. Types are plain still. */
+static double work_cost(const plan *p, ingot_op *op, int layout)
+{
+    ingot_layout to = layout == C16 ? INGOT_LAYOUT_C16 : INGOT_LAYOUT_PLAIN;
+    if (op->kind == INGOT_OP_max_pool || op->kind == INGOT_OP_avg_pool)
+        return ingot_estimate_pool(p->ctx, op, to);
+    if (!ingot_is_elementwise(op))
+        return 0;
+    ingot_value *changed[INGOT_PROG_MAX_ARGS + 1] = {op->out[0]};
+    int32_t n = 1;
+    for (int32_t i = 0; i < op->n_in && i < INGOT_PROG_MAX_ARGS; i++)
+        if (to == INGOT_LAYOUT_C16 && ingot_type_count(&op->in[i]->type) != 1 &&
+            !(ingot_value_literal(op->in[i]) && per_channel(&op->in[i]->type, &op->out[0]->type)))
+            changed[n++] = op->in[i];
+    for (int32_t i = 0; i < n; i++)
+        changed[i]->type.layout = to;
+    double cost = ingot_estimate_op(p->ctx, op);
+    for (int32_t i = 0; i < n; i++)
+        changed[i]->type.layout = INGOT_LAYOUT_PLAIN;
+    return cost;
+}
+
+/* Goes into the convolution that makes its operand (fuse_epilogues): blocks cost it nothing. */
+static bool follows_conv(const plan *p, const ingot_op *op)
+{
+    for (int32_t i = 0; i < op->n_in && ingot_is_elementwise(op); i++) {
+        int32_t at = index_of(p, op->in[i]->def);
+        if (at >= 0 && p->sides[at] == SIDE_CONV && ingot_value_has_one_use(op->in[i]))
+            return true;
+    }
+    return false;
+}
+
+static void find_costs(plan *p)
+{
+    for (int32_t i = 0; i < p->n; i++) {
+        ingot_op *op = p->ops[i];
+        if (p->sides[i] == SIDE_PLAIN)
+            continue;
+        for (int layout = PLAIN; layout <= C16; layout++) {
+            p->costs[i].move[layout] = fits(&op->out[0]->type) ? move_cost(p, op->out[0], C16 - layout) : 0;
+            bool free = layout == C16 && follows_conv(p, op);
+            p->costs[i].work[layout] = p->sides[i] == SIDE_EITHER && !free ? work_cost(p, op, layout) : 0;
+        }
+    }
+}
+
+/* Conversion of v: one each way at most. */
+static double conversion(const plan *p, const ingot_value *v)
 {
     int have = is_blocked(p, v) ? C16 : PLAIN, seen = 0;
+    int32_t at = index_of(p, v->def);
     for (const ingot_use *use = v->uses; use && seen < MAX_USES; use = use->next, seen++) {
         int want = use->op ? need(p, use->op, use->index) : PLAIN;
         if (want != ANY && want != have)
-            return ingot_value_bytes(v);
+            return at >= 0 && p->sides[at] != SIDE_PLAIN ? p->costs[at].move[have] : move_cost(p, v, want);
     }
     return 0;
 }
 
-static int64_t cost_around(const plan *p, const ingot_op *op)
+static double cost_around(const plan *p, const ingot_op *op)
 {
-    int64_t cost = conversion(p, op->out[0]);
+    int32_t at = index_of(p, op);
+    double cost = conversion(p, op->out[0]) + (at >= 0 ? p->costs[at].work[p->blocked[at]] : 0);
     for (int32_t i = 0; i < op->n_in; i++) {
         if (op->in[i] && !ingot_value_literal(op->in[i]))
             cost += conversion(p, op->in[i]);
     }
     return cost;
+}
+
+/* All conversions, and all work that could be on either side. */
+static double total(const plan *p, const ingot_graph *g)
+{
+    double sum = 0;
+    for (int32_t i = 0; i < g->n_params; i++)
+        sum += conversion(p, g->params[i]);
+    for (int32_t i = 0; i < p->n; i++) {
+        sum += p->costs[i].work[p->blocked[i]];
+        for (int32_t j = 0; j < p->ops[i]->n_out; j++)
+            sum += ingot_value_literal(p->ops[i]->out[j]) ? 0 : conversion(p, p->ops[i]->out[j]);
+    }
+    return sum;
+}
+
+/* The same with nothing but convolutions in blocks, for comparison. */
+static double total_apart(const plan *p, const ingot_graph *g, ingot_arena *scratch)
+{
+    plan apart = *p;
+    void *blocked;
+    ingot_status status = ingot_arena_array(scratch, (size_t)p->n + 1, 1, &blocked);
+    if (status) {
+        ingot_status_free(status);
+        return 0;
+    }
+    apart.blocked = blocked;
+    for (int32_t i = 0; i < p->n; i++)
+        apart.blocked[i] = p->sides[i] == SIDE_CONV;
+    return total(&apart, g);
 }
 
 static void choose(plan *p)
@@ -262,7 +357,7 @@ static void choose(plan *p)
             bool movable = p->sides[i] == SIDE_EITHER || (p->sides[i] == SIDE_REDUCE && fits(&p->ops[i]->out[0]->type));
             if (!movable)
                 continue;
-            int64_t before = cost_around(p, p->ops[i]);
+            double before = cost_around(p, p->ops[i]);
             p->blocked[i] ^= 1;
             if (cost_around(p, p->ops[i]) < before)
                 changed = true;
@@ -338,8 +433,8 @@ static ingot_status layout_graph(ingot_graph *g, ingot_pass_context *ctx, void *
 {
     (void)arg;
     ingot_arena scratch = {0};
-    plan p = {.n_ids = g->module->next_op_id};
-    void *index = NULL, *sides = NULL, *blocked = NULL;
+    plan p = {.ctx = ctx, .n_ids = g->module->next_op_id};
+    void *index = NULL, *sides = NULL, *blocked = NULL, *costs = NULL;
     int32_t n_blocked = 0, conversions = 0;
     bool any = false;
     ingot_status err = ingot_list_ops(g, &scratch, &p.ops, &p.n);
@@ -349,6 +444,9 @@ static ingot_status layout_graph(ingot_graph *g, ingot_pass_context *ctx, void *
         err = ingot_arena_array(&scratch, (size_t)p.n + 1, 1, &sides);
     if (!err)
         err = ingot_arena_array(&scratch, (size_t)p.n + 1, 1, &blocked);
+    if (!err)
+        err = ingot_arena_array(&scratch, (size_t)p.n + 1, sizeof *p.costs, &costs);
+    p.costs = costs;
     p.index = index;
     p.sides = sides;
     p.blocked = blocked;
@@ -360,9 +458,16 @@ static ingot_status layout_graph(ingot_graph *g, ingot_pass_context *ctx, void *
         any = any || p.sides[i] == SIDE_CONV;
     }
     if (!err && any) {
+        find_costs(&p);
         choose(&p);
+        double chosen = total(&p, g), apart = total_apart(&p, g, &scratch);
         err = apply(&p, g, &n_blocked, &conversions);
-        if (!err)
+        if (!err && ctx->cost_model)
+            ingot_note(ctx,
+                       "%d values in blocks of 16 channels, %d conversions: with what could be in either layout "
+                       "predicted %.2f us; with convolutions alone in blocks %.2f us",
+                       (int)n_blocked, (int)conversions, chosen / 1e3, apart / 1e3);
+        else if (!err)
             ingot_note(ctx, "%d values in blocks of 16 channels, %d conversions", (int)n_blocked, (int)conversions);
     }
     ingot_arena_release(&scratch);

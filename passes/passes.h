@@ -11,10 +11,11 @@
 
 typedef struct ingot_pass_context {
     const struct ingot_target *target;
-    int32_t level;                            /* -O */
-    const char *print_after;                  /* comma-separated names, or "all" */
-    ingot_text *printed;                      /* where that goes */
-    void (*log)(void *arg, const char *line); /* notes for `explain`: "fused gelu into 'MatMul_12'"; may be null */
+    const struct ingot_cost_model *cost_model; /* what layouts and fusion are decided by; null: by counting bytes */
+    int32_t level;                             /* -O */
+    const char *print_after;                   /* comma-separated names, or "all" */
+    ingot_text *printed;                       /* where that goes */
+    void (*log)(void *arg, const char *line);  /* notes for `explain`: "fused gelu into 'MatMul_12'"; may be null */
     void *log_arg;
     ingot_status (*cancelled)(void *arg);
     void *cancel_arg;

@@ -54,6 +54,18 @@ class CostModel(unittest.TestCase):
         text = self.ingot("costmodel", "predict", CONTRACT).stdout
         self.assertIn("% time", text)
 
+    def test_explain_tells_why(self):
+        text = self.explain()
+        self.assertRegex(text, r"in blocks of 16 channels, \d+ conversions: .* predicted [\d.]+ us; with convolutions alone")
+        self.assertRegex(text, r"fused \d+ elementwise ops into '.*': on their own predicted [\d.]+ us")
+        step = next(line.split()[0] for line in text.splitlines() if re.match(r" +\d+ .* contract ", line))
+        why = self.explain("--why", step)
+        self.assertIn("contract b0=", why)
+        self.assertIn("% time", why)
+        self.assertIn("candidates", why)
+        done = self.ingot("explain", common.DIGITS / "digits.onnx", "--dim=batch=1", "--why=999", code=2)
+        self.assertIn("steps", done.stderr)
+
     @unittest.skipIf(common.SANITIZED, "a plug-in of another compiler's")
     def test_the_example_plug_in_builds_loads_and_changes_a_decision(self):
         source = common.ROOT / "examples" / "costmodel" / "wide_tiles.c"
