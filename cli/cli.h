@@ -34,6 +34,7 @@ enum {
     CLI_OPTION_NO_PORTABLE,
     CLI_OPTION_NO_GENERATED,
     CLI_OPTION_EXACT_CONV,
+    CLI_OPTION_PRECISION,
     CLI_OPTION_CACHE,
     CLI_OPTION_COST_MODEL,
     CLI_OPTION_TUNE,
@@ -53,6 +54,7 @@ enum {
         {"no-portable", no_argument, NULL, CLI_OPTION_NO_PORTABLE},                                     \
         {"no-generated", no_argument, NULL, CLI_OPTION_NO_GENERATED},                                   \
         {"exact-conv", no_argument, NULL, CLI_OPTION_EXACT_CONV},                                       \
+        {"precision", required_argument, NULL, CLI_OPTION_PRECISION},                                   \
         {"cache", required_argument, NULL, CLI_OPTION_CACHE},                                           \
         {"cost-model", required_argument, NULL, CLI_OPTION_COST_MODEL},                                 \
         {"tune", optional_argument, NULL, CLI_OPTION_TUNE},                                             \

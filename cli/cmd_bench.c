@@ -12,7 +12,7 @@ static const char help[] =
     "  --time S             seconds to measure, default 2\n"
     "  --threads N          default: the CPUs of the affinity mask\n"
     "  --input NAME=@FILE   value of an input, .npy or .pb; the others are random (--random=SEED)\n"
-    "  --dim NAME=N, --shape IN=1x3x8x8, --cpu T, -O0..3, --cache DIR, ...   as for `ingot compile`\n"
+    "  --dim NAME=N, --shape IN=1x3x8x8, --cpu T, -O0..3, --cache DIR, --precision=bf16, ...   as for `ingot compile`\n"
     "  --profile            time per step: share, GFLOP/s, GB/s, % of the bound measured on this machine\n"
     "  --trace FILE         a Chrome trace of some runs (chrome://tracing, ui.perfetto.dev)\n"
     "  --kernel 'SPEC'      generate one kernel and time it on random data\n"

@@ -16,6 +16,7 @@ static const char help[] =
     "  --shape IN=1x3x8x8     shape of an input; ? leaves a size as it is\n"
     "  --no-portable          an op without a generated kernel is an error\n"
     "  --exact-conv           no Winograd kernels: convolutions sum their products directly\n"
+    "  --precision=bf16       weights of products in bf16 where that is faster; default f32\n"
     "  --threads N            of the compile; default: the CPUs of the affinity mask\n"
     "  --cache DIR            keep kernels that were generated, and use those that are there\n"
     "  --max-memory SIZE      of the compiler     --max-workspace SIZE   of a run of the artifact\n"
@@ -173,6 +174,9 @@ static void print_summary(const ingot_compiled *c, const compile_options *o, dou
             break;
         }
     }
+    if (c->options.precision == INGOT_PRECISION_BF16)
+        printf("\n  bf16      %d products, %d stay f32 (ingot explain says why)",
+               ingot_log_count_precision(c, INGOT_LOG_BF16), ingot_log_count_precision(c, INGOT_LOG_F32));
     printf("\n  memory    %s\n", memory.data ? memory.data : "");
     printf("  weights   %s\n", weights);
     const ingot_compiled *last = c;

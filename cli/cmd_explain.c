@@ -13,7 +13,8 @@ static const char help[] =
     "  --why N   step N's kernel: what its predicted time comes from, feature by feature\n"
     "  --specs   the distinct KernelSpecs, one a line with its count (for `ingot bench --kernel-suite`)\n"
     "  --json    the report, as in NAME.json\n"
-    "  --dim NAME=4, --shape IN=1x3x8x8, --cpu T, -O0..3, --no-portable, --exact-conv, --max-...   as for `ingot "
+    "  --dim NAME=4, --shape IN=1x3x8x8, --cpu T, -O0..3, --no-portable, --exact-conv, --precision=bf16, --max-...   "
+    "as for `ingot "
     "compile`\n";
 
 enum { OPTION_SPECS = CLI_OPTION_OWN, OPTION_JSON, OPTION_WHY };

@@ -36,11 +36,13 @@ static double flops_of(const ingot_op *op)
                      *b = op->n_in > 1 && op->in[1] ? &op->in[1]->type : NULL;
     switch (op->kind) {
     case INGOT_OP_matmul:
+    case INGOT_OP_matmul_bf16:
     case INGOT_OP_matmul_integer: {
-        bool transposed = op->kind == INGOT_OP_matmul && ((const ingot_attrs_matmul *)op->attrs)->trans_a;
+        bool transposed = op->kind != INGOT_OP_matmul_integer && ((const ingot_attrs_matmul *)op->attrs)->trans_a;
         return a && a->rank >= 2 ? 2 * out * size_of(a->dims[transposed ? a->rank - 2 : a->rank - 1]) : 2 * out;
     }
     case INGOT_OP_conv:
+    case INGOT_OP_conv_bf16:
     case INGOT_OP_conv_integer:
         return b && b->rank > 0 ? 2 * out * count_of(op->in[1]) / size_of(b->dims[0]) : 0;
     case INGOT_OP_conv_transpose:

@@ -18,7 +18,8 @@ static const char help[] =
     "  --calibrate       only measure the machine: peaks, bandwidths, latencies, overheads (shown by `ingot targets`)\n"
     "  --store FILE      $INGOT_STORE, else ~/.local/share/ingot/measurements.db\n"
     "  --json            a summary for programs\n"
-    "  --dim NAME=4, --shape IN=1x3x8x8, -O0..3, --cost-model M, --exact-conv   as for `ingot compile`\n";
+    "  --dim NAME=4, --shape IN=1x3x8x8, -O0..3, --cost-model M, --exact-conv, --precision=bf16   as for `ingot "
+    "compile`\n";
 
 enum {
     OPTION_MINUTES = CLI_OPTION_OWN,

@@ -2,14 +2,15 @@
 #include "cli/cli.h"
 #include <string.h>
 
-static const char help[] = "usage: ingot opt MODEL [--passes=A,B,C] [OPTION...]\n\n"
-                           "MODEL is .onnx, or IR text (.mlir). Runs passes and prints the IR on stdout.\n\n"
-                           "  --passes=A,B,C         default: the pipeline of -O; empty: none\n"
-                           "  -O0..3                 default 2\n"
-                           "  --print-after=PASS     also print after these passes (or all)\n"
-                           "  --cpu TARGET, --dim NAME=4, --shape IN=1x3x8x8   as for `ingot compile`\n"
-                           "  --log                  what the passes did, on stderr\n"
-                           "  --list                 the passes there are\n";
+static const char help[] =
+    "usage: ingot opt MODEL [--passes=A,B,C] [OPTION...]\n\n"
+    "MODEL is .onnx, or IR text (.mlir). Runs passes and prints the IR on stdout.\n\n"
+    "  --passes=A,B,C         default: the pipeline of -O; empty: none\n"
+    "  -O0..3                 default 2\n"
+    "  --print-after=PASS     also print after these passes (or all)\n"
+    "  --cpu TARGET, --dim NAME=4, --shape IN=1x3x8x8, --precision=bf16   as for `ingot compile`\n"
+    "  --log                  what the passes did, on stderr\n"
+    "  --list                 the passes there are\n";
 
 enum { OPTION_PASSES = CLI_OPTION_OWN, OPTION_PRINT_AFTER, OPTION_LOG, OPTION_LIST };
 
@@ -31,18 +32,22 @@ static bool is_text(const char *path)
     return dot && (!strcmp(dot, ".mlir") || !strcmp(dot, ".ir"));
 }
 
-static ingot_status run_passes(const opt_options *o, ingot_module *m, const ingot_target *target)
+static ingot_status run_passes(const opt_options *o, ingot_compiled *compiled)
 {
     const ingot_compile_options *c = &o->common.compile;
+    ingot_module *m = compiled->module;
     int32_t level = c->level == 0 ? 2 : c->level < 0 ? 0 : c->level;
     ingot_text printed = {0};
     ingot_pass_context ctx = {
-        .target = target,
+        .target = compiled->target,
         .level = level,
         .print_after = c->print_after,
         .printed = c->print_after ? &printed : NULL,
         .log = o->log ? print_log : NULL,
         .max_fold_bytes = c->max_fold_bytes,
+        .bf16 = c->precision == INGOT_PRECISION_BF16,
+        .exact_conv = c->exact_conv != 0,
+        .cost_model = compiled->cost_model,
     };
     ingot_status status = ingot_run_passes(m, o->passes ? o->passes : ingot_default_pipeline(level), &ctx);
     if (!status)
@@ -121,7 +126,9 @@ static ingot_status run(int argc, char **argv, opt_options *o, ingot_compiled *c
     o->common.compile.path = o->model;
     INGOT_TRY(ingot_driver_set_options(c, &o->common.compile));
     INGOT_TRY(load(o, c, arena));
-    return run_passes(o, c->module, c->target);
+    if (c->options.precision)
+        INGOT_TRY(ingot_driver_open_cost_model(c));
+    return run_passes(o, c);
 }
 
 ingot_status cli_opt(int argc, char **argv)
@@ -131,6 +138,7 @@ ingot_status cli_opt(int argc, char **argv)
     ingot_arena arena = {0};
     cli_options_init(&o.common);
     ingot_status status = run(argc, argv, &o, &c, &arena);
+    ingot_cost_model_close(c.cost_model);
     ingot_module_destroy(c.module);
     ingot_arena_release(&c.arena);
     ingot_arena_release(&arena);

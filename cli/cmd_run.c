@@ -15,7 +15,8 @@ static const char help[] =
     "  --dim NAME=N         a dynamic size; else the inputs say, else the least (at least 1)\n"
     "  --shape IN=1x3x8x8   shape of an input\n"
     "  --threads N          default: the CPUs of the affinity mask\n"
-    "  --cpu T, -O0..3, --no-portable, --exact-conv, --no-generated, --cache DIR, --max-...   as for `ingot compile`\n"
+    "  --cpu T, -O0..3, --no-portable, --exact-conv, --precision=bf16, --no-generated, --cache DIR, --max-...   as for "
+    "`ingot compile`\n"
     "  --json               statistics as JSON\n";
 
 #define MAX_INPUTS 256

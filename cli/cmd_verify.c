@@ -17,14 +17,15 @@ static const char help[] =
     "a tree of them, or an artifact (.so) with test_data_set_* beside it. Each case has a process of its own.\n\n"
     "  --rtol X          default 1e-3; |got - want| <= atol + atol_scaled * max|want| + rtol * |want|\n"
     "  --atol X          default 1e-7; integers, bools and strings are exact\n"
-    "  --atol-scaled X   default 0\n"
+    "  --atol-scaled X   default 0; with --precision=bf16 0.1, and --rtol 0.01\n"
     "  --max-ulp N       this many representable numbers apart is good too\n"
     "  --dynamic         compile with the model's dynamic sizes, not for the shapes of the inputs\n"
     "  --per-op          name the first op whose result differs from the portable kernels'\n"
     "  --case-timeout S  seconds for a case, default 60; a case over it fails\n"
     "  --jobs N          cases at a time, default: the CPUs of the affinity mask\n"
     "  --json            a line per case, then a summary\n"
-    "  --cpu T, -O0..3, --threads N, --no-portable, --exact-conv, --no-generated, --cache DIR, --max-...   as for "
+    "  --cpu T, -O0..3, --threads N, --no-portable, --exact-conv, --precision=bf16, --no-generated, --cache DIR, "
+    "--max-...   as for "
     "`ingot compile`\n\n"
     "Ends with `N passed, N failed, N skipped`; exit code 0 only if all pass or are skipped, else 1.\n";
 
@@ -97,6 +98,11 @@ static ingot_status parse(int argc, char **argv, verify_options *o, bool *out_he
             return cli_bad_option(argc, argv, "verify");
         }
     }
+    bool bf16 = o->common.compile.precision == INGOT_PRECISION_BF16;
+    if (o->tolerance.rtol < 0)
+        o->tolerance.rtol = bf16 ? 1e-2 : 1e-3;
+    if (o->tolerance.atol_scaled < 0)
+        o->tolerance.atol_scaled = bf16 ? 0.1 : 0;
     return optind == argc ? cli_usage("verify: no path given") : NULL;
 }
 
@@ -320,7 +326,7 @@ ingot_status cli_verify(int argc, char **argv)
     verify_options *o = calloc(1, sizeof *o);
     if (!o)
         return ingot_status_no_memory();
-    o->tolerance = (verify_tolerance){.rtol = 1e-3, .atol = 1e-7};
+    o->tolerance = (verify_tolerance){.rtol = -1, .atol = 1e-7, .atol_scaled = -1};
     o->case_timeout_s = 60;
     cli_options_init(&o->common);
     ingot_arena arena = {0};

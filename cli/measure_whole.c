@@ -99,7 +99,9 @@ static ingot_status measure_model(measure_options *o, const char *path)
         for (int32_t d = 0; d < s->rank; d++)
             ingot_text_append(&config, "%s%lld", d ? "x" : "", (long long)s->dims[d]);
     }
-    ingot_text_append(&config, "%s%s", config.size ? "," : "", o->common.compile.exact_conv ? "exact-conv" : "default");
+    ingot_text_append(&config, "%s%s%s", config.size ? "," : "",
+                      o->common.compile.exact_conv ? "exact-conv" : "default",
+                      o->common.compile.precision == INGOT_PRECISION_BF16 ? ",bf16" : "");
     ingot_store_model_run run = {.machine = o->machine.id, .model = name_of(&o->arena, path), .config = config.data};
     ingot_status status = !run.model   ? ingot_status_no_memory()
                           : m.compiled ? list_kernels(m.compiled, &kernels, &run.other_ns)

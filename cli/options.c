@@ -180,6 +180,11 @@ ingot_status cli_options_take(cli_options *o, int option, const char *argument, 
     case CLI_OPTION_EXACT_CONV:
         o->compile.exact_conv = 1;
         return NULL;
+    case CLI_OPTION_PRECISION:
+        if (strcmp(argument, "f32") && strcmp(argument, "bf16"))
+            return cli_usage("--precision: '%.64s' is neither f32 nor bf16", argument);
+        o->compile.precision = strcmp(argument, "bf16") ? INGOT_PRECISION_F32 : INGOT_PRECISION_BF16;
+        return NULL;
     case CLI_OPTION_CACHE:
         o->compile.cache_dir = argument;
         return NULL;

@@ -26,13 +26,20 @@ ingot_bmask ingot_b_mask(ingot_emitter *e, int lanes, ingot_ev count)
     return mask;
 }
 
+/* Operands that nothing but the body takes or makes. */
+static bool goes_through_body(const ingot_spec *spec, int operand)
+{
+    int extras = spec->family == INGOT_FAMILY_map ? spec->n_in : ingot_b_extras(spec);
+    return spec->has_body && operand >= spec->n_in - extras;
+}
+
 bool ingot_b_operands_supported(const ingot_spec *spec, const ingot_target *target, const char **out_why)
 {
     bool half = false;
     for (int i = 0; i < spec->n_in + spec->n_out; i++) {
         ingot_dtype t = spec->operands[i].dtype;
         *out_why = "element type of an operand";
-        if (ingot_e_scalar_of(t) >= INGOT_E_NONE || t == INGOT_BF16)
+        if (ingot_e_scalar_of(t) >= INGOT_E_NONE || (t == INGOT_BF16 && !goes_through_body(spec, i)))
             return false;
         half = half || t == INGOT_F16;
     }

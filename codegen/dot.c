@@ -1,7 +1,8 @@
-/* Products of groups of small integers, summed in 32 bits.
+/* Products of groups of small integers, summed in 32 bits, and of pairs of bf16, summed in f32.
  *
  * The instructions are those that never saturate: vpdpbusd and vpdpwssd where there is VNNI, else vpmaddwd and an
- * addition. vpmaddubsw, which saturates its sums of two, is not used.
+ * addition. vpmaddubsw, which saturates its sums of two, is not used. Pairs of bf16: vdpbf16ps, or two FMAs in its
+ * order.
  */
 #include "codegen/microkernel.h"
 
@@ -43,4 +44,27 @@ ingot_ev ingot_micro_dot(ingot_emitter *e, int group, ingot_ev acc, ingot_ev a, 
     if (size >= 0 && group == 2 && (have & needed[size]))
         return ingot_e_op2(e, "arith.addi", acc, ingot_e_intrinsic(e, pairs[size], acc.type, 2, (ingot_ev[]){a, b}));
     return plain(e, group, acc, a, b);
+}
+
+ingot_ev ingot_micro_half(ingot_emitter *e, ingot_ev words, bool upper)
+{
+    ingot_ev bits = upper ? ingot_e_op2(e, "arith.andi", words, ingot_e_const_int(e, words.type, -65536))
+                          : ingot_e_op2(e, "arith.shli", words, ingot_e_const_int(e, words.type, 16));
+    return ingot_e_cast(e, "arith.bitcast", bits, INGOT_E_F32);
+}
+
+ingot_ev ingot_micro_dot_bf16(ingot_emitter *e, ingot_ev acc, ingot_ev a, ingot_ev b)
+{
+    static const char *const names[3] = {"llvm.x86.avx512bf16.dpbf16ps.128", "llvm.x86.avx512bf16.dpbf16ps.256",
+                                         "llvm.x86.avx512bf16.dpbf16ps.512"};
+    uint64_t have = e->target->required;
+    int lanes = acc.type.lanes, size = lanes == 4 ? 0 : lanes == 8 ? 1 : lanes == 16 ? 2 : -1;
+    if (size >= 0 && (have & INGOT_CPU_AVX512BF16) && (size == 2 || (have & INGOT_CPU_AVX512VL))) {
+        ingot_etype pairs = ingot_e_vector(INGOT_E_BF16, 2 * lanes);
+        return ingot_e_intrinsic(e, names[size], acc.type, 3,
+                                 (ingot_ev[]){acc, ingot_e_reinterpret(e, a, pairs), ingot_e_reinterpret(e, b, pairs)});
+    }
+    for (int upper = 1; upper >= 0; upper--)
+        acc = ingot_e_fma(e, ingot_micro_half(e, a, upper), ingot_micro_half(e, b, upper), acc);
+    return acc;
 }

@@ -28,8 +28,6 @@ ingot_escalar ingot_e_scalar_of(ingot_dtype dtype)
         return INGOT_E_F64;
     case INGOT_F16:
         return INGOT_E_F16;
-    case INGOT_BF16:
-        return INGOT_E_BF16;
     case INGOT_BOOL:
         return INGOT_E_I1;
     case INGOT_U8:
@@ -37,6 +35,7 @@ ingot_escalar ingot_e_scalar_of(ingot_dtype dtype)
         return INGOT_E_I8;
     case INGOT_U16:
     case INGOT_I16:
+    case INGOT_BF16: /* its bits: there is no arithmetic on it */
         return INGOT_E_I16;
     case INGOT_U32:
     case INGOT_I32:

@@ -204,6 +204,8 @@ ingot_ev ingot_e_intrinsic(ingot_emitter *e, const char *name, ingot_etype resul
 ingot_ev ingot_e_gep(ingot_emitter *e, ingot_escalar scalar, ingot_ev base, ingot_ev index);
 /* Memory element type is type.scalar; for I1 a byte that is compared with zero (and stored as 0 or 1). */
 ingot_ev ingot_e_load(ingot_emitter *e, ingot_etype type, ingot_ev base, ingot_ev index);
+/* The same, never merged with another load from there: of what costs less to read twice than a register to keep. */
+ingot_ev ingot_e_load_again(ingot_emitter *e, ingot_etype type, ingot_ev base, ingot_ev index);
 void ingot_e_store(ingot_emitter *e, ingot_ev value, ingot_ev base, ingot_ev index);
 /* The 32 bits at base + index elements of `scalar`, which need no alignment, as an I32. */
 ingot_ev ingot_e_load_word(ingot_emitter *e, ingot_escalar scalar, ingot_ev base, ingot_ev index);

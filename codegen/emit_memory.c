@@ -32,15 +32,25 @@ static ingot_ev to_memory(ingot_emitter *e, ingot_ev v)
     return v.type.scalar == INGOT_E_I1 ? ingot_e_cast(e, "arith.extui", v, INGOT_E_I8) : v;
 }
 
-ingot_ev ingot_e_load(ingot_emitter *e, ingot_etype type, ingot_ev base, ingot_ev index)
+static ingot_ev load(ingot_emitter *e, const char *how, ingot_etype type, ingot_ev base, ingot_ev index)
 {
     ingot_etype m = memory_type(type);
     ingot_ev p = ingot_e_gep(e, m.scalar, base, index);
     int32_t at = ingot_e_id(e, p);
     ingot_ev r = ingot_e_fresh(e, m);
-    ingot_e_line(e, "%%%d = llvm.load %%%d {alignment = %d : i64} : !llvm.ptr -> %s", r.id, at,
+    ingot_e_line(e, "%%%d = llvm.load%s %%%d {alignment = %d : i64} : !llvm.ptr -> %s", r.id, how, at,
                  ingot_e_scalar_bytes(m.scalar), ingot_e_type_name(m));
     return from_memory(e, type, r);
+}
+
+ingot_ev ingot_e_load(ingot_emitter *e, ingot_etype type, ingot_ev base, ingot_ev index)
+{
+    return load(e, "", type, base, index);
+}
+
+ingot_ev ingot_e_load_again(ingot_emitter *e, ingot_etype type, ingot_ev base, ingot_ev index)
+{
+    return load(e, " volatile", type, base, index);
 }
 
 void ingot_e_store(ingot_emitter *e, ingot_ev value, ingot_ev base, ingot_ev index)

@@ -5,8 +5,8 @@
  * rows, or - when columns are not contiguous, as in Q * K^T - from panels that the unit packs on its stack. Rows are
  * split into equal tiles; which tile a row is in, and the order of its sums, never depend on units.
  *
- * Integers: k goes by groups of neighbours, a word of A (dot.c); panels of B hold words. Sums are I32 in registers over
- * all of k.
+ * Integers and bf16: k goes by groups of neighbours, a word of A (dot.c); panels of B hold words. Sums, of I32 or F32,
+ * are in registers over all of k.
  */
 #include "codegen/microkernel.h"
 #include <string.h>
@@ -19,7 +19,7 @@ typedef enum { PANELS, ROWS, STACK } b_kind;
 typedef struct contract {
     const ingot_spec *spec;
     ingot_etype vec; /* of sums */
-    int group;       /* elements of A in a word; floats: 0 */
+    int group;       /* elements of A in a word; 0: no words */
     ingot_escalar a; /* element of A */
     int element_bytes, mr, nr, vectors;
     b_kind b;
@@ -41,13 +41,20 @@ static bool scattered(const ingot_spec *spec, int mr)
     return many && (ingot_size_is_dynamic(step) || step >= 128) && (ingot_size_is_dynamic(k) || k > 16);
 }
 
+/* Whether the result has room for sums that are not finished. */
+static bool sums_fit_out(const ingot_spec *spec)
+{
+    ingot_dtype sum = ingot_spec_sum(spec);
+    return ingot_dtype_is_float(sum) && spec->operands[spec->n_in].dtype == sum;
+}
+
 static contract decide(const ingot_spec *spec, const ingot_target *target)
 {
     contract c = {.spec = spec};
     const ingot_operand *b = &spec->operands[1];
     c.group = ingot_spec_group(spec);
     c.a = ingot_e_scalar_of(spec->operands[0].dtype);
-    ingot_escalar scalar = c.group ? INGOT_E_I32 : c.a;
+    ingot_escalar scalar = ingot_e_scalar_of(ingot_spec_sum(spec));
     c.element_bytes = ingot_e_scalar_bytes(scalar);
     c.vec = ingot_e_vector(scalar, target->vector_bytes / c.element_bytes);
     c.nr = target->tile_cols * 4 / c.element_bytes;
@@ -68,7 +75,7 @@ static contract decide(const ingot_spec *spec, const ingot_target *target)
     if (spec->decisions[2] >= 64 && (c.b != STACK || spec->decisions[2] < c.k_limit))
         c.k_limit = spec->decisions[2];
     ingot_size k = spec->dims[K];
-    bool whole = c.group || spec->operands[spec->n_in].dtype != spec->operands[0].dtype; /* no room for sums in out */
+    bool whole = c.group || !sums_fit_out(spec);
     if (whole) {
         int64_t steps = c.group ? (k + c.group - 1) / c.group : k;
         c.kc = k > 0 ? steps : 1;
@@ -83,7 +90,7 @@ static contract decide(const ingot_spec *spec, const ingot_target *target)
     } else {
         c.kc = k > 0 ? k : 1; /* one row tile reads B once: no use in blocks */
     }
-    c.inline_body = whole || ingot_micro_inline_body(spec);
+    c.inline_body = !sums_fit_out(spec) || ingot_micro_inline_body(spec);
     return c;
 }
 
@@ -233,7 +240,7 @@ static ingot_ev apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev ra
     ingot_ev args[INGOT_PROG_MAX_ARGS], results[INGOT_PROG_MAX_RESULTS];
     if (!spec->has_body)
         return raw;
-    if (spec->operands[spec->n_in].dtype != spec->operands[0].dtype) /* no pass of its own over stored sums */
+    if (!sums_fit_out(spec)) /* no pass of its own over stored sums */
         return ingot_micro_apply_body(e, spec, raw, extra_count(spec), extra);
     args[0] = raw;
     for (int32_t x = 0; x < extra_count(spec); x++)
@@ -310,7 +317,14 @@ static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vect
     const ingot_spec *spec = c->spec;
     ingot_ev p[P_COUNT];
     memcpy(p, given, sizeof p);
-    ingot_micro m = {.type = c->vec, .group = c->group, .rows = rows, .vectors = vectors, .mask = ingot_e_mask_all()};
+    ingot_ev along = ingot_e_size(e, spec->operands[0].strides[K]);
+    ingot_micro m = {.type = c->vec,
+                     .group = c->group,
+                     .a = c->a,
+                     .a_near = along,
+                     .rows = rows,
+                     .vectors = vectors,
+                     .mask = ingot_e_mask_all()};
     int n = rows * vectors;
     ingot_ev accs[INGOT_MICRO_ACCS];
     ingot_eloop loop, tiles;
@@ -324,11 +338,10 @@ static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vect
     p[P_I] = ingot_e_add(e, given[P_I], ingot_e_mul_int(e, tiles.index, rows));
     locate_rows(e, c, p, &m);
     ingot_micro_zero(e, c->vec, n, accs);
-    ingot_ev along = ingot_e_size(e, spec->operands[0].strides[K]);
     if (c->group) {
         int64_t words = spec->dims[K] / c->group;
-        ingot_micro_loop(e, &m, p[P_KN], ingot_e_int(e, c->group), step, accs);
-        ingot_micro_rest(e, &m, (int)(spec->dims[K] % c->group), ingot_e_int(e, words * c->group),
+        ingot_micro_loop(e, &m, p[P_KN], ingot_e_mul_int(e, along, c->group), step, accs);
+        ingot_micro_rest(e, &m, (int)(spec->dims[K] % c->group), ingot_e_mul_int(e, along, words * c->group),
                          ingot_e_mul_int(e, step, words), accs);
     } else {
         sum_terms(e, c, &m, p[P_KN], along, step, accs);
@@ -730,19 +743,19 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
 {
     const ingot_operand *a = &spec->operands[0], *b = &spec->operands[1], *out = &spec->operands[spec->n_in];
     int group = ingot_spec_group(spec);
-    ingot_dtype sum = group ? INGOT_I32 : a->dtype;
-    bool packed = b->access == INGOT_ACCESS_PACKED16;
+    ingot_dtype sum = ingot_spec_sum(spec);
+    bool packed = b->access == INGOT_ACCESS_PACKED16, integer = sum == INGOT_I32;
     (void)target;
     if (spec->n_in < 2 || spec->n_out != 1)
         *out_why = "contract: operands";
-    else if (group && (ingot_size_is_dynamic(spec->dims[K]) || a->strides[K] != 1))
-        *out_why = "contract: integers along k that are not contiguous, or their number not fixed";
-    else if (group && !packed && (group != 2 || spec->dims[K] > STACK_BYTES / 64))
-        *out_why = "contract: a matrix of bytes, or too high, that is not packed";
+    else if (group && (ingot_size_is_dynamic(spec->dims[K]) || (integer && a->strides[K] != 1)))
+        *out_why = "contract: integers along k that are not contiguous, or the number of terms not fixed";
+    else if (group && !packed && (!integer || group != 2 || spec->dims[K] > STACK_BYTES / 64))
+        *out_why = "contract: a matrix of bytes or bf16, or too high, that is not packed";
     else if (!ingot_size_is_dynamic(spec->dims[K]) && spec->dims[K] > (1 << 26))
         *out_why = "contract: more than 2^26 terms";
     else if (!group && ((a->dtype != INGOT_F32 && a->dtype != INGOT_F64) || b->dtype != a->dtype))
-        *out_why = "contract: element types other than f32, f64, i16, or u8 and i8";
+        *out_why = "contract: element types other than f32, f64, i16, u8 and i8, or a matrix of bf16";
     else if (!group && out->dtype != a->dtype &&
              (ingot_size_is_dynamic(spec->dims[K]) || (!packed && spec->dims[K] > STACK_BYTES / 128)))
         *out_why = "contract: a result of another type after many terms";

@@ -9,7 +9,7 @@
  *
  * Floats are summed some terms at a time, which are added up then: one chain over all terms would lose more of them.
  *
- * Integers: a word of x is a group of input channels (dot.c) and the weights are words; sums are I32.
+ * Integers and bf16: a word of x is a group of input channels (dot.c) and the weights are words; sums are I32 or F32.
  */
 #include "codegen/microkernel.h"
 #include <string.h>
@@ -20,7 +20,7 @@ typedef enum { ALONG, AREA, FLAT } pixel_mode;
 typedef struct conv {
     const ingot_spec *spec;
     ingot_etype vec;    /* of sums */
-    int group;          /* input channels of a word; floats: 0 */
+    int group;          /* input channels of a word; 0: no words */
     ingot_escalar x;    /* element of x */
     int mr, vectors;    /* pixels, vectors of a full tile */
     int groups, blocks; /* column groups of one (n, g); blocks of 16 per group (0: half a block) */
@@ -58,7 +58,7 @@ static bool one_row(const ingot_spec *s)
 static conv decide(const ingot_spec *spec, const ingot_target *target)
 {
     conv c = {.spec = spec, .group = ingot_spec_group(spec)};
-    c.vec = ingot_e_vector(c.group ? INGOT_E_I32 : INGOT_E_F32, target->vector_bytes / 4);
+    c.vec = ingot_e_vector(ingot_e_scalar_of(ingot_spec_sum(spec)), target->vector_bytes / 4);
     c.x = ingot_e_scalar_of(spec->operands[0].dtype);
     int nr = target->tile_cols;
     if (nr > 16 && spec->dims[OB] < 2)
@@ -332,7 +332,13 @@ static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors
                         ingot_ev to)
 {
     const ingot_spec *s = c->spec;
-    nest t = {.c = c, .m = {.type = c->vec, .group = c->group, .vectors = vectors, .mask = ingot_e_mask_all()}};
+    nest t = {.c = c,
+              .m = {.type = c->vec,
+                    .group = c->group,
+                    .a = c->x,
+                    .a_near = ingot_e_size(e, s->operands[0].strides[CI]),
+                    .vectors = vectors,
+                    .mask = ingot_e_mask_all()}};
     pixels x = locate(e, c, height, p, &s->operands[0]), where[INGOT_SPEC_OPERANDS];
     where[0] = locate(e, c, height, p, &s->operands[s->n_in]);
     for (int32_t i = 2; i < s->n_in; i++)
@@ -474,10 +480,10 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
     }
     const ingot_operand *x = &spec->operands[0], *w = &spec->operands[1], *out = &spec->operands[spec->n_in];
     int group = ingot_spec_group(spec);
-    ingot_dtype sum = group ? INGOT_I32 : INGOT_F32;
+    ingot_dtype sum = ingot_spec_sum(spec);
     if (!group && (x->dtype != INGOT_F32 || w->dtype != INGOT_F32))
-        *out_why = "conv: element types other than f32, i16 or u8 and i8";
-    if (group && (x->strides[CI] != 1 || spec->dims[CI] % group != 0))
+        *out_why = "conv: element types other than f32, i16, u8 and i8, or weights of bf16";
+    if (group && ((sum == INGOT_I32 && x->strides[CI] != 1) || spec->dims[CI] % group != 0))
         *out_why = "conv: input channels that are no whole groups";
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (ingot_size_is_dynamic(spec->dims[fixed[i]]) || spec->dims[fixed[i]] < 1)

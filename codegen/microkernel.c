@@ -15,7 +15,7 @@ void ingot_micro_zero(ingot_emitter *e, ingot_etype type, int n, ingot_ev *accs)
 
 bool ingot_micro_inline_body(const ingot_spec *spec)
 {
-    int limit = ingot_spec_group(spec) ? INLINE_COST_INTEGER : INLINE_COST;
+    int limit = ingot_spec_sum(spec) == INGOT_I32 ? INLINE_COST_INTEGER : INLINE_COST;
     return spec->has_body && ingot_prog_cost(&spec->body) <= limit;
 }
 
@@ -55,14 +55,15 @@ void ingot_micro_helper_name(ingot_ehelper *h, const char *name, int height, int
     snprintf(h->name, sizeof h->name, "%s%d_%08x", name, height, (unsigned)(hash ^ hash >> 32));
 }
 
-/* The word at `base`: `count` elements of a group of which there are no more to read. */
-static ingot_ev load_part(ingot_emitter *e, ingot_escalar element, int count, ingot_ev base, ingot_ev index)
+/* The word of `count` elements, `near` apart, of a group of which there are no more to read. */
+static ingot_ev load_part(ingot_emitter *e, ingot_escalar element, int count, ingot_ev base, ingot_ev index,
+                          ingot_ev near)
 {
     int bits = 8 * ingot_e_scalar_bytes(element);
     ingot_ev word = {.id = -1};
     for (int i = 0; i < count; i++) {
-        ingot_ev part = ingot_e_cast(
-            e, "arith.extui", ingot_e_load(e, ingot_e_type(element), base, ingot_e_add_int(e, index, i)), INGOT_E_I32);
+        ingot_ev at = ingot_e_add(e, index, ingot_e_mul_int(e, near, i));
+        ingot_ev part = ingot_e_cast(e, "arith.extui", ingot_e_load(e, ingot_e_type(element), base, at), INGOT_E_I32);
         if (i)
             part = ingot_e_op2(e, "arith.shli", part, ingot_e_const_int(e, part.type, (int64_t)i * bits));
         word = i ? ingot_e_op2(e, "arith.ori", word, part) : part;
@@ -70,31 +71,65 @@ static ingot_ev load_part(ingot_emitter *e, ingot_escalar element, int count, in
     return word;
 }
 
+/* Pairs of bf16 in words of B times F32 neighbours of A: each half is widened and multiplied by its element. Where a
+ * tile fills the registers, words are read for each half, rather than kept. */
+static void step_halves(ingot_emitter *e, const ingot_micro *m, int elements, ingot_ev a_index, ingot_ev b_index,
+                        ingot_ev *accs)
+{
+    ingot_etype words = ingot_e_with_scalar(m->type, INGOT_E_I32);
+    bool full = (m->rows + 2) * m->vectors + 2 > e->target->vector_regs;
+    for (int half = elements - 1; half >= 0; half--) {
+        ingot_ev wide[INGOT_MICRO_VECTORS], address = {.id = -1};
+        for (int q = 0; q < m->vectors; q++) {
+            if (q == 0 || m->column[q].id != m->column[q - 1].id)
+                address = ingot_e_gep(e, INGOT_E_I32, m->column[q], b_index);
+            ingot_ev shift = ingot_e_int(e, m->column_shift[q]);
+            wide[q] = ingot_micro_half(e, (full ? ingot_e_load_again : ingot_e_load)(e, words, address, shift), half);
+        }
+        for (int r = 0; r < m->rows; r++) {
+            if (r == 0 || m->row[r].id != m->row[r - 1].id)
+                address = ingot_e_gep(e, INGOT_E_F32, m->row[r],
+                                      ingot_e_add(e, a_index, ingot_e_mul_int(e, m->a_near, half)));
+            ingot_ev a = ingot_e_load(e, ingot_e_type(INGOT_E_F32), address, ingot_e_int(e, m->row_shift[r]));
+            a = ingot_e_splat(e, a, m->type.lanes);
+            for (int q = 0; q < m->vectors; q++)
+                accs[r * m->vectors + q] = ingot_e_fma(e, a, wide[q], accs[r * m->vectors + q]);
+        }
+    }
+}
+
 /* Addresses that share a pointer are one computed address and displacements, which the machine's addressing takes for
  * free. */
 static void step(ingot_emitter *e, const ingot_micro *m, int elements, ingot_ev a_index, ingot_ev b_index,
                  ingot_ev *accs)
 {
-    ingot_escalar scalar = (ingot_escalar)m->type.scalar, element = m->group == 4   ? INGOT_E_I8
-                                                                    : m->group == 2 ? INGOT_E_I16
-                                                                                    : scalar;
-    ingot_ev b[INGOT_MICRO_VECTORS], address = {.id = -1};
+    ingot_escalar scalar = (ingot_escalar)m->type.scalar, element = m->group ? m->a : scalar;
+    bool bf16 = m->group && scalar == INGOT_E_F32;
+    ingot_ev b[INGOT_MICRO_VECTORS], near = bf16 ? m->a_near : ingot_e_int(e, 1), address = {.id = -1};
+    ingot_etype type = bf16 ? ingot_e_with_scalar(m->type, INGOT_E_I32) : m->type;
+    if (bf16 && element == INGOT_E_F32) {
+        step_halves(e, m, elements, a_index, b_index, accs);
+        return;
+    }
     for (int q = 0; q < m->vectors; q++) {
         if (q == 0 || m->column[q].id != m->column[q - 1].id)
             address = ingot_e_gep(e, scalar, m->column[q], b_index);
-        b[q] = ingot_e_load_masked(e, m->type, address, ingot_e_int(e, m->column_shift[q]), m->mask);
+        b[q] = ingot_e_load_masked(e, type, address, ingot_e_int(e, m->column_shift[q]), m->mask);
     }
     for (int r = 0; r < m->rows; r++) {
         if (r == 0 || m->row[r].id != m->row[r - 1].id)
             address = ingot_e_gep(e, element, m->row[r], a_index);
         ingot_ev shift = ingot_e_int(e, m->row_shift[r]);
-        ingot_ev a = !m->group             ? ingot_e_load(e, ingot_e_type(scalar), address, shift)
-                     : elements < m->group ? load_part(e, element, elements, address, shift)
-                                           : ingot_e_load_word(e, element, address, shift);
+        ingot_ev a = !m->group ? ingot_e_load(e, ingot_e_type(scalar), address, shift)
+                     : elements < m->group || !ingot_e_is_known(near, 1)
+                         ? load_part(e, element, elements, address, shift, near)
+                         : ingot_e_load_word(e, element, address, shift);
         ingot_ev wide = ingot_e_splat(e, a, m->type.lanes);
         for (int q = 0; q < m->vectors; q++) {
             ingot_ev *acc = &accs[r * m->vectors + q];
-            *acc = m->group ? ingot_micro_dot(e, m->group, *acc, wide, b[q]) : ingot_e_fma(e, wide, b[q], *acc);
+            *acc = bf16       ? ingot_micro_dot_bf16(e, *acc, wide, b[q])
+                   : m->group ? ingot_micro_dot(e, m->group, *acc, wide, b[q])
+                              : ingot_e_fma(e, wide, b[q], *acc);
         }
     }
 }
@@ -116,7 +151,7 @@ void ingot_micro_rest(ingot_emitter *e, const ingot_micro *m, int rest, ingot_ev
 static int chains_of(const ingot_emitter *e, const ingot_micro *m)
 {
     int sums = m->rows * m->vectors;
-    if (m->group && !(e->target->required & INGOT_CPU_AVX512VNNI))
+    if (m->type.scalar == INGOT_E_I32 && !(e->target->required & INGOT_CPU_AVX512VNNI))
         return 1;
     return sums <= 2 ? 4 : sums <= 6 ? 2 : 1;
 }

@@ -1,7 +1,8 @@
 /* What the compute families share: register tiles of fused multiply-adds, and the split of rows into tiles.
  *
  * Products of integers sum in I32: a step takes a group of neighbouring elements of A (two of 16 bits, four of 8), one
- * 32-bit word, and B has such words in place of its elements (dot.c).
+ * 32-bit word, and B has such words in place of its elements (dot.c). Pairs of bf16 are such words too, and sum in F32;
+ * A may be F32 then.
  *
  * A tile of `rows` x `vectors` accumulators grows by the outer product of one column of A (one scalar per row,
  * broadcast) and one row of B
@@ -18,7 +19,9 @@
 
 typedef struct ingot_micro {
     ingot_etype type; /* of a vector of sums */
-    int group;        /* integers: elements of A in a word; floats: 0 */
+    int group;        /* elements of A in a word of B; 0: B has no words */
+    ingot_escalar a;  /* element of A, where there are words; bf16 is I16 */
+    ingot_ev a_near;  /* bf16: distance of neighbours in A; else they lie side by side */
     int rows, vectors;
     ingot_ev row[INGOT_MICRO_ROWS];      /* pointers; equal numbers share an address */
     int64_t row_shift[INGOT_MICRO_ROWS]; /* elements added to the pointer; B counts in words */
@@ -33,6 +36,10 @@ typedef struct ingot_micro {
 /* acc + products of the groups in words a and b (I32 vectors): pairs of signed 16 bits (group 2), or four unsigned
  * bytes of a times signed ones of b (group 4). Exact. dot.c */
 ingot_ev ingot_micro_dot(ingot_emitter *e, int group, ingot_ev acc, ingot_ev a, ingot_ev b);
+/* acc (F32) + products of the pairs of bf16 in words a and b (I32 vectors), upper halves first. dot.c */
+ingot_ev ingot_micro_dot_bf16(ingot_emitter *e, ingot_ev acc, ingot_ev a, ingot_ev b);
+/* One half of each word, a bf16, as F32. dot.c */
+ingot_ev ingot_micro_half(ingot_emitter *e, ingot_ev words, bool upper);
 
 /* accs[r * vectors + q] += A[row r, at a_index] * B[at b_index, vector q]. */
 void ingot_micro_step(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs);

@@ -3,8 +3,9 @@
  *
  * Integers never trap: division by zero gives 0 and INT_MIN / -1 wraps. Floats convert to integers by saturating, NaN
  * to 0; to those of 8 and 16 bits by way of 32. f16 is computed in f32 and rounded after every operation (the target
- * needs F16C: families ask for it). Operations without a vector form are refused by the *_supported functions, and the
- * op runs on its portable kernel.
+ * needs F16C: families ask for it). bf16 is 16 bits that can be cast, by way of
+ * f32. Operations without a vector form
+ * are refused by the *_supported functions, and the op runs on its portable kernel.
  */
 #include "codegen/vector_math.h"
 #include <math.h>
@@ -31,6 +32,13 @@ static bool is_int(ingot_dtype t)
 static bool is_taken(ingot_dtype t)
 {
     return is_float(t) || is_int(t) || t == INGOT_BOOL;
+}
+
+/* Every value is one of f32, by way of which it is rounded to bf16 once. */
+static bool fits_f32(ingot_dtype t)
+{
+    return t == INGOT_F32 || t == INGOT_F16 || t == INGOT_BF16 || t == INGOT_BOOL ||
+           (is_int(t) && ingot_dtype_bits(t) <= 16);
 }
 
 static V float_const(ingot_emitter *e, V like, double x)
@@ -82,12 +90,39 @@ static V float_to_int(ingot_emitter *e, V x, ingot_dtype to)
     return ingot_e_intrinsic(e, name, type, 1, &x);
 }
 
+static V widen_bf16(ingot_emitter *e, V x)
+{
+    V bits = ingot_e_cast(e, "arith.extui", x, INGOT_E_I32);
+    return ingot_e_cast(e, "arith.bitcast", ingot_e_op2(e, "arith.shli", bits, int_const(e, bits, 16)), INGOT_E_F32);
+}
+
+/* To the nearest, ties to even: vcvtneps2bf16 (for which subnormal numbers are 0), or on integers. */
+static V round_to_bf16(ingot_emitter *e, V x)
+{
+    int lanes = x.type.lanes;
+    if ((e->target->required & INGOT_CPU_AVX512BF16) && (lanes == 8 || lanes == 16)) {
+        V half = ingot_e_intrinsic(
+            e, lanes == 16 ? "llvm.x86.avx512bf16.cvtneps2bf16.512" : "llvm.x86.avx512bf16.cvtneps2bf16.256",
+            ingot_e_with_scalar(x.type, INGOT_E_BF16), 1, &x);
+        return ingot_e_cast(e, "arith.bitcast", half, INGOT_E_I16);
+    }
+    V bits = ingot_e_cast(e, "arith.bitcast", x, INGOT_E_I32), sixteen = int_const(e, bits, 16);
+    V even = ingot_e_op2(e, "arith.andi", ingot_e_op2(e, "arith.shrui", bits, sixteen), int_const(e, bits, 1));
+    V up = ingot_e_op2(e, "arith.addi", bits, ingot_e_op2(e, "arith.addi", even, int_const(e, bits, 0x7FFF)));
+    V rounded = ingot_e_select(e, ingot_e_cmpf(e, "uno", x, x), int_const(e, bits, 0x7FC00000), up);
+    return ingot_e_cast(e, "arith.trunci", ingot_e_op2(e, "arith.shrui", rounded, sixteen), INGOT_E_I16);
+}
+
 static V cast(ingot_emitter *e, V x, ingot_dtype from, ingot_dtype to)
 {
     ingot_escalar scalar = ingot_e_scalar_of(to);
     ingot_etype type = ingot_e_with_scalar(x.type, scalar);
     if (from == to)
         return x;
+    if (from == INGOT_BF16)
+        return cast(e, widen_bf16(e, x), INGOT_F32, to);
+    if (to == INGOT_BF16)
+        return round_to_bf16(e, cast(e, x, from, INGOT_F32));
     if (to == INGOT_BOOL)
         return is_float(from) ? ingot_e_cmpf(e, "une", x, float_const(e, x, 0))
                               : ingot_e_cmp(e, "ne", x, int_const(e, x, 0));
@@ -448,6 +483,8 @@ bool ingot_e_scalar_op_supported(ingot_scalar op, ingot_dtype result, int n, con
     if (out_why == NULL)
         out_why = &ignored;
     *out_why = "element type without generated code";
+    if (op == INGOT_SCALAR_cast && (result == INGOT_BF16 || dtypes[0] == INGOT_BF16))
+        return result == INGOT_BF16 ? fits_f32(dtypes[0]) : is_taken(result);
     if (!is_taken(result))
         return false;
     for (int i = 0; i < n; i++)
@@ -602,7 +639,7 @@ bool ingot_e_prog_supported(const ingot_prog *prog, const char **out_why)
         out_why = &ignored;
     *out_why = "element type without generated code";
     for (int i = 0; i < prog->n_args; i++)
-        if (!is_taken((ingot_dtype)prog->arg_dtypes[i]))
+        if (!is_taken((ingot_dtype)prog->arg_dtypes[i]) && prog->arg_dtypes[i] != INGOT_BF16)
             return false;
     for (int i = 0; i < prog->n_instrs; i++) {
         const ingot_instr *instr = &prog->instrs[i];

@@ -43,6 +43,8 @@ ingot_status ingot_target_find(const char *name, const ingot_target **out);
 const ingot_target *ingot_target_table(int32_t *out_count);
 /* Whether products of bytes are faster than those of 16 bits: VNNI, and the row of tests that stands for it. */
 bool ingot_target_multiplies_bytes(const ingot_target *target);
+/* Whether there are products of bf16: AVX512-BF16, and the same row. Elsewhere bf16 is widened when loaded. */
+bool ingot_target_multiplies_bf16(const ingot_target *target);
 
 /* One call of one kernel on one thread. */
 typedef struct ingot_cost_query {

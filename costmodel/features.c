@@ -45,12 +45,20 @@ static double bandwidth(const ingot_target *t, double bytes)
     return bytes <= (double)t->l3_bytes ? t->l3_gbs : t->dram_gbs;
 }
 
+/* Multiply-adds of a lane at once. What is widened first is multiplied as floats. */
+static int products_a_lane(const ingot_cost_query *q)
+{
+    int group = ingot_spec_group(q->spec);
+    bool widened = group && ingot_spec_sum(q->spec) == INGOT_F32 &&
+                   (q->spec->operands[0].dtype == INGOT_F32 || !ingot_target_multiplies_bf16(q->target));
+    return group && !widened ? group : 1;
+}
+
 static ingot_roofline roofline(const ingot_cost_query *q, const ingot_spec_work *work)
 {
     const ingot_target *t = q->target;
     double peak = t->ghz * t->fma_per_cycle * 2 * t->vector_bytes / 4; /* f32 flops a ns */
-    int group = ingot_spec_group(q->spec); /* products of integers: so many multiply-adds a lane */
-    peak *= group > 0 ? group : 1;
+    peak *= products_a_lane(q);
     double cold = q->cold ? work->bytes_const : 0, bytes = work->bytes_in + work->bytes_out + work->bytes_const;
     ingot_roofline r = {.bytes = bytes, .compute_ns = work->flops / peak};
     r.memory_ns = (bytes - cold) / bandwidth(t, bytes) + cold / t->dram_gbs;
@@ -411,8 +419,22 @@ static void put_body(const ingot_spec *s, double *out)
     out[INGOT_FEATURE_extras] = s->has_body ? s->body.n_args - (s->family == INGOT_FAMILY_map ? 0 : 1) : 0;
 }
 
+/* A product of bf16 has the features of that of f32, and its own roofline: models know f32, and expect it to come as
+ * near to its bound. */
+static ingot_roofline of_bf16(const ingot_cost_query *q, double *out)
+{
+    ingot_spec twin = *q->spec;
+    ingot_cost_query other = *q;
+    twin.operands[0].dtype = twin.operands[1].dtype = INGOT_F32;
+    other.spec = &twin;
+    ingot_features_compute(&other, out);
+    return ingot_roofline_of(q);
+}
+
 ingot_roofline ingot_features_compute(const ingot_cost_query *q, double *out)
 {
+    if (ingot_spec_group(q->spec) && ingot_spec_sum(q->spec) == INGOT_F32)
+        return of_bf16(q, out);
     const ingot_target *t = q->target;
     ingot_spec_work work = ingot_spec_count_work(q->spec, q->sizes);
     ingot_roofline r = roofline(q, &work);

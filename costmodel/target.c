@@ -48,10 +48,19 @@ const ingot_target *ingot_target_table(int32_t *out_count)
     return rows;
 }
 
+static bool stands_for_512(const ingot_target *target)
+{
+    return target->vector_bytes == 64 && !(target->required & INGOT_CPU_AVX512F);
+}
+
 bool ingot_target_multiplies_bytes(const ingot_target *target)
 {
-    bool stands_for_512 = target->vector_bytes == 64 && !(target->required & INGOT_CPU_AVX512F);
-    return stands_for_512 || (target->required & INGOT_CPU_AVX512VNNI) != 0;
+    return stands_for_512(target) || (target->required & INGOT_CPU_AVX512VNNI) != 0;
+}
+
+bool ingot_target_multiplies_bf16(const ingot_target *target)
+{
+    return stands_for_512(target) || (target->required & INGOT_CPU_AVX512BF16) != 0;
 }
 
 static const ingot_target *find(const char *name)

@@ -121,6 +121,8 @@ static ingot_status run_passes(ingot_compiled *c)
         .cancel_arg = c,
         .seconds = c->timing.passes,
         .max_fold_bytes = o->max_fold_bytes,
+        .bf16 = o->precision == INGOT_PRECISION_BF16,
+        .exact_conv = o->exact_conv != 0,
     };
     ingot_status status = ingot_run_passes(c->module, pipeline, &ctx);
     if (printed.data && o->print)

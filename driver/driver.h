@@ -122,6 +122,12 @@ int32_t ingot_program_count_portable(const ingot_program *program, bool with_sha
 /* Name of the portable or boxed kernel that a step calls; null for other steps. */
 const char *ingot_step_portable_name(const ingot_step *step);
 const char *ingot_step_portable_reason(const ingot_compiled *c, const ingot_step *step);
+/* What --precision=bf16 did: of a line of the log "'OP' MARK: WHY", the op and why; false: another line. */
+#define INGOT_LOG_BF16 "' in bf16: "
+#define INGOT_LOG_F32  "' stays f32: "
+bool ingot_log_precision(const ingot_log_line *line, const char *mark, const char **out_op, int *out_op_size,
+                         const char **out_why);
+int32_t ingot_log_count_precision(const ingot_compiled *c, const char *mark);
 /* Work of a step; sizes that vary at their low end. */
 /* What the cost model is asked of a step that is a kernel: open sizes are at their low end, in `sizes`. */
 ingot_cost_query ingot_step_query(const ingot_compiled *c, const ingot_step *step, int64_t sizes[INGOT_SPEC_SIZES]);

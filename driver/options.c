@@ -174,6 +174,9 @@ ingot_status ingot_driver_set_options(ingot_compiled *c, const ingot_compile_opt
                       : ingot_driver_name_of(&c->arena, c->path ? c->path : "model");
     if (!c->name)
         return ingot_status_no_memory();
+    if (o->precision != INGOT_PRECISION_F32 && o->precision != INGOT_PRECISION_BF16)
+        return ingot_fail(INGOT_BAD_USAGE,
+                          "there is no precision %d: it is INGOT_PRECISION_F32 or INGOT_PRECISION_BF16", o->precision);
     if (o->tune_s < 0)
         return ingot_fail(INGOT_BAD_USAGE, "the time for tuning, %g seconds, is negative", o->tune_s);
     INGOT_TRY(set_targets(c));
@@ -275,7 +278,8 @@ ingot_status ingot_driver_set_build_id(ingot_compiled *c)
     add_text(&d, c->cpus);
     add_text(&d, c->name);
     add_number(&d, o->level);
-    add_number(&d, o->no_portable | o->no_generated << 1 | o->keep_all << 2 | o->pin_dynamic << 3 | o->exact_conv << 4);
+    add_number(&d, o->no_portable | o->no_generated << 1 | o->keep_all << 2 | o->pin_dynamic << 3 | o->exact_conv << 4 |
+                       o->precision << 5);
     add_number(&d, o->max_workspace);
     add_number(&d, o->max_fold_bytes);
     for (int32_t i = 0; i < c->import.n_dims; i++) {

@@ -65,6 +65,29 @@ const char *ingot_step_portable_reason(const ingot_compiled *c, const ingot_step
     return "";
 }
 
+bool ingot_log_precision(const ingot_log_line *line, const char *mark, const char **out_op, int *out_op_size,
+                         const char **out_why)
+{
+    const char *at = line->text[0] == '\'' ? strstr(line->text, mark) : NULL;
+    if (!at)
+        return false;
+    *out_op = line->text + 1;
+    *out_op_size = (int)(at - *out_op);
+    *out_why = at + strlen(mark);
+    return true;
+}
+
+int32_t ingot_log_count_precision(const ingot_compiled *c, const char *mark)
+{
+    int32_t n = 0;
+    for (const ingot_log_line *line = c->log; line; line = line->next) {
+        const char *op, *why;
+        int size;
+        n += ingot_log_precision(line, mark, &op, &size, &why);
+    }
+    return n;
+}
+
 ingot_cost_query ingot_step_query(const ingot_compiled *c, const ingot_step *step, int64_t sizes[INGOT_SPEC_SIZES])
 {
     for (int32_t i = 0; i < INGOT_SPEC_SIZES; i++)
@@ -164,6 +187,7 @@ static void add_compile_inputs(const ingot_compiled *c, cJSON *root)
     cJSON_AddBoolToObject(options, "no_portable", o->no_portable != 0);
     cJSON_AddBoolToObject(options, "no_generated", o->no_generated != 0);
     cJSON_AddBoolToObject(options, "exact_conv", o->exact_conv != 0);
+    cJSON_AddStringToObject(options, "precision", o->precision == INGOT_PRECISION_BF16 ? "bf16" : "f32");
     add_number(options, "max_workspace", (double)o->max_workspace);
     cJSON *sizes = cJSON_AddArrayToObject(options, "sizes");
     for (int32_t i = 0; i < c->import.n_dims; i++) {
@@ -251,6 +275,30 @@ static void add_kernels(const ingot_compiled *c, cJSON *root)
     add_number(root, "predicted_ns", predicted);
 }
 
+/* Products that became bf16, and those that stayed f32, each with the reason. */
+static void add_precision(const ingot_compiled *c, cJSON *root)
+{
+    static const char *const names[] = {"bf16", "f32"}, *const marks[] = {INGOT_LOG_BF16, INGOT_LOG_F32};
+    if (c->options.precision != INGOT_PRECISION_BF16)
+        return;
+    cJSON *precision = cJSON_AddObjectToObject(root, "precision");
+    for (int i = 0; i < 2; i++) {
+        cJSON *array = cJSON_AddArrayToObject(precision, names[i]);
+        for (const ingot_log_line *line = c->log; line; line = line->next) {
+            const char *op, *why;
+            char name[256];
+            int size;
+            if (!ingot_log_precision(line, marks[i], &op, &size, &why))
+                continue;
+            cJSON *item = cJSON_CreateObject();
+            snprintf(name, sizeof name, "%.*s", size, op);
+            cJSON_AddStringToObject(item, "op", name);
+            cJSON_AddStringToObject(item, "why", why);
+            cJSON_AddItemToArray(array, item);
+        }
+    }
+}
+
 static void add_memory(const ingot_compiled *c, cJSON *root)
 {
     static const char *const pools[] = {"arena", "weights", "input", "output", "box"};
@@ -312,6 +360,7 @@ ingot_status ingot_compiled_get_report(ingot_compiled *c, const char **out_json)
         cJSON *log = cJSON_AddArrayToObject(root, "log");
         for (const ingot_log_line *line = c->log; line; line = line->next)
             cJSON_AddItemToArray(log, cJSON_CreateString(line->text));
+        add_precision(c, root);
         add_kernels(c, root);
         add_memory(c, root);
         add_versions(c, root);

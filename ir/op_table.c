@@ -92,7 +92,9 @@ bool ingot_op_takes_epilogue(ingot_op_kind kind)
     switch (kind) {
     case INGOT_OP_matmul:
     case INGOT_OP_conv:
+    case INGOT_OP_matmul_bf16:
     case INGOT_OP_matmul_integer:
+    case INGOT_OP_conv_bf16:
     case INGOT_OP_conv_integer:
     case INGOT_OP_conv_transpose:
     case INGOT_OP_reduce:

@@ -110,6 +110,26 @@ RULE(matmul)
     return NULL;
 }
 
+/* Weights of bf16, which are multiplied by bf16 or f32 and summed in f32. */
+static ingot_status need_bf16(const ingot_op *op)
+{
+    ingot_dtype a = in_type(op, 0)->dtype, b = in_type(op, 1)->dtype;
+    if (b == INGOT_BF16 && (a == INGOT_BF16 || a == INGOT_F32))
+        return NULL;
+    return BAD("%s times %s; it takes bf16 or f32 times bf16", ingot_dtype_name(a), ingot_dtype_name(b));
+}
+
+RULE(matmul_bf16)
+{
+    const ingot_attrs_matmul *a = op->attrs;
+    ingot_type t;
+    INGOT_TRY(need_bf16(op));
+    INGOT_TRY(product(op, a->trans_a != 0, a->trans_b != 0, &t));
+    t.dtype = INGOT_F32;
+    set_type(op, 0, &t);
+    return NULL;
+}
+
 RULE(matmul_integer)
 {
     ingot_type t;
@@ -223,6 +243,16 @@ RULE(conv)
     ingot_type t;
     INGOT_TRY(ingot_infer_need_same_dtype(op, 0, 1));
     INGOT_TRY(conv_type(op, &t));
+    set_type(op, 0, &t);
+    return NULL;
+}
+
+RULE(conv_bf16)
+{
+    ingot_type t;
+    INGOT_TRY(need_bf16(op));
+    INGOT_TRY(conv_type(op, &t));
+    t.dtype = INGOT_F32;
     set_type(op, 0, &t);
     return NULL;
 }

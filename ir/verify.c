@@ -83,7 +83,9 @@ static ingot_status check_layouts(const ingot_op *op)
                           ingot_value_literal(op->in[i])); /* weights, per-channel constants */
         /* A convolution may read a plain image and a reduction may leave either layout for the other. */
         bool converts =
-            op->kind == INGOT_OP_reduce || ((op->kind == INGOT_OP_conv || op->kind == INGOT_OP_conv_integer) && i == 0);
+            op->kind == INGOT_OP_reduce ||
+            ((op->kind == INGOT_OP_conv || op->kind == INGOT_OP_conv_bf16 || op->kind == INGOT_OP_conv_integer) &&
+             i == 0);
         if (!parameter && !converts)
             return fault(op, "operands of different layouts", i);
     }

@@ -99,8 +99,11 @@ void ingot_spec_print_task(const ingot_spec *spec, ingot_text *out);
 /* Exact inverse of print; errors say what was expected and where. Checks counts, ranges and registers, so that emitters
  * may rely on them. */
 ingot_status ingot_spec_parse(const char *text, size_t size, ingot_spec *out);
-/* contract and conv: elements of a word, 2 of I16 or 4 of U8 times I8, which sum in I32; 0: floats, other families. */
+/* contract and conv: elements of a word, 2 of I16 or 4 of U8 times I8, which sum in I32, or 2 of BF16 times BF16 or
+ * F32, which sum in F32; 0: no words, and other families. */
 int ingot_spec_group(const ingot_spec *spec);
+/* The same families: what their products sum in. */
+ingot_dtype ingot_spec_sum(const ingot_spec *spec);
 uint64_t ingot_spec_hash(const ingot_spec *spec); /* of the text */
 bool ingot_spec_equal(const ingot_spec *a, const ingot_spec *b);
 /* Rough cost of a body in simple vector instructions (kernel/prog_cost.c): exp 15, add 1. */

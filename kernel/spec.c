@@ -371,7 +371,16 @@ int ingot_spec_group(const ingot_spec *spec)
     ingot_dtype a = spec->operands[0].dtype, b = spec->operands[1].dtype;
     if ((spec->family != INGOT_FAMILY_contract && spec->family != INGOT_FAMILY_conv) || spec->n_in < 2)
         return 0;
+    if (b == INGOT_BF16)
+        return a == INGOT_BF16 || a == INGOT_F32 ? 2 : 0;
     return a == INGOT_I16 && b == INGOT_I16 ? 2 : a == INGOT_U8 && b == INGOT_I8 ? 4 : 0;
+}
+
+ingot_dtype ingot_spec_sum(const ingot_spec *spec)
+{
+    if (!ingot_spec_group(spec))
+        return spec->operands[0].dtype;
+    return spec->operands[1].dtype == INGOT_BF16 ? INGOT_F32 : INGOT_I32;
 }
 
 static double size_value(ingot_size size, const int64_t *sizes)

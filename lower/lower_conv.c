@@ -10,14 +10,22 @@ typedef struct conv_shape {
         pad[4]; /* pad: top, left, bottom, right */
 } conv_shape;
 
+static bool types_fit(ingot_op_kind kind, ingot_dtype x, ingot_dtype w)
+{
+    if (kind == INGOT_OP_conv_integer)
+        return x == INGOT_U8 ? w == INGOT_I8 : x == INGOT_I16 && w == INGOT_I16;
+    if (kind == INGOT_OP_conv_bf16)
+        return w == INGOT_BF16 && (x == INGOT_BF16 || x == INGOT_F32);
+    return x == INGOT_F32 && w == INGOT_F32;
+}
+
 static bool read_shape(const ingot_op *op, const ingot_ints *strides, const ingot_ints *dilations,
                        const ingot_ints *pads, int64_t groups, bool transposed, conv_shape *s)
 {
     const ingot_type *x = &op->in[0]->type, *w = &op->in[1]->type;
     *s = (conv_shape){.spatial = x->rank - 2, .groups = groups, .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
     if (s->spatial < 1 || s->spatial > 2 || !ingot_type_is_static(w) || !ingot_dim_is_const(x->dims[1]) ||
-        !(x->dtype == INGOT_U8 ? w->dtype == INGOT_I8
-                               : w->dtype == x->dtype && (x->dtype == INGOT_F32 || x->dtype == INGOT_I16)))
+        !types_fit(op->kind, x->dtype, w->dtype))
         return false;
     s->in_channels = x->dims[1]->value;
     s->out_channels = transposed ? w->dims[1]->value * groups : w->dims[0]->value;
@@ -101,7 +109,7 @@ typedef struct direct {
     int64_t y_step[2], y_at[2];                  /* where results go: every y_step-th from y_at */
     ingot_packing packing;
     ingot_value *w;
-    int64_t group;  /* integers: elements of a word; 0: floats */
+    int64_t group;  /* integers, bf16: elements of a word; 0: no words */
     bool along_row; /* integers of plain layout: words are taps along a row, so many with those that are zero */
     int64_t row_taps;
 } direct;
@@ -247,11 +255,11 @@ static ingot_packing pack_weights(const direct *c, bool blocked)
     return p;
 }
 
-/* Integers: words of g input channels, [g][ob][cb][kh][kw][ci/g][16][g], or of taps along a row,
+/* Integers, bf16: words of g input channels, [g][ob][cb][kh][kw][ci/g][16][g], or of taps along a row,
  * [g][ob][c][kh][kw/g][16][g]. */
 static ingot_packing pack_words(const direct *c)
 {
-    ingot_packing p = pack_weights(c, !c->along_row);
+    ingot_packing p = pack_weights(c, c->x.layout == INGOT_LAYOUT_C16);
     if (c->along_row) {
         int64_t dest[7] = {p.dest_dims[0], p.dest_dims[1], c->in_per_group, c->kernel[0], c->row_taps / c->group, 16,
                            c->group};
@@ -263,7 +271,7 @@ static ingot_packing pack_words(const direct *c)
         return p;
     }
     p.dest_rank = 8;
-    p.dest_dims[5] = 16 / c->group;
+    p.dest_dims[5] /= c->group;
     p.dest_multiplier[5] = c->group;
     p.dest_dims[7] = c->group;
     p.dest_src[7] = 2;
@@ -415,8 +423,8 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
         return NULL;
     if (!read_shape(op, &a->strides, &a->dilations, &a->pads, a->groups, false, &s))
         return NULL;
-    bool integer = op->in[0]->type.dtype != INGOT_F32;
-    if (op->kind == INGOT_OP_conv ? integer : !integer || (op->prog ? op->n_base : op->n_in) > 2)
+    bool integer = op->kind == INGOT_OP_conv_integer, words = integer || op->kind == INGOT_OP_conv_bf16;
+    if (integer && (op->prog ? op->n_base : op->n_in) > 2)
         return NULL;
     location x, y;
     INGOT_TRY(ingot_lower_locate(l, op->in[0], &x));
@@ -424,17 +432,17 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
     int64_t ipg = s.in_channels / s.groups, opg = s.out_channels / s.groups;
     bool y_blocked = op->out[0]->type.layout == INGOT_LAYOUT_C16;
     bool whole_blocks = (opg % 16 == 0 || !y_blocked) && (ipg % 16 == 0 || x.layout == INGOT_LAYOUT_PLAIN);
-    if (s.groups > 1 && !depthwise && opg % 16 != 0 && is_pointwise(&s) && !y_blocked && !integer)
+    if (s.groups > 1 && !depthwise && opg % 16 != 0 && is_pointwise(&s) && !y_blocked && !words)
         return lower_as_product(l, op, &s, out_done);
     if (s.groups > 1 && !depthwise && !whole_blocks)
         return NULL;
     if (depthwise && (x.layout != INGOT_LAYOUT_C16 || op->out[0]->type.layout != INGOT_LAYOUT_C16))
         return NULL;
     bool along_row = integer && x.layout == INGOT_LAYOUT_PLAIN;
-    int64_t group = integer ? 32 / ingot_dtype_bits(op->in[1]->type.dtype) : 0,
+    int64_t group = words ? 32 / ingot_dtype_bits(op->in[1]->type.dtype) : 0,
             row_taps = integer ? (s.kernel[1] + group - 1) / group * group : 0;
     int64_t pad[4] = {s.pad[0], s.pad[1], s.pad[2], s.pad[3] + (along_row ? row_taps - s.kernel[1] : 0)};
-    if (integer && (depthwise || (along_row && s.dilation[1] != 1)))
+    if (words && (depthwise || (along_row && s.dilation[1] != 1)))
         return NULL;
     INGOT_TRY(padded_input(l, op->in[0], &s, pad, &x));
     if (along_row && x.strides[1 + s.spatial] != ingot_lower_const(l, 1))
@@ -443,7 +451,7 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
     move_back(l, &x, s.spatial, s.pad);
     if (depthwise)
         return lower_depthwise(l, op, &s, x, y, out_done);
-    if (is_winograd(&s) && !integer) {
+    if (is_winograd(&s) && !words) {
         INGOT_TRY(ingot_lower_winograd(l, op, s.kernel, &x, &y, out_done));
         if (*out_done)
             return NULL;
@@ -463,7 +471,7 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
                 .row_taps = row_taps};
     c.rows = s.spatial == 2 ? y.dims[2] : ingot_lower_const(l, 1);
     c.cols = y.dims[1 + s.spatial];
-    c.packing = integer ? pack_words(&c) : pack_weights(&c, x.layout == INGOT_LAYOUT_C16);
+    c.packing = words ? pack_words(&c) : pack_weights(&c, x.layout == INGOT_LAYOUT_C16);
     return emit_direct(l, op, &s, &c, out_done);
 }
 

@@ -21,9 +21,11 @@ static ingot_lower_fn *generated(const ingot_op *op)
     case INGOT_OP_relayout:
         return ingot_lower_relayout;
     case INGOT_OP_matmul:
+    case INGOT_OP_matmul_bf16:
     case INGOT_OP_matmul_integer:
         return ingot_lower_matmul;
     case INGOT_OP_conv:
+    case INGOT_OP_conv_bf16:
     case INGOT_OP_conv_integer:
         return ingot_lower_conv;
     case INGOT_OP_conv_transpose:

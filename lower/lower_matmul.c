@@ -81,9 +81,9 @@ static ingot_status pack_panels(lowering *l, ingot_value *b, int64_t k, int64_t 
     return ingot_lower_add_weight(l, b, &packing, batches * panels * k * 16 * ingot_dtype_bits(b->type.dtype) / 8, out);
 }
 
-/* Integers, in panels of 32-bit words that hold the neighbours along k: [batch][n/16][k/g][16][g]. */
-static ingot_status pack_words(lowering *l, ingot_value *b, int64_t k, int64_t n, location *out,
-                               int64_t *out_batch_elems)
+/* Integers and bf16, in panels of 32-bit words that hold the neighbours along k: [batch][n/16][k/g][16][g]. */
+static ingot_status pack_words(lowering *l, ingot_value *b, int64_t k, int64_t n, int64_t k_stride, int64_t n_stride,
+                               location *out, int64_t *out_batch_elems)
 {
     int64_t batches = 1, group = 32 / ingot_dtype_bits(b->type.dtype), panels = (n + 15) / 16,
             words = (k + group - 1) / group;
@@ -92,7 +92,7 @@ static ingot_status pack_words(lowering *l, ingot_value *b, int64_t k, int64_t n
     ingot_packing packing = {.src_rank = 3,
                              .dest_rank = 5,
                              .src_dims = {batches, k, n},
-                             .src_strides = {k * n, n, 1},
+                             .src_strides = {k * n, k_stride, n_stride},
                              .dest_dims = {batches, panels, words, 16, group},
                              .dest_src = {0, 2, 1, 2, 1},
                              .dest_multiplier = {1, 16, group, 1, 1}};
@@ -110,7 +110,7 @@ static bool integers_fit(const ingot_op *op)
 
 ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done)
 {
-    bool integer = op->kind == INGOT_OP_matmul_integer;
+    bool integer = op->kind == INGOT_OP_matmul_integer, words = integer || op->kind == INGOT_OP_matmul_bf16;
     static const ingot_attrs_matmul straight;
     const ingot_attrs_matmul *attrs = integer ? &straight : op->attrs;
     ingot_value *av = op->in[0], *bv = op->in[1], *cv = op->out[0];
@@ -122,7 +122,8 @@ ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done)
     product t = {.n_batch = rank - 2, .n = op->n_in + 1};
     location a, b;
     INGOT_TRY(ingot_lower_locate(l, av, &a));
-    if (a.layout != INGOT_LAYOUT_PLAIN || (integer && a.strides[a.rank - 1] != ingot_lower_const(l, 1)))
+    if (a.layout != INGOT_LAYOUT_PLAIN ||
+        (words && !attrs->trans_a && a.strides[a.rank - 1] != ingot_lower_const(l, 1)))
         INGOT_TRY(ingot_lower_locate_dense(l, av, &a));
     int32_t am = a.rank - 2 + (attrs->trans_a ? 1 : 0), ak = a.rank - 2 + (attrs->trans_a ? 0 : 1);
     int32_t bk = bv->type.rank - 2 + (attrs->trans_b ? 1 : 0), bn = bv->type.rank - 2 + (attrs->trans_b ? 0 : 1);
@@ -150,8 +151,8 @@ ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done)
                   ingot_dtype_bits(bv->type.dtype) >= 8;
     if (packed) {
         int64_t k = t.k->value, n = t.n_cols->value, batch_elems;
-        INGOT_TRY(integer ? pack_words(l, bv, k, n, &b, &batch_elems)
-                          : pack_panels(l, bv, k, n, attrs->trans_b ? 1 : n, attrs->trans_b ? k : 1, &b, &batch_elems));
+        INGOT_TRY((words ? pack_words : pack_panels)(l, bv, k, n, attrs->trans_b ? 1 : n, attrs->trans_b ? k : 1, &b,
+                                                     &batch_elems));
         lead = (location){.rank = bv->type.rank - 2};
         const ingot_dim *stride = ingot_lower_const(l, batch_elems);
         for (int32_t d = lead.rank - 1; d >= 0; d--) {

@@ -150,8 +150,10 @@ static bool writes_strided(const ingot_op *op)
     case INGOT_OP_map:
     case INGOT_OP_concat:
     case INGOT_OP_matmul:
+    case INGOT_OP_matmul_bf16:
     case INGOT_OP_matmul_integer:
     case INGOT_OP_conv:
+    case INGOT_OP_conv_bf16:
     case INGOT_OP_conv_integer:
     case INGOT_OP_reduce:
     case INGOT_OP_softmax:
@@ -261,7 +263,7 @@ static void decide_placements(lowering *l)
                 place_concat_operands(l, op);
     for (int32_t g = 0; g < l->m->n_graphs; g++)
         for (ingot_op *op = l->m->graphs[g]->first; op != NULL; op = op->next)
-            if (op->kind == INGOT_OP_conv || op->kind == INGOT_OP_conv_integer)
+            if (op->kind == INGOT_OP_conv || op->kind == INGOT_OP_conv_bf16 || op->kind == INGOT_OP_conv_integer)
                 want_halo(l, op);
             else if (op->kind == INGOT_OP_transpose)
                 place_for_transpose(l, op);

@@ -1,9 +1,10 @@
 /* Elementwise chains go into the op that makes their input, as its program: bias, residual add, activation, casts.
  *
- * A chain starts at a matmul or convolution (of integers too), reduction, normalisation, softmax or pooling of one
- * float result, and goes on while the value has one use, that use is elementwise, and its result has the same shape.
- * Other operands of the chain, or what cheap elementwise ops make them from, become operands of the op; single numbers
- * become constants of the program. The op moves down to the last op it takes in, so that every operand is there.
+ * A chain starts at a matmul or convolution (of integers and bf16 too), reduction, normalisation, softmax or pooling of
+ * one float result, and goes on while the value has one use, that use is elementwise, and its result has the same
+ * shape. Other operands of the chain, or what cheap elementwise ops make them from, become operands of the op; single
+ * numbers become constants of the program. The op moves down to the last op it takes in, so that every operand is
+ * there.
  *
  * Needs: canonicalize. After it: op->prog with argument 0 = the op's own result, argument i = operand n_base + i - 1.
  */
@@ -15,6 +16,8 @@ static bool may_have_epilogue(const ingot_op *op)
     switch (op->kind) {
     case INGOT_OP_matmul:
     case INGOT_OP_conv:
+    case INGOT_OP_matmul_bf16:
+    case INGOT_OP_conv_bf16:
     case INGOT_OP_matmul_integer:
     case INGOT_OP_conv_integer:
     case INGOT_OP_conv_transpose:

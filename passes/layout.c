@@ -36,7 +36,7 @@ typedef struct plan {
 /* What convolutions read, sum and write. */
 static bool dtype_fits(ingot_dtype d)
 {
-    return d == INGOT_F32 || d == INGOT_I32 || d == INGOT_I16 || d == INGOT_U8 || d == INGOT_I8;
+    return d == INGOT_F32 || d == INGOT_I32 || d == INGOT_BF16 || d == INGOT_I16 || d == INGOT_U8 || d == INGOT_I8;
 }
 
 static bool fits(const ingot_type *t)
@@ -53,6 +53,8 @@ static bool types_fit(const ingot_op *op)
     ingot_dtype x = op->in[0]->type.dtype, w = op->in[1]->type.dtype;
     if (op->kind == INGOT_OP_conv)
         return x == INGOT_F32 && w == INGOT_F32;
+    if (op->kind == INGOT_OP_conv_bf16)
+        return w == INGOT_BF16;
     return (x == INGOT_I16 && w == INGOT_I16) || (x == INGOT_U8 && w == INGOT_I8);
 }
 
@@ -175,6 +177,7 @@ static side side_of(const ingot_op *op)
         return SIDE_PLAIN;
     switch (op->kind) {
     case INGOT_OP_conv:
+    case INGOT_OP_conv_bf16:
     case INGOT_OP_conv_integer:
         return conv_fits(op) ? SIDE_CONV : SIDE_PLAIN;
     case INGOT_OP_max_pool:

@@ -20,13 +20,13 @@ const ingot_pass_info *ingot_pass_table(int32_t *out_count)
 const char *ingot_default_pipeline(int32_t level)
 {
     /* Canonicalize again wherever a pass leaves constants to fold or ops that became equal. */
-    static const char none[] = "decompose,schedule";
+    static const char none[] = "decompose,bf16_products,schedule";
     static const char some[] =
-        "integer_products,canonicalize,fold_batch_norm,decompose,canonicalize,sink_reshapes,canonicalize,"
+        "integer_products,canonicalize,fold_batch_norm,decompose,canonicalize,bf16_products,sink_reshapes,canonicalize,"
         "fuse_epilogues,fuse_maps,schedule";
     static const char all[] =
         "integer_products,canonicalize,fold_batch_norm,decompose,canonicalize,recognize_activations,"
-        "recognize_norms,recognize_attention,canonicalize,sink_reshapes,canonicalize,layout,"
+        "recognize_norms,recognize_attention,canonicalize,bf16_products,sink_reshapes,canonicalize,layout,"
         "fuse_epilogues,fuse_maps,canonicalize,schedule";
     return level <= 0 ? none : level == 1 ? some : all;
 }

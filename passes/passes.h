@@ -11,7 +11,7 @@
 
 typedef struct ingot_pass_context {
     const struct ingot_target *target;
-    const struct ingot_cost_model *cost_model; /* what layouts and fusion are decided by; null: by counting bytes */
+    const struct ingot_cost_model *cost_model; /* null: layouts go by bytes, all else by the roofline */
     int32_t level;                             /* -O */
     const char *print_after;                   /* comma-separated names, or "all" */
     ingot_text *printed;                       /* where that goes */
@@ -21,6 +21,8 @@ typedef struct ingot_pass_context {
     void *cancel_arg;
     double *seconds; /* per pass of passes.def, added to; may be null */
     int64_t max_fold_bytes;
+    bool bf16;       /* products with constant weights are of bf16 where that is predicted to be faster */
+    bool exact_conv; /* there will be no Winograd kernels to compare with */
 } ingot_pass_context;
 
 typedef ingot_status ingot_pass_fn(ingot_module *m, ingot_pass_context *ctx);

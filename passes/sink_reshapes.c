@@ -17,7 +17,9 @@ static bool worth_it(const ingot_value *x)
     switch (x->def->kind) {
     case INGOT_OP_matmul:
     case INGOT_OP_conv:
+    case INGOT_OP_matmul_bf16:
     case INGOT_OP_matmul_integer:
+    case INGOT_OP_conv_bf16:
     case INGOT_OP_conv_integer:
     case INGOT_OP_conv_transpose:
     case INGOT_OP_layer_norm:

@@ -425,6 +425,17 @@ void ingot_store_f64(void *data, ingot_dtype dtype, int64_t i, double value)
     }
 }
 
+void ingot_round_to_bf16(const float *from, int64_t n, uint16_t *to)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, from + i, sizeof bits);
+        bool nan = (bits & 0x7fffffff) > 0x7f800000;
+        uint32_t up = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+        to[i] = (uint16_t)(nan ? (bits >> 16 & 0x8000) | 0x7fc0 : up);
+    }
+}
+
 void ingot_store_i64(void *data, ingot_dtype dtype, int64_t i, int64_t value)
 {
     switch (known(dtype)) {

@@ -60,6 +60,8 @@ int ingot_dtype_is_signed(ingot_dtype dtype);
 double ingot_load_f64(const void *data, ingot_dtype dtype, int64_t i);
 int64_t ingot_load_i64(const void *data, ingot_dtype dtype, int64_t i);
 void ingot_store_f64(void *data, ingot_dtype dtype, int64_t i, double value);
+/* n elements of f32 as bf16, rounded as ingot_store_f64 does. */
+void ingot_round_to_bf16(const float *from, int64_t n, uint16_t *to);
 void ingot_store_i64(void *data, ingot_dtype dtype, int64_t i, int64_t value);
 /* Copies element src[i] to dst[j], any type, sub-byte included. */
 void ingot_copy_element(void *dst, int64_t j, const void *src, int64_t i, ingot_dtype dtype);

@@ -58,6 +58,14 @@ enum {
     INGOT_WRITE_OBJECT = 64  /* NAME.<kernel>.o */
 };
 
+/* What matrix products and convolutions with constant weights are computed in. */
+enum {
+    INGOT_PRECISION_F32 = 0, /* everything in the types of the model */
+    /* Where it is predicted to be faster, weights of f32 are rounded to bf16 and stored so: half the bytes. Sums, and
+     * all else, stay f32. On targets with products of bf16 (AVX512-BF16) what they are multiplied by is rounded too. */
+    INGOT_PRECISION_BF16 = 1
+};
+
 typedef struct ingot_compile_options {
     size_t struct_size; /* sizeof(ingot_compile_options) */
     const char *path;   /* the model; with `bytes`: its name in messages, and external data is looked up beside it */
@@ -92,6 +100,7 @@ typedef struct ingot_compile_options {
     int32_t exact_conv;     /* convolutions sum their products directly: no Winograd kernels */
     const char *cost_model; /* what takes decisions: a name, or a file (docs/cost-model.md); null: "learned" */
     double tune_s;          /* seconds to measure candidates of the kernels that take most time; 0: none */
+    int32_t precision;      /* INGOT_PRECISION_*; the report says which products it changed */
 } ingot_compile_options;
 
 typedef struct ingot_compiled ingot_compiled;

@@ -191,6 +191,13 @@ ingot_status ingot_kernel_window(const char *name, const ingot_tensor *x, const 
                                  const ingot_ints *strides, const ingot_ints *pads, const ingot_ints *dilations,
                                  kernel_window *out);
 
+/* Operands and result of one type; or weights of bf16, whose products with bf16 or f32 give f32. */
+static inline bool kernel_product_types(const ingot_tensor *a, const ingot_tensor *b, const ingot_tensor *y)
+{
+    if (b->dtype == INGOT_BF16 && y->dtype == INGOT_F32)
+        return a->dtype == INGOT_BF16 || a->dtype == INGOT_F32;
+    return a->dtype == b->dtype && a->dtype == y->dtype;
+}
 /* conv and conv_integer (conv_gemm.c): y = w * x, with zero points subtracted (kinds as in kernel_matrix; null: none).
  */
 ingot_status ingot_kernel_conv(const ingot_call *call, const char *name, const ingot_tensor *x_zero,

@@ -1,4 +1,5 @@
-/* matmul: NumPy's, with broadcast batch axes and either operand's last two axes transposed on request. */
+/* matmul: NumPy's, with broadcast batch axes and either operand's last two axes transposed on request. matmul_bf16: b
+ * of bf16, a of bf16 or f32, the result f32. */
 #include "runtime/kernels/kernels.h"
 
 typedef struct {
@@ -38,7 +39,7 @@ ingot_status ingot_portable_matmul(const ingot_call *call)
     ingot_tensor a = call->in[0], b = call->in[1];
     const ingot_tensor *y = &call->out[0];
     const ingot_attrs_matmul *attrs = call->attrs;
-    KERNEL_REQUIRE(a.rank >= 2 && b.rank >= 2 && y->rank >= 2 && a.dtype == b.dtype && a.dtype == y->dtype,
+    KERNEL_REQUIRE(a.rank >= 2 && b.rank >= 2 && y->rank >= 2 && kernel_product_types(&a, &b, y),
                    "matmul: operands of rank %d and %d, %s and %s", a.rank, b.rank, ingot_dtype_name(a.dtype),
                    ingot_dtype_name(b.dtype));
     int64_t rows_a = a.dims[a.rank - 2], cols_a = a.dims[a.rank - 1], rows_b = b.dims[b.rank - 2],

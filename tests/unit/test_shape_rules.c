@@ -133,6 +133,9 @@ Test(shape_rules, products)
     ((ingot_attrs_matmul *)op->attrs)->trans_a = ((ingot_attrs_matmul *)op->attrs)->trans_b = 1;
     gives(op, 0, "f32 [s] [32]");
     gives(MAKE(matmul_integer, 1, in("u8 2 3"), in("i8 3 4")), 0, "i32 [2] [4]");
+    gives(MAKE(matmul_bf16, 1, in("f32 n 3"), in("bf16 3 4")), 0, "f32 [n] [4]");
+    gives(MAKE(matmul_bf16, 1, in("bf16 2 3"), in("bf16 3 4")), 0, "f32 [2] [4]");
+    refuses(MAKE(matmul_bf16, 1, in("bf16 2 3"), in("f32 3 4")), "bf16 times f32");
     refuses(MAKE(matmul, 1, in("f32 2 3"), in("f32 4 5")), "the summed axis: 3 and 4 differ");
     refuses(MAKE(matmul, 1, in("f32 3"), in("f32 3 5")), "rank 1");
     gives(MAKE(attention, 1, in("f32 n 8 s 64"), in("f32 n 2 h 64"), in("f32 n 2 h 32"), in("f32 s h")), 0,

@@ -64,6 +64,20 @@ Test(options, levels)
     cli_options_free(&o);
 }
 
+Test(options, precision)
+{
+    static cli_options o;
+    cli_options_init(&o);
+    cr_assert_eq(o.compile.precision, INGOT_PRECISION_F32);
+    cr_assert_eq(take(&o, CLI_OPTION_PRECISION, "bf16"), INGOT_OK);
+    cr_assert_eq(o.compile.precision, INGOT_PRECISION_BF16);
+    cr_assert_eq(take(&o, CLI_OPTION_PRECISION, "f32"), INGOT_OK);
+    cr_assert_eq(o.compile.precision, INGOT_PRECISION_F32);
+    cr_assert_eq(take(&o, CLI_OPTION_PRECISION, "f16"), INGOT_BAD_USAGE);
+    cr_assert_eq(take(&o, CLI_OPTION_PRECISION, ""), INGOT_BAD_USAGE);
+    cli_options_free(&o);
+}
+
 Test(stats, percentiles_lie_between_samples)
 {
     const double sorted[4] = {1, 2, 3, 4};

@@ -93,6 +93,44 @@ Test(emit, integers_of_each_target)
     ingot_arena_release(&arena);
 }
 
+#define BF16(a, target)                                                                             \
+    "contract b0=1 b1=1 m=384 n=768 k=768 in=" a "[0,0,768,0,1] in=bf16.packed16.const[0,0,0,0,0] " \
+    "out=f32[0,0,768,1,0] | mr=0 nr=0 kc=0 nb=0 units=0 | " target
+#define BF16_CONV(a, target)                                                                        \
+    "conv n=1 g=1 ob=4 oh=14 ow=28 cb=4 ci=16 kh=3 kw=3 o=64 in=" a "[0,0,0,480,16,7680,1,480,16] " \
+    "in=bf16.packed16.const[0,0,0,0,0,0,0,0,0] out=f32[0,0,6272,448,16,0,0,0,0]*1 | mr=0 nr=0 units=0 | " target
+
+/* Pairs of bf16 are one instruction where there is one; else words are widened, two FMAs each. Sums stay in registers.
+ */
+Test(emit, bf16_of_each_target)
+{
+    static const struct {
+        const char *line, *instruction, *registers;
+        int count;
+    } cases[] = {
+        {BF16("bf16", "sapphirerapids"), "vdpbf16ps", "zmm", 54},
+        {BF16("bf16", "znver4"), "vdpbf16ps", "zmm", 54},
+        {BF16("bf16", "znver5"), "vdpbf16ps", "zmm", 54},
+        {BF16("f32", "znver4"), "vfmadd231ps", "zmm", 108},
+        {BF16("f32", "x86-64-v4"), "vfmadd231ps", "zmm", 108},
+        {BF16("f32", "x86-64-v3"), "vfmadd231ps", "ymm", 24},
+        {BF16_CONV("bf16", "sapphirerapids"), "vdpbf16ps", "zmm", 28},
+        {BF16_CONV("f32", "x86-64-v3"), "vfmadd231ps", "ymm", 0},
+    };
+    ingot_arena arena = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = compile(&arena, cases[i].line, INGOT_EMIT_ASM);
+        int n = lines_with(text, cases[i].instruction, cases[i].registers);
+        cr_expect(cases[i].count ? n == cases[i].count : n > 0, "%s: %d", cases[i].line, n);
+        cr_expect_eq(lines_with(text, "(%rsp)", cases[i].registers), 0, "%s: sums leave their registers",
+                     cases[i].line);
+    }
+    char *rounds = compile(&arena, "map d0=4096 in=f32[1] out=bf16[1] body=\"(f32) r1=cast(r0):bf16 -> r1\" | | znver4",
+                           INGOT_EMIT_ASM);
+    cr_expect_gt(lines_with(rounds, "vcvtneps2bf16", ""), 0);
+    ingot_arena_release(&arena);
+}
+
 static void refuses(const char *line)
 {
     ingot_spec spec;
@@ -117,6 +155,13 @@ Test(emit, refusals)
     refuses("contract b0=1 b1=1 m=9000000000000 n=7 k=7 in=f32[0,0,7,0,1] in=f32[0,0,0,1,7] out=f32[0,0,7,1,0]" REST
             "x86-64-v3");
     refuses("contract b0=1 b1=1 m=8 n=7 k=7 in=f32[0,0,7,0,1] in=f32[0,0,0,1,7] out=f32[0,0,7,1,0]" REST "pentium");
+    /* bf16: not packed; times another type; an unknown number of terms; arithmetic on it */
+    refuses("contract b0=1 b1=1 m=8 n=7 k=7 in=f32[0,0,7,0,1] in=bf16[0,0,0,1,7] out=f32[0,0,7,1,0]" REST "x86-64-v3");
+    refuses("contract b0=1 b1=1 m=8 n=7 k=7 in=bf16[0,0,7,0,1] in=f32.packed16[0,0,0,0,0] out=f32[0,0,7,1,0]" REST
+            "x86-64-v3");
+    refuses("contract b0=1 b1=1 m=8 n=7 k=?0 in=f32[0,0,?0,0,1] in=bf16.packed16[0,0,0,0,0] out=f32[0,0,7,1,0]" REST
+            "x86-64-v3");
+    refuses("map d0=8 in=bf16[1] out=bf16[1] body=\"(bf16) r1=relu(r0):bf16 -> r1\" | | x86-64-v3");
 }
 
 Test(emit, targets)

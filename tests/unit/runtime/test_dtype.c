@@ -28,6 +28,23 @@ static uint32_t encode(ingot_dtype dtype, double value)
     return code_of(data, dtype);
 }
 
+/* Weights are rounded by a shorter way than other casts. */
+Test(dtype, f32_is_rounded_to_bf16_as_everywhere)
+{
+    static const uint32_t edges[] = {0x00000000, 0x80000000, 0x3f808000, 0x3f818000, 0x3f808001, 0x3f807fff,
+                                     0x7f7fffff, 0xff7fffff, 0x7f7f7fff, 0x7f800000, 0xff800000, 0x7f800001,
+                                     0x7fffffff, 0x00000001, 0x00008000, 0x00018000, 0x807fffff};
+    uint32_t state = 1;
+    for (int i = 0; i < 100000; i++) {
+        uint32_t bits = i < (int)COUNT(edges) ? edges[i] : (state = state * 1664525u + 1013904223u);
+        float value;
+        uint16_t got;
+        memcpy(&value, &bits, sizeof value);
+        ingot_round_to_bf16(&value, 1, &got);
+        cr_assert_eq(got, encode(INGOT_BF16, (double)value), "%08x", bits);
+    }
+}
+
 Test(dtype, small_floats_survive_the_way_there_and_back)
 {
     for (size_t t = 0; t < COUNT(small_floats); t++) {
