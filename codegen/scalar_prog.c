@@ -3,8 +3,7 @@
  *
  * Integers never trap: division by zero gives 0 and INT_MIN / -1 wraps. Floats convert to integers by saturating, NaN
  * to 0; to those of 8 and 16 bits by way of 32. f16 is computed in f32 and rounded after every operation (the target
- * needs F16C: families ask for it). bf16 is 16 bits that can be cast, by way of
- * f32. Operations without a vector form
+ * needs F16C: families ask for it). bf16 is 16 bits that can be cast, by way of f32. Operations without a vector form
  * are refused by the *_supported functions, and the op runs on its portable kernel.
  */
 #include "codegen/vector_math.h"
