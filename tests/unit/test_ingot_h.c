@@ -140,6 +140,7 @@ Test(ingot_h, wrong_options_are_refused)
         {.struct_size = sizeof wrong[0], .path = model_path, .name = "no name"},
         {.struct_size = sizeof wrong[0], .path = model_path, .cpu = "z80"},
         {.struct_size = sizeof wrong[0], .path = model_path, .threads = -1},
+        {.struct_size = sizeof wrong[0], .path = model_path, .precision = 2},
         {.struct_size = sizeof wrong[0], .path = model_path, .n_sizes = -1},
         {.struct_size = sizeof wrong[0], .path = model_path, .sizes = &empty, .n_sizes = 1},
     };
