@@ -1,26 +1,43 @@
 /* lstm and gru: the recurrent part, over all time steps of one direction and some rows of the batch.
  *
- * Per step: state times r (panels of 16 columns, register tiles of all rows of the unit), then the gates' activations
- * fused with the new state. States and products live in scratch; r stays in the cache between steps. xw holds the
- * inputs' part of all gates, gate g at g * h. The optional recurrent bias (gru) has all gates too and is added to the
- * product.
+ * Per step: state times r, then the gates' activations fused with the new state. States and products live in scratch.
+ * xw holds the inputs' part of all gates, gate g at g * h. The optional recurrent bias (gru) has all gates too and is
+ * added to the product.
+ *
+ * A unit is one or two register tiles of rows. Those of a call that lie side by side are worked on together, as many as
+ * the scratch holds, since all of r is read in every step: a chunk of its columns that fits into L1 is multiplied with
+ * all of their rows. An r that does not stay in L2 is fetched a chunk ahead, and every other step goes through it
+ * backwards, so that it begins with what is still near.
  */
 #include "codegen/blocks.h"
-#include <string.h>
+#include "codegen/microkernel.h"
 
 typedef ingot_ev V;
-enum { T, N, DIR, H, XW = 0, R = 1, most_scratch = 96 * 1024 };
+enum { T, N, DIR, H, XW = 0, R = 1, most_scratch = 96 * 1024, most_rows = 8, most_tiles = 4 };
 
 typedef struct cell {
     ingot_emitter *e;
-    bool gru, reset_after;       /* reset_after: linear_before_reset */
-    int gates, lanes, rows;      /* rows of the batch in a unit */
+    bool gru, reset_after; /* reset_after: linear_before_reset */
+    int gates, lanes, registers;
+    int limit;                   /* rows of a register tile, at most */
+    int group, rows;             /* tiles worked on together, at most, and their rows */
     int64_t h, width, columns;   /* gates * h; panels * 16 */
+    int64_t chunk;               /* columns multiplied with all rows of a group */
+    bool far;                    /* r does not stay in L2 */
     int64_t state_row, gate_row; /* elements of a row of scratch */
     int h0, c0, rb;              /* inputs; -1: not there */
-    V dir, first_row, n_rows;
+    ingot_tiling tiles;          /* of the batch */
+    V dir, tile0, tile1;         /* the group */
+    V first_row, n_rows;
     V state, memory, reset_state, products, products2; /* scratch; memory: lstm; the last ones: gru */
 } cell;
+
+/* Vectors of a register tile: as many as there are registers for, beside a row of columns and one broadcast value. */
+static int vectors_of(const cell *c, int height)
+{
+    int vectors = (c->registers - 1) / (height + 1);
+    return vectors < 1 ? 1 : vectors > INGOT_MICRO_VECTORS ? INGOT_MICRO_VECTORS : vectors;
+}
 
 static bool make_cell(const ingot_spec *spec, const ingot_target *target, cell *c)
 {
@@ -42,25 +59,52 @@ static bool make_cell(const ingot_spec *spec, const ingot_target *target, cell *
     c->h = spec->dims[H];
     c->width = c->gates * c->h;
     c->columns = (c->width + 15) / 16 * 16;
-    c->state_row = (c->h + 15) / 16 * 16;
+    c->state_row = ((c->h + 15) / 16 | 1) * 16; /* an odd number of lines: rows in different sets of the cache */
     c->gate_row = c->columns + 16;
-    c->rows = target->vector_regs >= 32 ? 8 : 4;
-    if (spec->decisions[0] > 0 && spec->decisions[0] <= 8)
-        c->rows = (int)spec->decisions[0];
-    int64_t n = ingot_b_estimate(spec->dims[N], c->rows);
-    if (n < c->rows)
-        c->rows = n > 0 ? (int)n : 1;
-    while (c->rows > 1 && 4 * c->rows * (2 * c->state_row + (c->gru ? 2 : 1) * c->gate_row) > most_scratch)
-        c->rows--;
-    return 4 * c->rows * (2 * c->state_row + (c->gru ? 2 : 1) * c->gate_row) <= most_scratch;
+    int64_t room = most_scratch / (4 * (2 * c->state_row + (c->gru ? 2 : 1) * c->gate_row));
+    if (room < 1)
+        return false;
+    c->limit = target->tile_rows < most_rows ? target->tile_rows : most_rows;
+    if (spec->decisions[0] > 0 && spec->decisions[0] <= most_rows)
+        c->limit = (int)spec->decisions[0];
+    if (c->limit > room)
+        c->limit = (int)room;
+    int64_t n = ingot_b_estimate(spec->dims[N], -1), tiles = n > 0 ? (n + c->limit - 1) / c->limit : most_tiles;
+    if (n > 0)
+        c->limit = (int)((n + tiles - 1) / tiles);
+    tiles = tiles < most_tiles ? tiles : most_tiles;
+    c->group = (int)(room / c->limit < tiles ? room / c->limit : tiles);
+    c->rows = c->group * c->limit;
+    c->registers = target->vector_regs;
+    c->far = c->h * c->columns * 4 > target->l2_bytes / 2;
+    /* whole tiles of the heights that there are; 12 vectors suit all */
+    int vectors = n <= 0 ? 12 : vectors_of(c, c->limit);
+    if (n > 0 && n % c->limit != 0 && vectors_of(c, c->limit - 1) != vectors)
+        vectors = 12;
+    int64_t wide = (int64_t)vectors * c->lanes, near = target->l1_bytes / 2 / (4 * c->h);
+    c->chunk = near > wide ? near / wide * wide : wide;
+    return true;
+}
+
+/* Tiles of a unit: two where there are units enough. */
+static V tiles_of_unit(ingot_emitter *e, const ingot_tiling *tiles)
+{
+    V half = ingot_e_div(e, tiles->count, ingot_e_int(e, 2));
+    return ingot_e_min(e, ingot_e_max(e, half, ingot_e_int(e, 1)), ingot_e_int(e, 2));
+}
+
+static V units_of_direction(ingot_emitter *e, const cell *c, ingot_tiling *out_tiles)
+{
+    *out_tiles = ingot_tiling_make(e, ingot_e_size(e, e->spec->dims[N]), c->limit);
+    return ingot_e_ceil_div(e, out_tiles->count, tiles_of_unit(e, out_tiles));
 }
 
 static V recurrent_count(ingot_emitter *e)
 {
     cell c;
+    ingot_tiling tiles;
     make_cell(e->spec, e->target, &c);
-    return ingot_e_mul(e, ingot_e_size(e, e->spec->dims[DIR]),
-                       ingot_e_ceil_div(e, ingot_e_size(e, e->spec->dims[N]), ingot_e_int(e, c.rows)));
+    return ingot_e_mul(e, ingot_e_size(e, e->spec->dims[DIR]), units_of_direction(e, &c, &tiles));
 }
 
 static ingot_etype vector(const cell *c)
@@ -75,62 +119,113 @@ static V dim(const cell *c, int d)
 
 /* ---- Product ---- */
 
-/* out[row][16 * panel ..] = bias + from[row][:] r for `panels` panels from `panel` on. */
-static void product_tile(const cell *c, V from, V out, V panel, int panels)
+/* What the products of a chunk of columns are made from: state rows, products, the first row of the group, elements of
+ * r before the direction's, columns, and elements of r before the chunk that comes next. */
+enum { P_FROM, P_OUT, P_FIRST, P_DIR, P_R, P_BEGIN, P_END, P_NEXT, P_COUNT };
+
+typedef struct product {
+    const cell *c;
+    int64_t first, last; /* columns, whole panels */
+} product;
+
+/* Element of a direction's r at the top of a column. */
+static V column_at(const cell *c, V column)
+{
+    V lane = ingot_e_rem(c->e, column, ingot_e_int(c->e, 16));
+    return ingot_e_mad(c->e, ingot_e_sub(c->e, column, lane), ingot_e_int(c->e, c->h), lane);
+}
+
+/* out[row][column ..] = bias + from[row][:] r for some rows and `vectors` vectors of columns. */
+static void multiply(const cell *c, int height, int vectors, V from, V out, V column, V ahead, const V *p)
 {
     ingot_emitter *e = c->e;
-    int per_panel = 16 / c->lanes, n = per_panel * panels;
-    V acc[INGOT_E_MAX_CARRIED], next[INGOT_E_MAX_CARRIED], r[16], zero = ingot_e_int(e, 0),
-                                                                  column = ingot_e_mul_int(e, panel, 16);
-    V base = ingot_e_add(e, ingot_e_mul(e, c->dir, ingot_e_size(e, e->spec->operands[R].strides[DIR])),
-                         ingot_e_mul_int(e, panel, c->h * 16));
-    V panel_at = ingot_e_gep(e, INGOT_E_F32, e->operands[R], base);
-    for (int k = 0; k < n; k++) {
-        V start = ingot_e_zero(e, vector(c));
+    V acc[INGOT_MICRO_ACCS], zero = ingot_e_int(e, 0);
+    ingot_micro m = {.type = vector(c), .rows = height, .vectors = vectors, .mask = ingot_e_mask_all()};
+    for (int q = 0; q < vectors; q++) {
+        V at = ingot_e_add_int(e, column, (int64_t)q * c->lanes);
+        m.column[q] = ingot_e_gep(e, INGOT_E_F32, e->operands[R], ingot_e_add(e, p[P_R], column_at(c, at)));
+        acc[q] = ingot_e_zero(e, vector(c));
         if (c->rb >= 0) {
-            V at = ingot_e_add_int(e, column, (int64_t)k * c->lanes);
             ingot_emask mask = ingot_e_mask(e, vector(c), ingot_e_sub(e, ingot_e_int(e, c->width), at));
-            V index = ingot_b_index(e, c->rb, (V[]){zero, zero, c->dir, at});
-            start = ingot_e_load_masked(e, vector(c), e->operands[c->rb], index, mask);
+            V index = ingot_b_index(e, c->rb, (V[]){zero, zero, p[P_DIR], at});
+            acc[q] = ingot_e_load_masked(e, vector(c), e->operands[c->rb], index, mask);
         }
-        for (int row = 0; row < c->rows; row++)
-            acc[row * n + k] = start;
     }
-    ingot_eloop loop;
-    ingot_e_for(e, zero, ingot_e_int(e, c->h), ingot_e_int(e, 1), c->rows * n, acc, &loop);
-    for (int k = 0; k < n; k++) {
-        int64_t at = (int64_t)(k / per_panel) * c->h * 16 + (int64_t)(k % per_panel) * c->lanes;
-        r[k] = ingot_e_load(e, vector(c), panel_at, ingot_e_add_int(e, ingot_e_mul_int(e, loop.index, 16), at));
+    for (int row = 0; row < height; row++) {
+        m.row[row] = from;
+        m.row_shift[row] = row * c->state_row;
+        for (int q = 0; q < vectors; q++)
+            acc[row * vectors + q] = acc[q];
     }
-    for (int row = 0; row < c->rows; row++) {
-        V x = ingot_e_load(e, ingot_e_type(INGOT_E_F32), from, ingot_e_add_int(e, loop.index, row * c->state_row));
-        x = ingot_e_splat(e, x, c->lanes);
-        for (int k = 0; k < n; k++)
-            next[row * n + k] = ingot_e_fma(e, x, r[k], loop.args[row * n + k]);
+    if (c->far) {
+        /* one tile reads as much as it fetches; where there are more, each has its share */
+        bool alone = c->tiles.count.known ? c->group == 1 : 2 * height <= c->limit;
+        int64_t step = (int64_t)vectors * c->lanes / (alone ? 1 : 2);
+        m.fetch = true;
+        m.ahead_step = ingot_e_int(e, step);
+        m.ahead =
+            ingot_e_gep(e, INGOT_E_F32, e->operands[R], ingot_e_mad(e, ahead, ingot_e_int(e, c->h * step), p[P_NEXT]));
     }
-    ingot_e_for_end(e, &loop, next);
-    for (int row = 0; row < c->rows; row++)
-        for (int k = 0; k < n; k++)
-            ingot_e_store(e, loop.results[row * n + k], out,
-                          ingot_e_add_int(e, column, row * c->gate_row + (int64_t)k * c->lanes));
+    ingot_micro_loop(e, &m, ingot_e_int(e, c->h), ingot_e_int(e, 1), ingot_e_int(e, 16), acc);
+    for (int row = 0; row < height; row++)
+        for (int q = 0; q < vectors; q++)
+            ingot_e_store(e, acc[row * vectors + q], out,
+                          ingot_e_add_int(e, column, row * c->gate_row + (int64_t)q * c->lanes));
+}
+
+/* Tiles of one height times a chunk of columns; the last chunk may end with some that fill no wide tile. */
+static void multiply_tiles(ingot_emitter *e, void *arg, int height, V start, V count, const V *p)
+{
+    const product *of = arg;
+    const cell *c = of->c;
+    int vectors = vectors_of(c, height), wide = vectors * c->lanes;
+    ingot_eloop tiles, columns;
+    ingot_e_for(e, ingot_e_int(e, 0), count, ingot_e_int(e, 1), 0, NULL, &tiles);
+    V row = ingot_e_mad(e, tiles.index, ingot_e_int(e, height), ingot_e_sub(e, start, p[P_FIRST]));
+    V from = ingot_e_gep(e, INGOT_E_F32, p[P_FROM], ingot_e_mul_int(e, row, c->state_row)),
+      out = ingot_e_gep(e, INGOT_E_F32, p[P_OUT], ingot_e_mul_int(e, row, c->gate_row));
+    V before = ingot_e_mul_int(e, ingot_e_div(e, row, ingot_e_int(e, height)), c->chunk / wide);
+    bool whole = (of->last - of->first) % wide == 0 && c->chunk % wide == 0;
+    V rest = whole ? ingot_e_int(e, 0) : ingot_e_rem(e, ingot_e_sub(e, p[P_END], p[P_BEGIN]), ingot_e_int(e, wide));
+    V end = ingot_e_sub(e, p[P_END], rest);
+    ingot_e_for(e, p[P_BEGIN], end, ingot_e_int(e, wide), 0, NULL, &columns);
+    V piece = ingot_e_div(e, ingot_e_sub(e, columns.index, p[P_BEGIN]), ingot_e_int(e, wide));
+    multiply(c, height, vectors, from, out, columns.index, ingot_e_add(e, before, piece), p);
+    ingot_e_for_end(e, &columns, NULL);
+    if (!whole) {
+        ingot_e_for(e, end, p[P_END], ingot_e_int(e, c->lanes), 0, NULL, &columns);
+        multiply(c, height, 1, from, out, columns.index, before, p);
+        ingot_e_for_end(e, &columns, NULL);
+    }
+    ingot_e_for_end(e, &tiles, NULL);
 }
 
 /* Columns [first, last) of the gates, widened to whole panels. */
-static void product(const cell *c, V from, V out, int64_t first, int64_t last)
+static void multiply_state(const cell *c, V from, V out, V odd, int64_t first, int64_t last)
 {
     ingot_emitter *e = c->e;
-    int64_t lo = first / 16, hi = (last + 15) / 16;
-    int vectors = c->rows * (16 / c->lanes), together = vectors >= 8 ? 1 : 8 / vectors; /* enough independent sums */
-    for (int panels = together; panels >= 1; panels = panels > 1 ? 1 : 0) {
-        int64_t end = lo + (hi - lo) / panels * panels;
-        if (end == lo)
-            continue;
-        ingot_eloop loop;
-        ingot_e_for(e, ingot_e_int(e, lo), ingot_e_int(e, end), ingot_e_int(e, panels), 0, NULL, &loop);
-        product_tile(c, from, out, loop.index, panels);
-        ingot_e_for_end(e, &loop, NULL);
-        lo = end;
+    product of = {.c = c, .first = first / 16 * 16, .last = (last + 15) / 16 * 16};
+    int64_t chunks = (of.last - of.first + c->chunk - 1) / c->chunk;
+    V zero = ingot_e_int(e, 0), one = ingot_e_int(e, 1), final = ingot_e_int(e, chunks - 1), p[P_COUNT];
+    ingot_eloop loop;
+    ingot_e_for(e, zero, ingot_e_int(e, chunks), one, 0, NULL, &loop);
+    V chunk = loop.index, next = ingot_e_min(e, ingot_e_add(e, chunk, one), final);
+    if (c->far) {
+        chunk = ingot_e_select(e, odd, ingot_e_sub(e, final, chunk), chunk);
+        next = ingot_e_select(e, odd, ingot_e_sub(e, final, next), next);
     }
+    p[P_FROM] = from;
+    p[P_OUT] = out;
+    p[P_FIRST] = c->first_row;
+    p[P_DIR] = c->dir;
+    p[P_R] = ingot_e_mul(e, c->dir, ingot_e_size(e, e->spec->operands[R].strides[DIR]));
+    p[P_BEGIN] = ingot_e_add_int(e, ingot_e_mul_int(e, chunk, c->chunk), of.first);
+    p[P_END] = ingot_e_min(e, ingot_e_add_int(e, p[P_BEGIN], c->chunk), ingot_e_int(e, of.last));
+    p[P_NEXT] = ingot_e_add(e, p[P_R],
+                            ingot_e_mul_int(e, ingot_e_add_int(e, ingot_e_mul_int(e, next, c->chunk), of.first), c->h));
+    ingot_tile_body body = {.emit = multiply_tiles, .arg = &of, .name = "product", .n_params = P_COUNT, .params = p};
+    ingot_tiling_run(e, &c->tiles, c->limit, c->tile0, c->tile1, &body);
+    ingot_e_for_end(e, &loop, NULL);
 }
 
 /* ---- Activations ---- */
@@ -268,20 +363,50 @@ static void clear(const cell *c, V base, int64_t count)
     ingot_e_for_end(c->e, &loop, NULL);
 }
 
-static void do_step(const cell *c, V t)
+/* odd: of the step's number. */
+static void do_step(const cell *c, V t, V odd)
 {
     if (!c->gru) {
-        product(c, c->state, c->products, 0, c->width);
+        multiply_state(c, c->state, c->products, odd, 0, c->width);
         for_state(c, t, lstm_part);
     } else if (c->reset_after) {
-        product(c, c->state, c->products, 0, c->width);
+        multiply_state(c, c->state, c->products, odd, 0, c->width);
         for_state(c, t, gru_after_part);
     } else {
-        product(c, c->state, c->products, 0, 2 * c->h);
+        multiply_state(c, c->state, c->products, odd, 0, 2 * c->h);
         for_state(c, t, gru_gates_part);
-        product(c, c->reset_state, c->products2, 2 * c->h, c->width);
+        multiply_state(c, c->reset_state, c->products2, odd, 2 * c->h, c->width);
         for_state(c, t, gru_state_part);
     }
+}
+
+/* Row of the batch where a tile begins: tall ones come first. */
+static V tile_row(const cell *c, V tile)
+{
+    V low = ingot_e_max(c->e, ingot_e_sub(c->e, tile, c->tiles.tall_count), ingot_e_int(c->e, 0));
+    return ingot_e_sub(c->e, ingot_e_mul(c->e, tile, c->tiles.tall), low);
+}
+
+/* All steps of the tiles of a group. */
+static void do_group(cell *c)
+{
+    ingot_emitter *e = c->e;
+    V one = ingot_e_int(e, 1), zero = ingot_e_int(e, 0), steps = dim(c, T);
+    ingot_eloop loop;
+    c->first_row = tile_row(c, c->tile0);
+    c->n_rows = ingot_e_sub(e, tile_row(c, c->tile1), c->first_row);
+    clear(c, c->state, c->rows * c->state_row);
+    clear(c, c->memory, c->rows * c->state_row);
+    for_state(c, zero, load_first_state);
+    V bits = ingot_e_size(e, e->spec->params[0]);
+    V bit = ingot_e_op2(e, "arith.shrui", bits, c->dir),
+      backwards = ingot_e_cmp(e, "ne", ingot_e_op2(e, "arith.andi", bit, one), zero);
+    ingot_e_for(e, zero, steps, one, 0, NULL, &loop);
+    V from_end = ingot_e_sub(e, ingot_e_add_int(e, steps, -1), loop.index);
+    V odd = ingot_e_cmp(e, "ne", ingot_e_rem(e, loop.index, ingot_e_int(e, 2)), zero);
+    do_step(c, ingot_e_select(e, backwards, from_end, loop.index), odd);
+    ingot_e_for_end(e, &loop, NULL);
+    for_state(c, zero, store_last_state);
 }
 
 static void recurrent_body(ingot_emitter *e, V begin, V end)
@@ -294,26 +419,21 @@ static void recurrent_body(ingot_emitter *e, V begin, V end)
     c.reset_state = c.memory; /* gru has no memory, lstm no reset */
     c.products = ingot_e_alloca(e, INGOT_E_F32, c.rows * c.gate_row);
     c.products2 = c.gru && !c.reset_after ? ingot_e_alloca(e, INGOT_E_F32, c.rows * c.gate_row) : c.products;
-    V one = ingot_e_int(e, 1), zero = ingot_e_int(e, 0), batch = dim(&c, N),
-      blocks = ingot_e_ceil_div(e, batch, ingot_e_int(e, c.rows)), steps = dim(&c, T), digits[2];
-    ingot_eloop units, loop;
-    ingot_e_for(e, begin, end, one, 0, NULL, &units);
-    ingot_e_unflatten(e, units.index, 2, (V[]){dim(&c, DIR), blocks}, digits);
-    c.dir = digits[0];
-    c.first_row = ingot_e_mul_int(e, digits[1], c.rows);
-    c.n_rows = ingot_e_min(e, ingot_e_int(e, c.rows), ingot_e_sub(e, batch, c.first_row));
-    clear(&c, c.state, c.rows * c.state_row);
-    clear(&c, c.memory, c.rows * c.state_row);
-    for_state(&c, zero, load_first_state);
-    V bits = ingot_e_size(e, e->spec->params[0]);
-    V bit = ingot_e_op2(e, "arith.shrui", bits, c.dir),
-      backwards = ingot_e_cmp(e, "ne", ingot_e_op2(e, "arith.andi", bit, one), zero);
-    ingot_e_for(e, zero, steps, one, 0, NULL, &loop);
-    V from_end = ingot_e_sub(e, ingot_e_add_int(e, steps, -1), loop.index);
-    do_step(&c, ingot_e_select(e, backwards, from_end, loop.index));
-    ingot_e_for_end(e, &loop, NULL);
-    for_state(&c, zero, store_last_state);
-    ingot_e_for_end(e, &units, NULL);
+    V one = ingot_e_int(e, 1), zero = ingot_e_int(e, 0),
+      units = ingot_e_max(e, units_of_direction(e, &c, &c.tiles), one), per_unit = tiles_of_unit(e, &c.tiles),
+      group = ingot_e_int(e, c.group);
+    ingot_eloop dirs, groups;
+    ingot_e_for(e, ingot_e_div(e, begin, units), ingot_e_ceil_div(e, end, units), one, 0, NULL, &dirs);
+    c.dir = dirs.index;
+    V before = ingot_e_mul(e, c.dir, units), from = ingot_e_max(e, ingot_e_sub(e, begin, before), zero),
+      to = ingot_e_min(e, ingot_e_sub(e, end, before), units);
+    V last = ingot_e_min(e, ingot_e_mul(e, to, per_unit), c.tiles.count);
+    ingot_e_for(e, ingot_e_mul(e, from, per_unit), last, group, 0, NULL, &groups);
+    c.tile0 = groups.index;
+    c.tile1 = ingot_e_min(e, ingot_e_add(e, c.tile0, group), last);
+    do_group(&c);
+    ingot_e_for_end(e, &groups, NULL);
+    ingot_e_for_end(e, &dirs, NULL);
 }
 
 static bool recurrent_supports(const ingot_spec *spec, const ingot_target *target, const char **out_why)

@@ -5,6 +5,8 @@
  * V of a block and M of a chunk of channel blocks stay in L2; U streams through it, fetched one panel ahead when it
  * does not fit. Tiles over the right and lower edge read zeros there and store what is inside. A part of the channels
  * on its own makes V again, unless the unit before, in the same call, has left it.
+ *
+ * Sizes may be open: how many tiles a block has is then a run's, and so is the height of its register tiles.
  */
 #include "codegen/microkernel.h"
 #include "kernel/winograd.h"
@@ -43,9 +45,49 @@ static winograd decide(const ingot_spec *spec, const ingot_target *target)
     return c;
 }
 
+static ingot_ev size(ingot_emitter *e, const winograd *c, int d)
+{
+    return ingot_e_size(e, c->spec->dims[d]);
+}
+
+static ingot_ev tiles_x(ingot_emitter *e, const winograd *c)
+{
+    return ingot_e_ceil_div(e, size(e, c, OW), ingot_e_int(e, c->w->m));
+}
+
+static ingot_ev tiles_y(ingot_emitter *e, const winograd *c)
+{
+    return ingot_e_ceil_div(e, size(e, c, OH), ingot_e_int(e, c->h->m));
+}
+
+/* How the work is cut. */
+typedef struct split {
+    ingot_ev tiles, blocks;
+    ingot_ev run, part, parts; /* of a unit: blocks, channel blocks; units of a run of blocks */
+    ingot_ev units;
+} split;
+
+static split make_split(ingot_emitter *e, const winograd *c)
+{
+    const ingot_winograd_layout *l = &c->l;
+    split s = {.run = ingot_e_int(e, l->run), .part = ingot_e_int(e, l->part), .parts = ingot_e_int(e, l->parts)};
+    s.tiles = ingot_e_mul(e, size(e, c, N), ingot_e_mul(e, tiles_y(e, c), tiles_x(e, c)));
+    s.blocks = ingot_e_ceil_div(e, s.tiles, ingot_e_int(e, l->block));
+    if (l->open) {
+        ingot_ev most = ingot_e_int(e, l->units);
+        ingot_ev many = ingot_e_cmp(e, "sgt", ingot_e_mul_int(e, s.blocks, l->parts), most);
+        s.part = ingot_e_select(e, many, size(e, c, OB), s.part);
+        s.parts = ingot_e_select(e, many, ingot_e_int(e, 1), s.parts);
+        s.run = ingot_e_max(e, s.run, ingot_e_ceil_div(e, s.blocks, most));
+    }
+    s.units = ingot_e_mul(e, ingot_e_ceil_div(e, s.blocks, s.run), s.parts);
+    return s;
+}
+
 static ingot_ev units(ingot_emitter *e)
 {
-    return ingot_e_int(e, decide(e->spec, e->target).l.units);
+    winograd c = decide(e->spec, e->target);
+    return make_split(e, &c).units;
 }
 
 /* ---- Linear combinations ---- */
@@ -228,10 +270,9 @@ typedef struct tile_runs {
     ingot_ev image, row, column; /* of the run's first result */
 } tile_runs;
 
-static void begin_runs(ingot_emitter *e, const winograd *c, ingot_ev first, int64_t count, tile_runs *runs)
+static void begin_runs(ingot_emitter *e, const winograd *c, ingot_ev first, ingot_ev count, tile_runs *runs)
 {
-    ingot_ev across = ingot_e_int(e, c->l.tiles_x), down = ingot_e_int(e, c->l.tiles_y), one = ingot_e_int(e, 1),
-             end = ingot_e_add_int(e, first, count);
+    ingot_ev across = tiles_x(e, c), down = tiles_y(e, c), one = ingot_e_int(e, 1), end = ingot_e_add(e, first, count);
     ingot_e_for(e, ingot_e_div(e, first, across), ingot_e_ceil_div(e, end, across), one, 0, NULL, &runs->loop);
     ingot_ev begin = ingot_e_mul(e, runs->loop.index, across), from = ingot_e_max(e, first, begin);
     runs->before = ingot_e_sub(e, from, first);
@@ -244,17 +285,24 @@ static void begin_runs(ingot_emitter *e, const winograd *c, ingot_ev first, int6
 /* Tiles of the run that are inside as a whole; they come first. */
 static ingot_ev whole_tiles(ingot_emitter *e, const winograd *c, const tile_runs *run)
 {
-    ingot_ev room = ingot_e_sub(e, ingot_e_int(e, c->spec->dims[OW]), run->column), zero = ingot_e_int(e, 0);
+    ingot_ev room = ingot_e_sub(e, size(e, c, OW), run->column), zero = ingot_e_int(e, 0);
     ingot_ev n = ingot_e_min(e, run->count, ingot_e_div(e, ingot_e_max(e, room, zero), ingot_e_int(e, c->w->m)));
-    ingot_ev high = ingot_e_cmp(e, "sle", ingot_e_add_int(e, run->row, c->h->m), ingot_e_int(e, c->spec->dims[OH]));
+    ingot_ev high = ingot_e_cmp(e, "sle", ingot_e_add_int(e, run->row, c->h->m), size(e, c, OH));
     return ingot_e_select(e, high, n, zero);
 }
 
-static void write_v(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev first, ingot_ev slice)
+/* Whether all rows or columns fill whole tiles. */
+static bool no_edge(ingot_size size, int m)
+{
+    return !ingot_size_is_dynamic(size) && size % m == 0;
+}
+
+static void write_v(ingot_emitter *e, const winograd *c, ingot_ev count, ingot_ev first, ingot_ev slice)
 {
     const ingot_spec *s = c->spec;
     const ingot_operand *in = &s->operands[0];
-    bool edges = s->dims[OH] % c->h->m != 0 || s->dims[OW] % c->w->m != 0;
+    bool edges = !no_edge(s->dims[OH], c->h->m) || !no_edge(s->dims[OW], c->w->m);
+    ingot_ev row_stride = ingot_e_size(e, in->strides[OH]);
     tile_runs run;
     ingot_eloop blocks, loop;
     begin_runs(e, c, first, count, &run);
@@ -264,15 +312,15 @@ static void write_v(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev
     ingot_ev v = ingot_e_add(e, slice, ingot_e_mul_int(e, run.before, c->l.v_row)), one = ingot_e_int(e, 1);
     ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, s->dims[CB]), one, 0, NULL, &blocks);
     ingot_ev x =
-        ingot_e_gep(e, INGOT_E_F32, e->operands[0], ingot_e_mad(e, blocks.index, ingot_e_int(e, in->strides[CB]), at));
+        ingot_e_gep(e, INGOT_E_F32, e->operands[0], ingot_e_mad(e, blocks.index, ingot_e_size(e, in->strides[CB]), at));
     ingot_ev to = ingot_e_add(e, v, ingot_e_mul_int(e, blocks.index, 16));
     ingot_ev width = ingot_e_min(e, ingot_e_sub(e, ingot_e_int(e, c->l.c), ingot_e_mul_int(e, blocks.index, 16)),
                                  ingot_e_int(e, 16));
-    call_input(e, c, x, ingot_e_int(e, in->strides[OH]), to, whole, width);
+    call_input(e, c, x, row_stride, to, whole, width);
     if (edges) {
         ingot_e_for(e, whole, run.count, one, 0, NULL, &loop);
-        ingot_ev high = ingot_e_sub(e, ingot_e_int(e, s->dims[OH] + c->h->taps - 1), run.row),
-                 wide = ingot_e_sub(e, ingot_e_int(e, s->dims[OW] + c->w->taps - 1), run.column);
+        ingot_ev high = ingot_e_sub(e, ingot_e_add_int(e, size(e, c, OH), c->h->taps - 1), run.row),
+                 wide = ingot_e_sub(e, ingot_e_add_int(e, size(e, c, OW), c->w->taps - 1), run.column);
         call_edge_input(e, c, ingot_e_gep(e, INGOT_E_F32, x, ingot_e_mul_int(e, loop.index, c->w->m * 16)), high,
                         ingot_e_sub(e, wide, ingot_e_mul_int(e, loop.index, c->w->m)),
                         ingot_e_add(e, to, ingot_e_mul_int(e, loop.index, c->l.v_row)));
@@ -289,8 +337,8 @@ static void write_v(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev
 /* Where a register tile reads and writes. */
 typedef struct product {
     int height, vectors;
-    int64_t ahead_step;
     ingot_ev v, u, m, ahead; /* pointers */
+    ingot_ev ahead_step;
 } product;
 
 /* `count` channels from `first` on: M = V U, or M += V U. */
@@ -309,9 +357,10 @@ static void sum_channels(ingot_emitter *e, const winograd *c, const product *p, 
         m.row[r] = v;
         m.row_shift[r] = r * c->l.v_row;
     }
+    m.fetch = c->fetch;
     m.ahead_step = p->ahead_step;
-    if (p->ahead_step)
-        m.ahead = ingot_e_gep(e, INGOT_E_F32, p->ahead, ingot_e_mul_int(e, first, p->ahead_step));
+    if (c->fetch)
+        m.ahead = ingot_e_gep(e, INGOT_E_F32, p->ahead, ingot_e_mul(e, first, p->ahead_step));
     ingot_micro_zero(e, c->vec, n, accs);
     ingot_micro_loop(e, &m, count, ingot_e_int(e, 1), ingot_e_int(e, 16), accs);
     for (int r = 0; r < p->height; r++)
@@ -325,7 +374,7 @@ static void sum_channels(ingot_emitter *e, const winograd *c, const product *p, 
 }
 
 /* `tiles` register tiles of `height` tiles each for one point and one group of channels. */
-static void write_product(ingot_emitter *e, const winograd *c, int height, int vectors, bool zeros, int64_t ahead_step,
+static void write_product(ingot_emitter *e, const winograd *c, int height, int vectors, bool zeros, ingot_ev ahead_step,
                           const ingot_ev *given)
 {
     enum { FROM, FILTERS, TO, TILES, AHEAD };
@@ -339,9 +388,9 @@ static void write_product(ingot_emitter *e, const winograd *c, int height, int v
     p.v = ingot_e_gep(e, INGOT_E_F32, scratch,
                       ingot_e_add(e, given[FROM], ingot_e_mul_int(e, loop.index, height * c->l.v_row)));
     p.m = ingot_e_gep(e, INGOT_E_F32, scratch, ingot_e_add(e, given[TO], ingot_e_mul_int(e, loop.index, height * 16)));
-    if (ahead_step)
+    if (c->fetch)
         p.ahead = ingot_e_gep(e, INGOT_E_F32, filters,
-                              ingot_e_add(e, given[AHEAD], ingot_e_mul_int(e, loop.index, ahead_step * c->l.k)));
+                              ingot_e_mad(e, loop.index, ingot_e_mul_int(e, ahead_step, c->l.k), given[AHEAD]));
     sum_channels(e, c, &p, ingot_e_int(e, 0), step, false);
     if (blocks > 1) {
         ingot_e_for(e, step, ingot_e_int(e, channels), step, 0, NULL, &rest);
@@ -355,13 +404,42 @@ static void write_product(ingot_emitter *e, const winograd *c, int height, int v
     ingot_e_for_end(e, &loop, NULL);
 }
 
+/* Register tiles of a height that is told apart in a run. */
+typedef struct open_product {
+    const winograd *c;
+    int vectors;
+    bool half;
+} open_product;
+
+enum { OPEN_FROM, OPEN_FILTERS, OPEN_TO, OPEN_AHEAD, OPEN_STEP, OPEN_COUNT };
+
+static void open_height(ingot_emitter *e, void *arg, int height, ingot_ev start, ingot_ev count, const ingot_ev *p)
+{
+    const open_product *of = arg;
+    const winograd *c = of->c;
+    ingot_ev before = ingot_e_div(e, start, ingot_e_int(e, height + 1)); /* tall ones: none, they come first */
+    const ingot_ev given[5] = {ingot_e_mad(e, start, ingot_e_int(e, c->l.v_row), p[OPEN_FROM]), p[OPEN_FILTERS],
+                               ingot_e_add(e, p[OPEN_TO], ingot_e_mul_int(e, start, 16)), count,
+                               ingot_e_mad(e, before, ingot_e_mul_int(e, p[OPEN_STEP], c->l.k), p[OPEN_AHEAD])};
+    write_product(e, c, height, of->vectors, of->half, p[OPEN_STEP], given);
+}
+
 /* All tiles of a block for one point and one group of channels: two heights at most. */
-static void call_products(ingot_emitter *e, const winograd *c, int64_t count, int vectors, bool half, ingot_ev from,
+static void call_products(ingot_emitter *e, const winograd *c, ingot_ev all, int vectors, bool half, ingot_ev from,
                           ingot_ev filters, ingot_ev to, ingot_ev ahead)
 {
     /* half as wide, twice as high */
     bool higher = vectors < c->vectors && 2 * c->mr <= INGOT_MICRO_ROWS;
-    ingot_tiling t = ingot_tiling_make(e, ingot_e_int(e, count), higher ? 2 * c->mr : c->mr);
+    int limit = higher ? 2 * c->mr : c->mr;
+    ingot_tiling t = ingot_tiling_make(e, all, limit);
+    if (!all.known) {
+        ingot_ev share = c->fetch ? ingot_e_ceil_div(e, ingot_e_int(e, 16), t.count) : ingot_e_int(e, 0);
+        open_product of = {c, vectors, half};
+        const ingot_ev params[OPEN_COUNT] = {from, filters, to, ahead, share};
+        ingot_tiling_run(e, &t, limit, ingot_e_int(e, 0), t.count,
+                         &(ingot_tile_body){open_height, &of, "product", OPEN_COUNT, params});
+        return;
+    }
     int64_t step = c->fetch ? (16 + t.count.value - 1) / t.count.value : 0, done = 0;
     for (int part = 0; part < 2; part++) {
         int64_t tiles = part == 0 ? t.tall_count.value : t.count.value - t.tall_count.value,
@@ -374,7 +452,7 @@ static void call_products(ingot_emitter *e, const winograd *c, int64_t count, in
         for (int i = 0; i < h.n; i++)
             h.types[i] = INGOT_E_I64_TYPE;
         if (ingot_e_helper_begin(e, &h, p)) {
-            write_product(e, c, (int)height, vectors, half, step, p);
+            write_product(e, c, (int)height, vectors, half, ingot_e_int(e, step), p);
             ingot_e_helper_end(e, (ingot_ev){.id = -1});
         }
         ingot_e_call(e, &h,
@@ -386,7 +464,7 @@ static void call_products(ingot_emitter *e, const winograd *c, int64_t count, in
 }
 
 /* M for channel blocks [ob0, ob1), points one after the other. */
-static void write_m(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev slice, ingot_ev ob0, ingot_ev ob1)
+static void write_m(ingot_emitter *e, const winograd *c, ingot_ev count, ingot_ev slice, ingot_ev ob0, ingot_ev ob1)
 {
     int64_t points = c->l.points, plane = c->spec->dims[OB] * c->panel;
     int64_t step = c->blocks > 1 ? c->blocks : 1;
@@ -466,14 +544,14 @@ static void store_pixel(ingot_emitter *e, const winograd *c, const ingot_ev *p, 
 }
 
 /* Whether row or column `i` of a tile is inside for every tile. */
-static bool always_inside(int64_t size, int m, int i)
+static bool always_inside(ingot_size size, int m, int i)
 {
-    return size % m == 0 || i < size % m;
+    return i == 0 || (!ingot_size_is_dynamic(size) && (size % m == 0 || i < size % m));
 }
 
-/* Results of the tile at p from `source`, a vector of channels. */
+/* Results of the tile at p from `source`, a vector of channels. whole: all of it is inside. */
 static void write_tile(ingot_emitter *e, const winograd *c, const ingot_ev *p, ingot_ev source, ingot_ev lane0,
-                       const ingot_ev *fixed)
+                       const ingot_ev *fixed, bool whole)
 {
     const ingot_spec *s = c->spec;
     int th = c->h->t, tw = c->w->t, mh = c->h->m, mw = c->w->m;
@@ -487,18 +565,18 @@ static void write_tile(ingot_emitter *e, const winograd *c, const ingot_ev *p, i
     for (int i = 0; i < mh; i++) {
         ingot_ev line[INGOT_WINOGRAD_T], out[4], inside;
         ingot_eif row, column;
-        bool rows = always_inside(s->dims[OH], mh, i);
+        bool rows = whole || always_inside(s->dims[OH], mh, i);
         if (!rows) {
-            inside = ingot_e_cmp(e, "slt", ingot_e_add_int(e, p[O_ROW], i), ingot_e_int(e, s->dims[OH]));
+            inside = ingot_e_cmp(e, "slt", ingot_e_add_int(e, p[O_ROW], i), size(e, c, OH));
             ingot_e_if(e, inside, 0, NULL, &row);
         }
         for (int j = 0; j < tw; j++)
             line[j] = grid[j][i];
         transform_output(e, c->w, line, out);
         for (int j = 0; j < mw; j++) {
-            bool columns = always_inside(s->dims[OW], mw, j);
+            bool columns = whole || always_inside(s->dims[OW], mw, j);
             if (!columns) {
-                inside = ingot_e_cmp(e, "slt", ingot_e_add_int(e, p[O_COLUMN], j), ingot_e_int(e, s->dims[OW]));
+                inside = ingot_e_cmp(e, "slt", ingot_e_add_int(e, p[O_COLUMN], j), size(e, c, OW));
                 ingot_e_if(e, inside, 0, NULL, &column);
             }
             store_pixel(e, c, p, lane0, i, j, fixed, out[j]);
@@ -511,7 +589,7 @@ static void write_tile(ingot_emitter *e, const winograd *c, const ingot_ev *p, i
 }
 
 /* A run of tiles of one channel block. */
-static void write_output(ingot_emitter *e, const winograd *c, const ingot_ev *given)
+static void write_output(ingot_emitter *e, const winograd *c, const ingot_ev *given, bool whole)
 {
     const ingot_spec *s = c->spec;
     ingot_ev fixed[INGOT_SPEC_OPERANDS], p[O_COUNT];
@@ -524,29 +602,43 @@ static void write_output(ingot_emitter *e, const winograd *c, const ingot_ev *gi
     ingot_e_for(e, ingot_e_int(e, 0), p[O_TILES], ingot_e_int(e, 1), 0, NULL, &tiles);
     p[O_COLUMN] = ingot_e_add(e, given[O_COLUMN], ingot_e_mul_int(e, tiles.index, c->w->m));
     ingot_ev from = ingot_e_add(e, p[O_FROM], ingot_e_add(e, ingot_e_mul_int(e, tiles.index, 16), lanes.index));
-    write_tile(e, c, p, ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch], from), lanes.index, fixed);
+    write_tile(e, c, p, ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch], from), lanes.index, fixed, whole);
     ingot_e_for_end(e, &tiles, NULL);
     ingot_e_for_end(e, &lanes, NULL);
 }
 
-static void write_results(ingot_emitter *e, const winograd *c, int64_t count, ingot_ev first, ingot_ev slice,
-                          ingot_ev ob0, ingot_ev ob1)
+static void call_output(ingot_emitter *e, const winograd *c, const ingot_ev *args, bool whole)
 {
-    ingot_ehelper h = {.name = "output", .kernel_args = true, .n = O_COUNT, .result = ingot_e_type(INGOT_E_NONE)};
+    ingot_ehelper h = {.kernel_args = true, .n = O_COUNT, .result = ingot_e_type(INGOT_E_NONE)};
     ingot_ev p[O_COUNT];
-    tile_runs run;
-    ingot_eloop blocks;
+    snprintf(h.name, sizeof h.name, "output%s", whole ? "_whole" : "");
     for (int i = 0; i < O_COUNT; i++)
         h.types[i] = INGOT_E_I64_TYPE;
+    if (ingot_e_helper_begin(e, &h, p)) {
+        write_output(e, c, p, whole);
+        ingot_e_helper_end(e, (ingot_ev){.id = -1});
+    }
+    ingot_e_call(e, &h, args);
+}
+
+static void write_results(ingot_emitter *e, const winograd *c, ingot_ev count, ingot_ev first, ingot_ev slice,
+                          ingot_ev ob0, ingot_ev ob1)
+{
+    tile_runs run;
+    ingot_eloop blocks;
     begin_runs(e, c, first, count, &run);
+    /* open sizes: where every tile could be over an edge, those that are not are told apart */
+    ingot_ev whole = c->l.open ? whole_tiles(e, c, &run) : ingot_e_int(e, 0);
     ingot_ev m = ingot_e_add(e, ingot_e_add_int(e, slice, c->l.m_at), ingot_e_mul_int(e, run.before, 16));
     ingot_e_for(e, ob0, ob1, ingot_e_int(e, 1), 0, NULL, &blocks);
     ingot_ev from = ingot_e_mad(e, ingot_e_sub(e, blocks.index, ob0), ingot_e_int(e, c->l.block * 16), m);
-    if (ingot_e_helper_begin(e, &h, p)) {
-        write_output(e, c, p);
-        ingot_e_helper_end(e, (ingot_ev){.id = -1});
-    }
-    ingot_e_call(e, &h, (ingot_ev[]){from, run.image, run.row, run.column, run.count, blocks.index});
+    ingot_ev args[O_COUNT] = {from, run.image, run.row, run.column, whole, blocks.index};
+    if (c->l.open)
+        call_output(e, c, args, true);
+    args[O_FROM] = ingot_e_add(e, from, ingot_e_mul_int(e, whole, 16));
+    args[O_COLUMN] = ingot_e_add(e, run.column, ingot_e_mul_int(e, whole, c->w->m));
+    args[O_TILES] = ingot_e_sub(e, run.count, whole);
+    call_output(e, c, args, false);
     ingot_e_for_end(e, &blocks, NULL);
     ingot_e_for_end(e, &run.loop, NULL);
 }
@@ -554,9 +646,10 @@ static void write_results(ingot_emitter *e, const winograd *c, int64_t count, in
 /* ---- Units ---- */
 
 /* `count` tiles from `first` on for channel blocks [ob0, ob1). */
-static void write_block(ingot_emitter *e, const winograd *c, int64_t count, const ingot_ev *p)
+enum { FIRST, OB0, OB1, SLICE, FRESH, TILES, BLOCK_ARGS };
+
+static void write_block(ingot_emitter *e, const winograd *c, ingot_ev count, const ingot_ev *p)
 {
-    enum { FIRST, OB0, OB1, SLICE, FRESH };
     ingot_eif fresh;
     ingot_e_if(e, ingot_e_cmp(e, "ne", p[FRESH], ingot_e_int(e, 0)), 0, NULL, &fresh);
     write_v(e, c, count, p[FIRST], p[SLICE]);
@@ -570,15 +663,16 @@ static void write_block(ingot_emitter *e, const winograd *c, int64_t count, cons
     ingot_e_for_end(e, &loop, NULL);
 }
 
-static void call_block(ingot_emitter *e, const winograd *c, int64_t count, const ingot_ev *args)
+static void call_block(ingot_emitter *e, const winograd *c, ingot_ev count, ingot_ev *args)
 {
-    ingot_ehelper h = {.kernel_args = true, .n = 5, .result = ingot_e_type(INGOT_E_NONE)};
-    ingot_ev p[5];
-    snprintf(h.name, sizeof h.name, "block%d", (int)count);
+    ingot_ehelper h = {.kernel_args = true, .n = BLOCK_ARGS, .result = ingot_e_type(INGOT_E_NONE)};
+    ingot_ev p[BLOCK_ARGS];
+    args[TILES] = count;
+    snprintf(h.name, sizeof h.name, "block%d", count.known ? (int)count.value : 0);
     for (int i = 0; i < h.n; i++)
         h.types[i] = INGOT_E_I64_TYPE;
     if (ingot_e_helper_begin(e, &h, p)) {
-        write_block(e, c, count, p);
+        write_block(e, c, count.known ? count : p[TILES], p);
         ingot_e_helper_end(e, (ingot_ev){.id = -1});
     }
     ingot_e_call(e, &h, args);
@@ -588,32 +682,34 @@ static void body(ingot_emitter *e, ingot_ev begin, ingot_ev end)
 {
     winograd c = decide(e->spec, e->target);
     const ingot_winograd_layout *l = &c.l;
+    split s = make_split(e, &c);
     ingot_ev one = ingot_e_int(e, 1), slice = ingot_e_mul_int(e, begin, l->slice), digits[2];
     ingot_eloop loop, blocks;
     ingot_e_for(e, begin, end, one, 0, NULL, &loop);
-    ingot_e_unflatten(e, loop.index, 2, (ingot_ev[]){ingot_e_int(e, l->units / l->parts), ingot_e_int(e, l->parts)},
-                      digits);
-    ingot_ev block0 = ingot_e_mul_int(e, digits[0], l->run),
-             block1 = ingot_e_min(e, ingot_e_add_int(e, block0, l->run), ingot_e_int(e, l->blocks)),
-             ob0 = ingot_e_mul_int(e, digits[1], l->part),
-             ob1 = ingot_e_min(e, ingot_e_add_int(e, ob0, l->part), ingot_e_int(e, c.spec->dims[OB]));
+    ingot_e_unflatten(e, loop.index, 2, (ingot_ev[]){ingot_e_ceil_div(e, s.blocks, s.run), s.parts}, digits);
+    ingot_ev block0 = ingot_e_mul(e, digits[0], s.run), ob0 = ingot_e_mul(e, digits[1], s.part),
+             block1 = ingot_e_min(e, ingot_e_add(e, block0, s.run), s.blocks),
+             ob1 = ingot_e_min(e, ingot_e_add(e, ob0, s.part), size(e, &c, OB));
     /* V of the unit before is there when that was another part of the same block */
     ingot_ev fresh = one;
-    if (l->parts > 1 && l->run == 1)
+    if (l->parts > 1 && l->run == 1) /* open sizes: longer runs come with one part only */
         fresh = ingot_e_from_bool(e, ingot_e_op2(e, "arith.ori", ingot_e_cmp(e, "eq", loop.index, begin),
                                                  ingot_e_cmp(e, "eq", digits[1], ingot_e_int(e, 0))));
     ingot_e_for(e, block0, block1, one, 0, NULL, &blocks);
-    ingot_ev args[5] = {ingot_e_mul_int(e, blocks.index, l->block), ob0, ob1, slice, fresh};
+    ingot_ev block = ingot_e_int(e, l->block), first = ingot_e_mul(e, blocks.index, block);
+    ingot_ev args[BLOCK_ARGS] = {first, ob0, ob1, slice, fresh};
     int64_t rest = l->tiles - (l->blocks - 1) * l->block;
-    if (rest != l->block && l->blocks > 1) {
+    if (l->open) {
+        call_block(e, &c, ingot_e_min(e, block, ingot_e_sub(e, s.tiles, first)), args);
+    } else if (rest != l->block && l->blocks > 1) {
         ingot_eif whole;
         ingot_e_if(e, ingot_e_cmp(e, "slt", blocks.index, ingot_e_int(e, l->blocks - 1)), 0, NULL, &whole);
-        call_block(e, &c, l->block, args);
+        call_block(e, &c, block, args);
         ingot_e_else(e, &whole, NULL);
-        call_block(e, &c, rest, args);
+        call_block(e, &c, ingot_e_int(e, rest), args);
         ingot_e_if_end(e, &whole, NULL);
     } else if (l->blocks > 0) {
-        call_block(e, &c, rest, args);
+        call_block(e, &c, ingot_e_int(e, rest), args);
     }
     ingot_e_for_end(e, &blocks, NULL);
     ingot_e_for_end(e, &loop, NULL);
@@ -638,9 +734,6 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
         *out_why = "winograd: packed filters and scratch";
     for (int32_t i = 0; i <= spec->n_in; i++) {
         const ingot_operand *o = &spec->operands[i];
-        for (int32_t d = 0; d < spec->n_dims && i != 1; d++)
-            if (ingot_size_is_dynamic(o->strides[d]))
-                *out_why = "winograd: strides that are not fixed";
         if (i >= 2 && i < spec->n_in && o->lane != 0 && o->lane != 1)
             *out_why = "winograd: lanes of an operand";
     }

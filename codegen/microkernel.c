@@ -175,8 +175,8 @@ void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, in
     for (int c = 0; c < chains; c++) {
         ingot_ev k = ingot_e_add_int(e, loop.index, c);
         ingot_micro_step(e, m, ingot_e_mul(e, k, a_step), ingot_e_mul(e, k, b_step), loop.args + c * n);
-        if (m->ahead_step)
-            ingot_e_prefetch(e, (ingot_escalar)m->type.scalar, m->ahead, ingot_e_mul_int(e, k, m->ahead_step), 2);
+        if (m->fetch)
+            ingot_e_prefetch(e, (ingot_escalar)m->type.scalar, m->ahead, ingot_e_mul(e, k, m->ahead_step), 2);
     }
     ingot_e_for_end(e, &loop, loop.args);
     for (int i = 0; i < n; i++) { /* (0 + 1) + (2 + 3) */

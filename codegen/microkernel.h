@@ -28,9 +28,9 @@ typedef struct ingot_micro {
     ingot_ev column[INGOT_MICRO_VECTORS];
     int64_t column_shift[INGOT_MICRO_VECTORS];
     ingot_emask mask; /* of B's loads */
-    /* The loop fetches `ahead_step` elements a step from `ahead` on into L2: what is needed later; 0: nothing. */
-    ingot_ev ahead;
-    int64_t ahead_step;
+    /* The loop fetches `ahead_step` elements a step from `ahead` on into L2: what is needed later. */
+    bool fetch;
+    ingot_ev ahead, ahead_step;
 } ingot_micro;
 
 /* acc + products of the groups in words a and b (I32 vectors): pairs of signed 16 bits (group 2), or four unsigned

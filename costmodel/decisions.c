@@ -157,11 +157,7 @@ static void set_problem(ingot_csp *csp, const ingot_spec *s, const ingot_target 
     case INGOT_FAMILY_attention:
         attention(csp, s, t);
         break;
-    case INGOT_FAMILY_lstm:
-    case INGOT_FAMILY_gru:
-        ingot_csp_range(csp, "mr", 1, least(most(s->dims[1], 1), t->vector_regs > 16 ? 8 : 4), 1);
-        break;
-    default:
+    default: /* recurrent kernels: the tallest tiles that rows fill evenly */
         break;
     }
 }
@@ -266,9 +262,11 @@ void ingot_decisions_fill(const ingot_spec *spec, const int64_t *sizes, const in
         set_default(&out[1], 64);
         break;
     case INGOT_FAMILY_lstm:
-    case INGOT_FAMILY_gru:
-        set_default(&out[0], least(t->vector_regs > 16 ? 8 : 4, most(e[1], 1)));
+    case INGOT_FAMILY_gru: {
+        int64_t rows = most(e[1], 1), tiles = (rows - 1) / least(t->tile_rows, 8) + 1;
+        set_default(&out[0], (rows - 1) / tiles + 1);
         break;
+    }
     case INGOT_FAMILY_map: {
         int cost = spec->has_body ? ingot_prog_cost(&spec->body) : 0;
         set_default(&out[1], cost <= 3 ? 4 : cost <= 12 ? 2 : 1);

@@ -33,7 +33,7 @@ static ingot_cost predict(const ingot_cost_model *self, const ingot_cost_query *
 {
     (void)self;
     ingot_roofline r = ingot_roofline_of(q);
-    double real_ns = q->spec->family == INGOT_FAMILY_winograd ? ingot_winograd_predict_ns(q->spec, q->target)
+    double real_ns = q->spec->family == INGOT_FAMILY_winograd ? ingot_winograd_predict_ns(q->spec, q->sizes, q->target)
                                                               : r.compute_ns / utilisation(q->spec);
     return (ingot_cost){
         .ns = q->target->call_ns + (real_ns > r.memory_ns ? real_ns : r.memory_ns),

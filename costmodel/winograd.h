@@ -4,10 +4,11 @@
 #include "costmodel/costmodel.h"
 #include "kernel/winograd.h"
 
-/* Sets the decisions of a spec (family winograd) with static dims. tiles, chunk: given, or 0. */
+/* Sets the decisions of a spec (family winograd): for its sizes, or, where they are open, for any. tiles, chunk: given,
+ * or 0. */
 void ingot_winograd_decide(ingot_spec *spec, const ingot_target *target, int64_t given_tiles, int64_t given_chunk);
 /* Time of one call on one thread, without its overhead; 0 when the spec has no layout. */
-double ingot_winograd_predict_ns(const ingot_spec *spec, const ingot_target *target);
+double ingot_winograd_predict_ns(const ingot_spec *spec, const int64_t *sizes, const ingot_target *target);
 /* The direct convolution (family conv) of the same problem as a Winograd spec, and back for tiles of m = 2 or 4 results
  * with decisions set: false where there is none (other strides, filters, layouts, groups). */
 bool ingot_winograd_to_conv(const ingot_spec *winograd, ingot_spec *out);

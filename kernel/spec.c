@@ -428,7 +428,7 @@ ingot_spec_work ingot_spec_count_work(const ingot_spec *spec, const int64_t *siz
     if (spec->family == INGOT_FAMILY_attention)
         work.flops = e[0] * e[1] * e[2] * e[3] * (2 * e[4] + 2 * e[5] + 12);
     if (spec->family == INGOT_FAMILY_winograd)
-        work.flops = ingot_winograd_flops(spec);
+        work.flops = ingot_winograd_flops(spec, sizes);
     if (spec->family == INGOT_FAMILY_lstm)
         work.flops = e[0] * e[1] * e[2] * e[3] * (8 * e[3] + 60);
     if (spec->family == INGOT_FAMILY_gru)

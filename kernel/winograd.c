@@ -81,6 +81,9 @@ void ingot_winograd_pack(int64_t mh, int64_t mw, int64_t o, int64_t c, const flo
 
 #define MOST_TILES ((int64_t)1 << 30)
 #define MOST_SLICE ((int64_t)1 << 28) /* elements */
+/* Open sizes: units as far as their slices fit, and two in any case. */
+#define OPEN_UNITS ((int64_t)32)
+#define OPEN_ROOM  ((int64_t)1 << 20) /* elements */
 
 /* Elements from one of the planes to the next: an odd number of cache lines, so that the same place in all planes is
  * spread over the sets of a cache. */
@@ -100,20 +103,24 @@ bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *ou
     out->points = (int64_t)h->t * w->t;
     *out_why = "winograd: sizes that are not fixed, do not fit, or are too large";
     for (int32_t d = 0; d < 5; d++)
-        if (ingot_size_is_dynamic(spec->dims[d]) || spec->dims[d] < 0 || spec->dims[d] > (1 << 20))
+        if (ingot_size_is_dynamic(spec->dims[d]) && d != OB && d != CB)
+            out->open = true;
+        else if (ingot_size_is_dynamic(spec->dims[d]) || spec->dims[d] < 0 || spec->dims[d] > (1 << 20))
             return false;
     int64_t n = spec->dims[N], ob = spec->dims[OB];
-    out->tiles_y = (spec->dims[OH] + h->m - 1) / h->m;
-    out->tiles_x = (spec->dims[OW] + w->m - 1) / w->m;
+    if (!out->open) {
+        out->tiles_y = (spec->dims[OH] + h->m - 1) / h->m;
+        out->tiles_x = (spec->dims[OW] + w->m - 1) / w->m;
+    }
     out->k = spec->dims[CB] * 16;
     out->o = spec->params[2];
     out->c = spec->params[3];
     if (out->o > ob * 16 || out->o <= ob * 16 - 16 || out->c > out->k || out->c <= out->k - 16)
         return false;
     if (ob < 1 || out->k < 1 || out->tiles_y * out->tiles_x > MOST_TILES ||
-        n * out->tiles_y * out->tiles_x > MOST_TILES)
+        (!out->open && n * out->tiles_y * out->tiles_x > MOST_TILES))
         return false;
-    out->tiles = n * out->tiles_y * out->tiles_x;
+    out->tiles = out->open ? 0 : n * out->tiles_y * out->tiles_x;
     *out_why = "winograd: decisions that are missing or too large";
     for (int32_t i = 0; i < 4; i++)
         if (spec->decisions[i] < 1 || spec->decisions[i] > (1 << 20))
@@ -124,7 +131,6 @@ bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *ou
     out->run = spec->decisions[3];
     out->blocks = (out->tiles + out->block - 1) / out->block;
     out->parts = (ob + out->part - 1) / out->part;
-    out->units = (out->blocks + out->run - 1) / out->run * out->parts;
     out->v_row = out->k + (out->k % 256 == 0 ? 16 : 0);
     if (out->block * out->v_row > MOST_SLICE || out->block * out->chunk > MOST_SLICE)
         return false;
@@ -132,10 +138,35 @@ bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *ou
     out->m_plane = plane(out->chunk * out->block * 16);
     out->m_at = out->v_plane * out->points;
     out->slice = out->m_at + out->m_plane * out->points;
+    out->units = (out->blocks + out->run - 1) / out->run * out->parts;
+    if (out->open) {
+        int64_t fit = OPEN_ROOM / out->slice, least = out->parts > 2 ? out->parts : 2;
+        out->units = fit > OPEN_UNITS ? OPEN_UNITS : fit;
+        out->units = out->units > least ? out->units : least;
+    }
     return out->slice <= MOST_SLICE && (double)out->slice * (double)out->units < 1e12;
 }
 
-double ingot_winograd_flops(const ingot_spec *spec)
+double ingot_winograd_tiles(const ingot_spec *spec, const int64_t *sizes)
+{
+    enum { N, OB, OH, OW };
+    double tiles = 1;
+    for (int32_t d = 0; d < 4; d++) {
+        int64_t size = spec->dims[d], m = d == OH ? spec->params[0] : d == OW ? spec->params[1] : 1;
+        if (ingot_size_is_dynamic(size))
+            size = sizes ? sizes[ingot_size_index(size)] : 1;
+        if (d != OB)
+            tiles *= (double)((size + m - 1) / m);
+    }
+    return tiles;
+}
+
+double ingot_winograd_flops(const ingot_spec *spec, const int64_t *sizes)
+{
+    return ingot_winograd_tiles(spec, sizes) * ingot_winograd_tile_flops(spec);
+}
+
+double ingot_winograd_tile_flops(const ingot_spec *spec)
 {
     ingot_winograd_layout l;
     const char *why;
@@ -145,7 +176,7 @@ double ingot_winograd_flops(const ingot_spec *spec)
     /* of a row or column, with sums and differences shared between points +-p; m 1, 2, 4 */
     static const double to[5] = {[2] = 4, [4] = 14}, back[5] = {[2] = 4, [4] = 13};
     double to_v = to[l.h->m] * l.w->t + to[l.w->m] * l.h->t, of_m = back[l.h->m] * l.w->t + back[l.w->m] * l.h->m;
-    return (double)l.tiles * (2.0 * (double)l.points * k * out + to_v * k + of_m * out);
+    return 2.0 * (double)l.points * k * out + to_v * k + of_m * out;
 }
 
 int64_t ingot_winograd_filter_elems(const ingot_spec *spec)

@@ -26,14 +26,18 @@ const ingot_winograd *ingot_winograd_get(int64_t m);
 void ingot_winograd_pack(int64_t mh, int64_t mw, int64_t o, int64_t c, const float *w, float *out);
 
 /* Tiles are numbered through all images. A block of tiles is transformed, multiplied and transformed back at a time; a
- * unit of work is a run of blocks for a part of the channel blocks. */
+ * unit of work is a run of blocks for a part of the channel blocks.
+ *
+ * Images whose number or size only a run decides: tiles and blocks are counted then. `run` is the least blocks of a
+ * unit, and units are not split into parts, where else there would be more of them than there is scratch for. */
 typedef struct ingot_winograd_layout {
     const ingot_winograd *h, *w;     /* along rows, along columns */
     int64_t points;                  /* of a tile: h->t * w->t */
     int64_t tiles_y, tiles_x, tiles; /* of an image, an image, all */
     int64_t block, blocks;           /* tiles of a block, how many */
     int64_t chunk, part, parts;      /* channel blocks: multiplied between two transforms, of a unit; how many parts */
-    int64_t run, units;              /* blocks of a unit; how many units */
+    int64_t run, units;              /* blocks of a unit; how many units, open sizes: at most */
+    bool open;                       /* a run decides sizes: tiles_y, tiles_x, tiles and blocks are 0 */
     int64_t o, c;                    /* real output and input channels */
     int64_t k;                       /* input channels, in whole blocks */
     /* Scratch, elements. A call uses the slice of its first unit: V [points][block][k], then M
@@ -41,10 +45,13 @@ typedef struct ingot_winograd_layout {
      */
     int64_t v_row, v_plane, m_at, m_plane, slice;
 } ingot_winograd_layout;
-/* Whether the spec (family winograd) has static sizes and decisions within what 32-bit counts hold; else why not. */
+/* Whether the spec (family winograd) has sizes and decisions within what 32-bit counts hold; else why not. */
 bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *out, const char **out_why);
-/* Floating-point operations: products and transforms. */
-double ingot_winograd_flops(const ingot_spec *spec);
+/* Floating-point operations (products and transforms) of a tile; tiles and operations of a call. sizes: of a run; null:
+ * open ones are 1. */
+double ingot_winograd_tile_flops(const ingot_spec *spec);
+double ingot_winograd_tiles(const ingot_spec *spec, const int64_t *sizes);
+double ingot_winograd_flops(const ingot_spec *spec, const int64_t *sizes);
 /* Elements of the packed filters and of the scratch operand; 0 when the spec has no layout. */
 int64_t ingot_winograd_filter_elems(const ingot_spec *spec);
 int64_t ingot_winograd_scratch_elems(const ingot_spec *spec);

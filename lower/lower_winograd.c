@@ -1,5 +1,5 @@
 /* Lowering of 3x3, 1x3 and 3x1 convolutions to Winograd kernels, where the cost model finds them faster than direct
- * ones. */
+ * ones. Sizes that a run decides count as typical ones for that. */
 #include "costmodel/decide.h"
 #include "costmodel/winograd.h"
 #include "lower/lower.h"
@@ -9,45 +9,76 @@
 
 enum { N, OB, OH, OW, CB };
 
-/* Sizes of the convolution, if they are all fixed. */
-static bool read_dims(const location *x, const location *y, int64_t *dims)
+#define TYPICAL_SIDE 256 /* of an image, within the range of its size */
+
+static int64_t clamp(int64_t value, int64_t lo, int64_t hi)
 {
-    if (x->layout != INGOT_LAYOUT_C16 || y->layout != INGOT_LAYOUT_C16)
-        return false;
-    for (int32_t d = 0; d < x->rank; d++)
-        if (!ingot_dim_is_const(y->dims[d]) || !ingot_dim_is_const(x->strides[d]) || !ingot_dim_is_const(y->strides[d]))
-            return false;
-    dims[N] = y->dims[0]->value;
-    dims[OB] = (y->dims[1]->value + 15) / 16;
-    dims[OH] = x->rank == 4 ? y->dims[2]->value : 1;
-    dims[OW] = y->dims[x->rank - 1]->value;
-    dims[CB] = (x->dims[1]->value + 15) / 16;
-    for (int32_t d = 0; d < 5; d++)
-        if (dims[d] < 1)
-            return false;
-    return true;
+    return value < lo ? lo : value > hi ? hi : value;
 }
 
-/* Strides of a C16 value over n, channel block, row, column; values with one spatial dim have no rows. */
-static void fixed_strides(const location *at, int64_t *out)
+/* What symbols stand for while kernels are chosen: one image, of some size. */
+static ingot_status typical_sizes(const lowering *l, ingot_arena *arena, int64_t **out)
 {
-    out[0] = at->strides[0]->value;
-    out[1] = at->strides[1]->value;
-    out[2] = at->rank == 4 ? at->strides[2]->value : 0;
-    out[3] = at->strides[at->rank - 1]->value;
+    int32_t n = ingot_module_symbol_count(l->m);
+    INGOT_TRY(ingot_arena_array(arena, (size_t)n + 1, sizeof **out, (void **)out));
+    for (int32_t s = 0; s < n; s++) {
+        const ingot_symbol_info *info = ingot_module_symbol(l->m, s);
+        bool images = false;
+        for (int32_t i = 0; i < l->m->graphs[0]->n_params; i++) {
+            const ingot_type *t = &l->m->graphs[0]->params[i]->type;
+            images |= t->rank > 1 && t->dims[0]->kind == INGOT_DIM_SYMBOL && t->dims[0]->value == s;
+        }
+        (*out)[s] = clamp(images ? 1 : TYPICAL_SIDE, info->lo, info->hi);
+    }
+    return NULL;
+}
+
+/* The convolution at typical sizes. */
+typedef struct problem {
+    bool open;              /* sizes are typical, not fixed */
+    int64_t dims[5];        /* of the Winograd kernel */
+    int64_t from[4], to[4]; /* strides of x and y over n, channel block, row, column; without rows: 0 */
+} problem;
+
+static bool read_size(const ingot_dim *dim, const int64_t *typical, problem *out, int64_t *out_size)
+{
+    out->open |= !ingot_dim_is_const(dim);
+    *out_size = ingot_dim_eval(dim, typical);
+    return *out_size >= 1 && *out_size < (int64_t)1 << 40;
+}
+
+static bool read_strides(const location *at, const int64_t *typical, problem *p, int64_t *out)
+{
+    out[2] = 0;
+    return read_size(at->strides[0], typical, p, &out[0]) && read_size(at->strides[1], typical, p, &out[1]) &&
+           (at->rank < 4 || read_size(at->strides[2], typical, p, &out[2])) &&
+           read_size(at->strides[at->rank - 1], typical, p, &out[3]);
+}
+
+/* False: there is none for Winograd kernels. */
+static bool read_problem(const location *x, const location *y, const int64_t *typical, problem *out)
+{
+    int64_t *d = out->dims;
+    *out = (problem){.dims = {[OH] = 1}};
+    if (x->layout != INGOT_LAYOUT_C16 || y->layout != INGOT_LAYOUT_C16 || !ingot_dim_is_const(y->dims[1]) ||
+        !ingot_dim_is_const(x->dims[1]) || x->dims[1]->value < 1 || y->dims[1]->value < 1)
+        return false;
+    d[OB] = (y->dims[1]->value + 15) / 16;
+    d[CB] = (x->dims[1]->value + 15) / 16;
+    return read_size(y->dims[0], typical, out, &d[N]) && (x->rank < 4 || read_size(y->dims[2], typical, out, &d[OH])) &&
+           read_size(y->dims[x->rank - 1], typical, out, &d[OW]) && read_strides(x, typical, out, out->from) &&
+           read_strides(y, typical, out, out->to);
 }
 
 /* The direct convolution as a spec that costs what the real one does: operands of the body count as values of the
  * result's shape or, where they have one element for each channel, as vectors. */
-static ingot_spec direct_spec(const lowering *l, const ingot_op *op, const int64_t *dims, const int64_t *kernel,
-                              const location *x, const location *y)
+static ingot_spec direct_spec(const lowering *l, const ingot_op *op, const problem *p, const int64_t *kernel,
+                              const location *y)
 {
     ingot_spec s = {.family = INGOT_FAMILY_conv, .n_in = op->n_in, .n_out = 1};
-    int64_t from[4], to[4];
+    const int64_t *dims = p->dims, *from = p->from, *to = p->to;
     s.n_dims = ingot_family_info_get(s.family)->n_dims;
     snprintf(s.target, sizeof s.target, "%s", l->target->name);
-    fixed_strides(x, from);
-    fixed_strides(y, to);
     const int64_t all[9] = {dims[N], 1, dims[OB], dims[OH], dims[OW], dims[CB], 16, kernel[0], kernel[1]};
     const int64_t image[9] = {from[0], 0, 0, from[2], from[3], from[1], 1, from[2], from[3]};
     const int64_t result[9] = {to[0], 0, to[1], to[2], to[3], 0, 0, 0, 0}, vector[9] = {0, 0, 16, 0, 0, 0, 0, 0, 0};
@@ -141,17 +172,24 @@ static ingot_status filters_are_whole(lowering *l, const ingot_value *w, bool *o
     return status;
 }
 
-ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kernel, const location *x,
-                                  const location *y, bool *out_done)
+/* The fastest of both kinds at typical sizes; out_chosen: a Winograd kernel, if that is it, and its time and the direct
+ * one's. */
+static ingot_status choose(lowering *l, const ingot_op *op, const int64_t *kernel, const location *x, const location *y,
+                           bool *out_open, ingot_spec *out_chosen, double *out_ns, double *out_direct)
 {
-    int64_t dims[5];
-    const ingot_dim *strides[INGOT_MAX_RANK + 1], *all[5];
-    if (l->options->exact_conv || op->n_in + 2 > INGOT_SPEC_OPERANDS || !read_dims(x, y, dims))
+    ingot_arena scratch = {0};
+    int64_t *typical;
+    problem p;
+    INGOT_TRY(typical_sizes(l, &scratch, &typical));
+    bool possible = read_problem(x, y, typical, &p);
+    ingot_arena_release(&scratch);
+    *out_ns = *out_direct = 0;
+    if (!possible)
         return NULL;
-    double direct, best;
-    ingot_spec conv = direct_spec(l, op, dims, kernel, x, y), chosen = {0};
-    INGOT_TRY(best_ns(l, &conv, &direct));
-    best = direct;
+    ingot_spec conv = direct_spec(l, op, &p, kernel, y);
+    INGOT_TRY(best_ns(l, &conv, out_direct));
+    *out_ns = *out_direct;
+    *out_open = p.open;
     for (int64_t m = 2; m <= 4; m += 2) {
         ingot_spec s;
         double ns;
@@ -159,14 +197,26 @@ ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kern
             continue;
         s.params[3] = x->dims[1]->value;
         INGOT_TRY(best_ns(l, &s, &ns));
-        if (ns < best) {
-            best = ns;
-            chosen = s;
+        if (ns < *out_ns) {
+            *out_ns = ns;
+            *out_chosen = s;
         }
     }
+    return NULL;
+}
+
+ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kernel, const location *x,
+                                  const location *y, bool *out_done)
+{
+    const ingot_dim *strides[INGOT_MAX_RANK + 1], *all[5];
+    if (l->options->exact_conv || op->n_in + 2 > INGOT_SPEC_OPERANDS)
+        return NULL;
+    double direct, best;
+    bool open = false, whole;
+    ingot_spec chosen = {0};
+    INGOT_TRY(choose(l, op, kernel, x, y, &open, &chosen, &best, &direct));
     if (best >= direct)
         return NULL;
-    bool whole;
     INGOT_TRY(filters_are_whole(l, op->in[1], &whole));
     if (whole)
         return NULL;
@@ -175,6 +225,11 @@ ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kern
     memcpy(b.spec.dims, chosen.dims, sizeof b.spec.dims);
     memcpy(b.spec.params, chosen.params, sizeof b.spec.params);
     memcpy(b.spec.decisions, chosen.decisions, sizeof b.spec.decisions);
+    b.spec.dims[N] = ingot_spec_size(&b, y->dims[0]);
+    b.spec.dims[OH] = x->rank == 4 ? ingot_spec_size(&b, y->dims[2]) : 1;
+    b.spec.dims[OW] = ingot_spec_size(&b, y->dims[x->rank - 1]);
+    if (open)
+        ingot_winograd_decide(&b.spec, l->target, 0, 0);
     take_strides(l, x->rank, x->strides, all);
     all[CB] = all[OB];
     all[OB] = ingot_lower_const(l, 0);

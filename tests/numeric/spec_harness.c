@@ -182,10 +182,27 @@ static bool run_placed(check *c, bool at_end, ingot_arena *arena, char *first_bi
     return true;
 }
 
+/* Both placements at one choice of sizes. */
+static bool run_sizes(check *c, ingot_arena *arena)
+{
+    char *bits[INGOT_SPEC_OPERANDS] = {NULL};
+    bool ok = true;
+    for (int at_end = 1; at_end >= 0 && ok; at_end--) {
+        ok = run_placed(c, at_end, arena, bits);
+        for (int32_t i = 0; i < INGOT_SPEC_OPERANDS; i++)
+            if (c->buffers[i].map)
+                munmap(c->buffers[i].map, c->buffers[i].map_size);
+        memset(c->buffers, 0, sizeof c->buffers);
+    }
+    return ok;
+}
+
 bool spec_check(const char *line, const spec_check_options *options, char why[512])
 {
-    static const spec_check_options defaults = {0};
-    check c = {.options = options ? options : &defaults, .why = why};
+    spec_check_options own = {0};
+    if (options)
+        own = *options;
+    check c = {.options = &own, .why = why};
     ingot_codegen_options codegen = {.workers = -1};
     ingot_arena arena = {0};
     ingot_object object;
@@ -207,18 +224,15 @@ bool spec_check(const char *line, const spec_check_options *options, char why[51
         ingot_status_free(status);
     } else {
         memcpy(&c.kernel, &address, sizeof address);
-        char *bits[INGOT_SPEC_OPERANDS] = {NULL};
-        ok = true;
-        for (int at_end = 1; at_end >= 0 && ok; at_end--) {
-            ok = run_placed(&c, at_end, &arena, bits);
-            for (int32_t i = 0; i < INGOT_SPEC_OPERANDS; i++)
-                if (c.buffers[i].map)
-                    munmap(c.buffers[i].map, c.buffers[i].map_size);
-            memset(c.buffers, 0, sizeof c.buffers);
+        ok = run_sizes(&c, &arena);
+        for (int i = 0; i < own.n_more && ok; i++) {
+            memcpy(own.sizes, own.more[i], sizeof own.sizes);
+            ok = run_sizes(&c, &arena);
         }
         if (!ok) {
             size_t n = strlen(why);
-            snprintf(why + n, 512 - n, "\n  %s", line);
+            snprintf(why + n, 512 - n, "\n  sizes %lld %lld %lld ...: %s", (long long)own.sizes[0],
+                     (long long)own.sizes[1], (long long)own.sizes[2], line);
         }
     }
     ingot_jit_destroy(jit);

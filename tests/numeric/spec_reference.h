@@ -15,7 +15,9 @@
 typedef struct spec_check_options {
     double tolerance; /* error allowed relative to the magnitude of the terms; 0: 2e-6 */
     unsigned seed;
-    int64_t sizes[INGOT_SPEC_SIZES]; /* values of the spec's dynamic entries */
+    int64_t sizes[INGOT_SPEC_SIZES];         /* values of the spec's dynamic entries */
+    const int64_t (*more)[INGOT_SPEC_SIZES]; /* n_more other values, for which the same kernel is checked too */
+    int n_more;
     bool skip_splits;
 } spec_check_options;
 bool spec_check(const char *line, const spec_check_options *options, char why[512]);

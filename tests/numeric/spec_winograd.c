@@ -1,5 +1,6 @@
 /* The interpreter for Winograd kernels: a plain convolution. Their packed operand is made of filters that are a
  * function of their indices, so that matrices and packing are held to what they stand for. */
+#include "costmodel/neighbour.h"
 #include "kernel/winograd.h"
 #include "spec_reference.h"
 #include <math.h>
@@ -51,9 +52,12 @@ static void one_result(const ingot_spec *s, spec_data *d, const int64_t *i, int6
     d->magnitudes[s->n_in][at[s->n_in] + lane] = magnitude + fabs(result);
 }
 
-void spec_interpret_winograd(const ingot_spec *s, spec_data *d)
+void spec_interpret_winograd(const ingot_spec *spec, spec_data *d)
 {
+    ingot_spec pinned;
+    const ingot_spec *s = &pinned;
     int64_t i[4];
+    ingot_spec_pin(spec, d->sizes, &pinned);
     for (i[0] = 0; i[0] < s->dims[0]; i[0]++)
         for (i[1] = 0; i[1] < s->dims[1]; i[1]++)
             for (i[2] = 0; i[2] < s->dims[2]; i[2]++)

@@ -59,6 +59,72 @@ Test(winograd, shapes)
     check_shape(1, 1, 4, 0, 1, "tiles=4 chunk=1 part=1 run=1");
 }
 
+/* Sizes that a run decides: n, rows and columns, then strides (image and row of x, block of x, image of the result). */
+static void open_sizes(int64_t *out, int n, int oh, int ow, int ob, int cb, int mh, int mw)
+{
+    int64_t iw = ow + (mw > 1 ? 2 : 0), ih = oh + (mh > 1 ? 2 : 0);
+    const int64_t sizes[] = {n, oh, ow, cb * ih * iw * 16, iw * 16, ih * iw * 16, ob * ih * iw * 16};
+    memcpy(out, sizes, sizeof sizes);
+}
+
+static void check_open(int o, int c, const char *decisions)
+{
+    static const int tiles[][2] = {{2, 2}, {4, 4}, {1, 4}, {2, 1}};
+    static int64_t sizes[64][INGOT_SPEC_SIZES];
+    int ob = (o + 15) / 16, cb = (c + 15) / 16;
+    for (size_t i = 0; i < sizeof tiles / sizeof tiles[0]; i++) {
+        int mh = tiles[i][0], mw = tiles[i][1], n = 0;
+        for (int oh = 1; oh <= 5; oh++) /* all that may be left over an edge */
+            for (int ow = 1; ow <= 9; ow += oh == 1 ? 1 : 2)
+                open_sizes(sizes[n++], 1 + (oh + ow) % 3, oh, ow, ob, cb, mh, mw);
+        open_sizes(sizes[n++], 0, 4, 4, ob, cb, mh, mw); /* nothing to do */
+        open_sizes(sizes[n++], 2, 3, 0, ob, cb, mh, mw);
+        open_sizes(sizes[n++], 2, 23, 37, ob, cb, mh, mw); /* more blocks than units */
+        char task[1024];
+        snprintf(task, sizeof task,
+                 "winograd n=?0 ob=%d oh=?1 ow=?2 cb=%d mh=%d mw=%d o=%d c=%d in=f32[?3,0,?4,16,?5]*1 "
+                 "in=f32.packed16.const[0,0,0,0,0] in=f32.const[0,16,0,0,0]*1 in=f32[?6,?5,?4,16,0]*1 "
+                 "out=f32[?6,?5,?4,16,0]*1 out=f32.scratch[0,0,0,0,0] "
+                 "body=\"(f32,f32,f32) r3=add(r0,r1):f32 r4=mul(r3,r2):f32 -> r4\"",
+                 ob, cb, mh, mw, o, c);
+        for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
+            char line[2048], why[512];
+            spec_check_options options = {
+                .tolerance = 3e-6, .more = (const int64_t(*)[INGOT_SPEC_SIZES])sizes, .n_more = n};
+            open_sizes(options.sizes, 1, 8, 8, ob, cb, mh, mw);
+            snprintf(line, sizeof line, "%s | %s | %s", task, decisions, targets[t]);
+            cr_expect(spec_check(line, &options, why), "%s", why);
+        }
+    }
+}
+
+Test(winograd, open_sizes)
+{
+    check_open(24, 24, "tiles=6 chunk=2 part=2 run=1"); /* half a block */
+    check_open(48, 16,
+               "tiles=13 chunk=1 part=1 run=1"); /* parts of a block's channels, as long as there are few blocks */
+    check_open(16, 16, "tiles=1 chunk=1 part=1 run=3");
+}
+
+Test(winograd, open_sizes_and_many_channels)
+{
+    char line[1024], why[512]; /* filters are fetched ahead; from one register tile on */
+    static int64_t sizes[3][INGOT_SPEC_SIZES];
+    spec_check_options options = {.tolerance = 3e-6, .more = (const int64_t(*)[INGOT_SPEC_SIZES])sizes, .n_more = 3};
+    open_sizes(options.sizes, 1, 7, 7, 20, 20, 4, 4);
+    open_sizes(sizes[0], 1, 1, 1, 20, 20, 4, 4);
+    open_sizes(sizes[1], 8, 7, 7, 20, 20, 4, 4);
+    open_sizes(sizes[2], 2, 9, 14, 20, 20, 4, 4);
+    for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
+        snprintf(line, sizeof line,
+                 "winograd n=?0 ob=20 oh=?1 ow=?2 cb=20 mh=4 mw=4 o=320 c=320 in=f32[?3,0,?4,16,?5]*1 "
+                 "in=f32.packed16.const[0,0,0,0,0] out=f32[?6,?5,?4,16,0]*1 out=f32.scratch[0,0,0,0,0] | tiles=24 "
+                 "chunk=3 part=9 run=1 | %s",
+                 targets[t]);
+        cr_expect(spec_check(line, &options, why), "%s", why);
+    }
+}
+
 Test(winograd, many_channels)
 {
     check_shape(1, 5, 6, 6, 16, "tiles=9 chunk=3 part=4 run=1");    /* rows of V as long as a page's part, padded */

@@ -23,12 +23,14 @@ def convolve(x, w, pads):
     return y
 
 
-def save(path, x, w, pads, y):
-    """relu(conv(relu(x))): the first Relu gives the convolution blocks of channels with a border."""
+def save(path, x, w, pads, y, open_sizes=False):
+    """relu(conv(relu(x))): the first Relu gives the convolution blocks of channels with a border. `open_sizes`: the
+    number of images and their sizes are left to the run."""
     nodes = [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Conv", ["a", "w"], ["b"], pads=pads),
              helper.make_node("Relu", ["b"], ["y"])]
-    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
-                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, y.shape)],
+    shapes = [["n", a.shape[1], "h" + side, "w" + side] if open_sizes else a.shape for a, side in ((x, ""), (y, "y"))]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shapes[0])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, shapes[1])],
                               [numpy_helper.from_array(w, "w")])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
 
@@ -49,6 +51,23 @@ class Winograd(common.Case):
         for one, limit in ((got, ERROR), (self.run_model(path, {"x": x}, "--exact-conv"), DIRECT)):
             error = np.sqrt(np.mean((one[0] - want) ** 2)) / np.sqrt(np.mean(want ** 2))
             self.assertLess(error, limit)
+
+    def test_open_sizes(self):
+        """One compile for all sizes, down to one pixel and up to more than there are units for."""
+        rng = np.random.default_rng(7)
+        w = (rng.standard_normal((48, 64, 3, 3)) / 8).astype(np.float32)
+        path = self.work / "open.onnx"
+        pads = [1, 1, 1, 1]
+        save(path, np.zeros((1, 64, 8, 8)), w, pads, np.zeros((1, 48, 8, 8)), open_sizes=True)
+        self.assertIn("Winograd", self.succeed(common.ingot("explain", path)))
+        out = self.compile(path, self.work / "artifact", "--emit=so")
+        for n, h, wide in ((1, 1, 1), (3, 7, 5), (1, 56, 57), (2, 150, 130), (9, 13, 2)):
+            x = rng.standard_normal((n, 64, h, wide)).astype(np.float32)
+            want = np.maximum(convolve(np.maximum(x, 0), w, pads), 0)
+            got = self.run_model(out / "open.so", {"x": x}, "--threads", "1")
+            other = self.run_model(out / "open.so", {"x": x}, "--threads", "3")
+            self.assertTrue(np.array_equal(got[0], other[0]), "other bits on three threads")
+            self.assertLess(np.sqrt(np.mean((got[0] - want) ** 2)) / np.sqrt(np.mean(want ** 2)), ERROR)
 
     def test_3x3(self):
         self.check(1, 64, (56, 56), 64, (3, 3), [1, 1, 1, 1])
