@@ -20,6 +20,7 @@ typedef struct contract {
     const ingot_spec *spec;
     ingot_etype vec; /* of sums */
     int group;       /* elements of A in a word; 0: no words */
+    bool limited;    /* B is bytes within limits */
     ingot_escalar a; /* element of A */
     int element_bytes, mr, nr, vectors;
     b_kind b;
@@ -62,11 +63,12 @@ static contract decide(const ingot_spec *spec, const ingot_target *target)
         spec->decisions[1] / c.vec.lanes <= INGOT_MICRO_VECTORS)
         c.nr = (int)spec->decisions[1];
     c.vectors = c.nr / c.vec.lanes;
-    c.mr = target->tile_rows;
+    c.limited = ingot_spec_is_limited(spec);
+    c.mr = c.limited ? ingot_target_limited_rows(target, c.vectors) : target->tile_rows;
     if (spec->decisions[0] > 0 && spec->decisions[0] <= INGOT_MICRO_ROWS &&
         spec->decisions[0] * c.vectors <= INGOT_MICRO_ACCS)
         c.mr = (int)spec->decisions[0];
-    c.b = b->access == INGOT_ACCESS_PACKED16                         ? PANELS
+    c.b = ingot_access_is_packed(b->access)                          ? PANELS
           : !c.group && b->strides[N] == 1 && !scattered(spec, c.mr) ? ROWS
                                                                      : STACK;
     c.k_limit = c.b == STACK                                           ? STACK_BYTES / c.element_bytes / 64
@@ -311,6 +313,17 @@ static void sum_terms(ingot_emitter *e, const contract *c, const ingot_micro *m,
     memcpy(accs, loop.results, (size_t)n * sizeof *accs);
 }
 
+/* Bytes within limits, and what is beyond. */
+static void sum_limited(ingot_emitter *e, const contract *c, const ingot_micro *m, ingot_ev j, ingot_ev *accs)
+{
+    ingot_ev zero = ingot_e_int(e, 0), sixteen = ingot_e_int(e, 16);
+    bool aligned = m->vectors * m->type.lanes >= 16;
+    ingot_limited_at l =
+        ingot_micro_limited(e, ingot_e_div(e, j, sixteen), aligned ? zero : ingot_e_rem(e, j, sixteen));
+    ingot_micro_words(e, m, &l, c->kc, zero, zero, accs);
+    ingot_micro_records(e, m, &l, (ingot_ev[]){zero, zero, zero, ingot_e_int(e, 1)}, accs);
+}
+
 /* Groups of `vectors` vectors of columns [j0, j1), and for each all row tiles, while the group's part of B is in L1. */
 static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vectors, bool masked, const ingot_ev *given)
 {
@@ -338,7 +351,9 @@ static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vect
     p[P_I] = ingot_e_add(e, given[P_I], ingot_e_mul_int(e, tiles.index, rows));
     locate_rows(e, c, p, &m);
     ingot_micro_zero(e, c->vec, n, accs);
-    if (c->group) {
+    if (c->limited) {
+        sum_limited(e, c, &m, j, accs);
+    } else if (c->group) {
         int64_t words = spec->dims[K] / c->group;
         ingot_micro_loop(e, &m, p[P_KN], ingot_e_mul_int(e, along, c->group), step, accs);
         ingot_micro_rest(e, &m, (int)(spec->dims[K] % c->group), ingot_e_mul_int(e, along, words * c->group),
@@ -744,12 +759,14 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
     const ingot_operand *a = &spec->operands[0], *b = &spec->operands[1], *out = &spec->operands[spec->n_in];
     int group = ingot_spec_group(spec);
     ingot_dtype sum = ingot_spec_sum(spec);
-    bool packed = b->access == INGOT_ACCESS_PACKED16, integer = sum == INGOT_I32;
+    bool packed = ingot_access_is_packed(b->access), integer = sum == INGOT_I32;
     (void)target;
     if (spec->n_in < 2 || spec->n_out != 1)
         *out_why = "contract: operands";
     else if (group && (ingot_size_is_dynamic(spec->dims[K]) || (integer && a->strides[K] != 1)))
         *out_why = "contract: integers along k that are not contiguous, or the number of terms not fixed";
+    else if (!ingot_micro_limited_supported(spec, target, out_why))
+        return false;
     else if (group && !packed && (!integer || group != 2 || spec->dims[K] > STACK_BYTES / 64))
         *out_why = "contract: a matrix of bytes or bf16, or too high, that is not packed";
     else if (!ingot_size_is_dynamic(spec->dims[K]) && spec->dims[K] > (1 << 26))

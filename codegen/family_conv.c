@@ -21,6 +21,7 @@ typedef struct conv {
     const ingot_spec *spec;
     ingot_etype vec;    /* of sums */
     int group;          /* input channels of a word; 0: no words */
+    bool limited;       /* weights are bytes within limits */
     ingot_escalar x;    /* element of x */
     int mr, vectors;    /* pixels, vectors of a full tile */
     int groups, blocks; /* column groups of one (n, g); blocks of 16 per group (0: half a block) */
@@ -68,7 +69,8 @@ static conv decide(const ingot_spec *spec, const ingot_target *target)
         nr = (int)spec->decisions[1];
     c.vectors = nr / c.vec.lanes;
     c.blocks = nr / 16;
-    c.mr = target->tile_rows;
+    c.limited = ingot_spec_is_limited(spec);
+    c.mr = c.limited ? ingot_target_limited_rows(target, c.vectors) : target->tile_rows;
     if (spec->decisions[0] > 0 && spec->decisions[0] <= INGOT_MICRO_ROWS &&
         spec->decisions[0] * c.vectors <= INGOT_MICRO_ACCS)
         c.mr = (int)spec->decisions[0];
@@ -200,6 +202,7 @@ typedef struct nest {
     int n;          /* accumulators */
     ingot_ev ahead; /* what this tile fetches of the next weights, `lines` cache lines in each round of 16 channels */
     int64_t lines;
+    ingot_limited_at limited;
     int split; /* the loop whose rounds are summed `rounds` at a time; -1: one chain */
     int64_t rounds;
 } nest;
@@ -263,6 +266,10 @@ static void reduce_loops(ingot_emitter *e, nest *t, int level, ingot_ev a_index,
         count /= group;
         a_step = ingot_e_mul_int(e, a_step, group);
     }
+    if (level == 3 && t->c->limited) {
+        ingot_micro_words(e, &t->m, &t->limited, count, a_index, b_index, accs);
+        return;
+    }
     if (level == t->split) {
         ingot_ev index[2] = {a_index, b_index}, step[2] = {a_step, ingot_e_int(e, b_step)}, all = ingot_e_int(e, count);
         ingot_eloop blocks;
@@ -286,6 +293,17 @@ static void reduce_loops(ingot_emitter *e, nest *t, int level, ingot_ev a_index,
                  ingot_e_add(e, b_index, ingot_e_mul_int(e, loop.index, b_step)), loop.args);
     ingot_e_for_end(e, &loop, loop.args);
     memcpy(accs, loop.results, (size_t)t->n * sizeof *accs);
+}
+
+/* What is beyond the limits of bytes. */
+static void add_records(ingot_emitter *e, const nest *t, ingot_ev *accs)
+{
+    const ingot_spec *s = t->c->spec;
+    ingot_ev strides[4];
+    static const int digits[4] = {CB, KH, KW, CI};
+    for (int i = 0; i < 4; i++) /* of one round: always 0 */
+        strides[i] = s->dims[digits[i]] > 1 ? ingot_e_size(e, s->operands[0].strides[digits[i]]) : ingot_e_int(e, 0);
+    ingot_micro_records(e, &t->m, &t->limited, strides, accs);
 }
 
 /* Sums -> out for channel block `block`, lanes from `lane0` on, vector q of the tile. */
@@ -388,8 +406,12 @@ static void emit_groups(ingot_emitter *e, const conv *c, int height, int vectors
     }
     ingot_ev accs[INGOT_MICRO_ACCS];
     split_sums(&t);
+    if (c->limited)
+        t.limited = ingot_micro_limited(e, all_blocks, lane0);
     ingot_micro_zero(e, c->vec, t.n, accs);
     reduce_loops(e, &t, 0, ingot_e_int(e, 0), ingot_e_int(e, 0), accs);
+    if (c->limited)
+        add_records(e, &t, accs);
     for (int q = 0; q < vectors; q++)
         store_vector(e, c, where, q, vectors, ingot_e_add_int(e, block, q * lanes / 16),
                      ingot_e_add_int(e, lane0, q * lanes % 16), accs);
@@ -485,6 +507,8 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
         *out_why = "conv: element types other than f32, i16, u8 and i8, or weights of bf16";
     if (group && ((sum == INGOT_I32 && x->strides[CI] != 1) || spec->dims[CI] % group != 0))
         *out_why = "conv: input channels that are no whole groups";
+    if (!ingot_micro_limited_supported(spec, target, out_why))
+        return false;
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (ingot_size_is_dynamic(spec->dims[fixed[i]]) || spec->dims[fixed[i]] < 1)
             *out_why = "conv: sizes of channels and taps that are not fixed";

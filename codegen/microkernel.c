@@ -1,6 +1,8 @@
 /* Register tiles and the split of rows into them. */
 #include "codegen/microkernel.h"
+#include "kernel/limited.h"
 #include <stdio.h>
+#include <string.h>
 
 /* Simple instructions; see ingot_scalar_op_cost. After products of integers, rounding to a grid is what comes. */
 #define INLINE_COST         8
@@ -194,6 +196,146 @@ void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, in
         for (int i = 0; i < n; i++)
             accs[i] = tail.results[i];
     }
+}
+
+/* ---- Bytes within limits ---- */
+
+/* One sum of two words. */
+static void step_pair(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs)
+{
+    ingot_ev b[INGOT_MICRO_VECTORS][2];
+    for (int q = 0; q < m->vectors; q++)
+        for (int w = 0; w < 2; w++)
+            b[q][w] = ingot_e_load(e, m->type, ingot_e_gep(e, INGOT_E_I32, m->column[q], b_index),
+                                   ingot_e_int(e, m->column_shift[q] + 16 * w));
+    for (int r = 0; r < m->rows; r++) {
+        ingot_ev row = ingot_e_gep(e, INGOT_E_I8, m->row[r], a_index), a[2];
+        for (int w = 0; w < 2; w++)
+            a[w] = ingot_e_splat(e, ingot_e_load_word(e, INGOT_E_I8, row, ingot_e_int(e, m->row_shift[r] + 4 * w)),
+                                 m->type.lanes);
+        for (int q = 0; q < m->vectors; q++) {
+            ingot_ev *acc = &accs[r * m->vectors + q];
+            *acc = ingot_micro_dot_limited(e, 2, *acc, a, b[q]);
+        }
+    }
+}
+
+/* One word of terms of the block at a_index, in the order that the bytes at `order` (one word for each panel of the
+ * tile) tell. */
+static void step_ordered(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index,
+                         const ingot_ev *order, ingot_ev *accs)
+{
+    ingot_ev b[INGOT_MICRO_VECTORS], mask[INGOT_MICRO_VECTORS], a = {.id = -1};
+    int per_panel = 16 / m->type.lanes;
+    for (int q = 0; q < m->vectors; q++) {
+        b[q] = ingot_e_load(e, m->type, ingot_e_gep(e, INGOT_E_I32, m->column[q], b_index),
+                            ingot_e_int(e, m->column_shift[q]));
+        mask[q] = q % per_panel ? mask[q - 1] : ingot_e_splat(e, order[q / per_panel], m->type.lanes);
+    }
+    for (int r = 0; r < m->rows; r++) {
+        ingot_ev row = ingot_e_gep(e, INGOT_E_I8, m->row[r], a_index),
+                 block = ingot_micro_load_block(e, row, m->row_shift[r], m->type);
+        for (int q = 0; q < m->vectors; q++) {
+            ingot_ev *acc = &accs[r * m->vectors + q];
+            if (q % per_panel == 0)
+                a = ingot_micro_order(e, block, mask[q]);
+            *acc = ingot_micro_dot_limited(e, 1, *acc, &a, &b[q]);
+        }
+    }
+}
+
+void ingot_micro_words(ingot_emitter *e, const ingot_micro *m, const ingot_limited_at *l, int64_t count,
+                       ingot_ev a_index, ingot_ev b_index, ingot_ev *accs)
+{
+    int n = m->rows * m->vectors;
+    ingot_ev first = ingot_e_div(e, b_index, ingot_e_int(e, 16)), order[INGOT_MICRO_VECTORS];
+    ingot_eloop loop;
+    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, count), ingot_e_int(e, l->sums), n, accs, &loop);
+    ingot_ev b = ingot_e_add(e, b_index, ingot_e_mul_int(e, loop.index, 16));
+    if (l->sums == 2) {
+        step_pair(e, m, ingot_e_add(e, a_index, ingot_e_mul_int(e, loop.index, 4)), b, loop.args);
+    } else {
+        ingot_ev block = ingot_e_sub(e, loop.index, ingot_e_rem(e, loop.index, ingot_e_int(e, 4)));
+        ingot_ev word = ingot_e_add(e, first, loop.index);
+        for (int i = 0; i == 0 || i < m->vectors * m->type.lanes / 16; i++)
+            order[i] =
+                ingot_e_load(e, ingot_e_type(INGOT_E_I32), l->orders,
+                             ingot_e_add(e, ingot_e_mul_int(e, ingot_e_add_int(e, l->panel, i), l->words), word));
+        step_ordered(e, m, count > 4 ? ingot_e_add(e, a_index, ingot_e_mul_int(e, block, 4)) : a_index, b, order,
+                     loop.args);
+    }
+    ingot_e_for_end(e, &loop, loop.args);
+    memcpy(accs, loop.results, (size_t)n * sizeof *accs);
+}
+
+static ingot_ev load_number(ingot_emitter *e, ingot_ev base, ingot_ev index)
+{
+    return ingot_e_cast(e, "arith.extsi", ingot_e_load(e, ingot_e_type(INGOT_E_I32), base, index), INGOT_E_I64);
+}
+
+/* Records of one panel, for the tile's vectors from `from` on. */
+static void sum_panel(ingot_emitter *e, const ingot_micro *m, int from, ingot_micro *part, const ingot_limited_at *l,
+                      ingot_ev panel, const ingot_ev *strides, ingot_ev *accs)
+{
+    int n = part->rows * part->vectors;
+    ingot_ev some[INGOT_MICRO_ACCS];
+    for (int i = 0; i < n; i++)
+        some[i] = accs[i / part->vectors * m->vectors + from + i % part->vectors];
+    ingot_eloop loop;
+    ingot_e_for(e, load_number(e, l->starts, panel), load_number(e, l->starts, ingot_e_add_int(e, panel, 1)),
+                ingot_e_int(e, 1), n, some, &loop);
+    ingot_ev record = ingot_e_gep(e, INGOT_E_I32, l->records, ingot_e_mul_int(e, loop.index, INGOT_LIMITED_RECORD / 4)),
+             words = ingot_e_gep(e, INGOT_E_I32, record, l->lane0), a_index = ingot_e_int(e, 0),
+             order = ingot_e_load(e, ingot_e_type(INGOT_E_I32), record, ingot_e_int(e, 20));
+    for (int i = 0; i < 4; i++)
+        if (!ingot_e_is_known(strides[i], 0))
+            a_index = ingot_e_mad(e, load_number(e, record, ingot_e_int(e, 16 + i)), strides[i], a_index);
+    for (int q = 0; q < part->vectors; q++) {
+        part->column[q] = words;
+        part->column_shift[q] = (int64_t)q * m->type.lanes;
+    }
+    step_ordered(e, part, a_index, ingot_e_int(e, 0), &order, loop.args);
+    ingot_e_for_end(e, &loop, loop.args);
+    for (int i = 0; i < n; i++)
+        accs[i / part->vectors * m->vectors + from + i % part->vectors] = loop.results[i];
+}
+
+void ingot_micro_records(ingot_emitter *e, const ingot_micro *m, const ingot_limited_at *l, const ingot_ev *strides,
+                         ingot_ev *accs)
+{
+    ingot_micro part = *m;
+    part.vectors = 16 / m->type.lanes < m->vectors ? 16 / m->type.lanes : m->vectors;
+    for (int from = 0; from < m->vectors; from += part.vectors)
+        sum_panel(e, m, from, &part, l, ingot_e_add_int(e, l->panel, from * m->type.lanes / 16), strides, accs);
+}
+
+ingot_limited_at ingot_micro_limited(ingot_emitter *e, ingot_ev panel, ingot_ev lane0)
+{
+    ingot_limited l = ingot_limited_of_spec(e->spec);
+    ingot_ev base = e->operands[1];
+    return (ingot_limited_at){.sums = l.sums,
+                              .words = l.dims[0] * l.dims[1] * l.dims[2] * l.run,
+                              .panel = panel,
+                              .lane0 = lane0,
+                              .orders = ingot_e_gep(e, INGOT_E_I8, base, ingot_e_int(e, ingot_limited_orders_at(&l))),
+                              .starts = ingot_e_gep(e, INGOT_E_I8, base, ingot_e_int(e, ingot_limited_starts_at(&l))),
+                              .records =
+                                  ingot_e_gep(e, INGOT_E_I8, base, ingot_e_int(e, ingot_limited_records_at(&l)))};
+}
+
+bool ingot_micro_limited_supported(const ingot_spec *spec, const ingot_target *target, const char **out_why)
+{
+    const ingot_operand *b = &spec->operands[1];
+    if (b->access != INGOT_ACCESS_LIMITED16)
+        return true;
+    bool contract = spec->family == INGOT_FAMILY_contract;
+    ingot_size run = spec->dims[contract ? 4 : 6], columns = spec->dims[contract ? 3 : 2];
+    bool ok = ingot_target_limits_bytes(target) && ingot_spec_group(spec) == 4 && (b->lane == 1 || b->lane == 2) &&
+              !ingot_size_is_dynamic(run) && !ingot_size_is_dynamic(columns) && run >= 16 && run % 16 == 0 &&
+              b->strides[0] == 0 && b->strides[1] == 0;
+    if (!ok)
+        *out_why = "limited weights that are no bytes, not in whole blocks of 16 terms, or not for this target";
+    return ok;
 }
 
 /* ---- Tiles ---- */

@@ -41,11 +41,34 @@ ingot_ev ingot_micro_dot_bf16(ingot_emitter *e, ingot_ev acc, ingot_ev a, ingot_
 /* One half of each word, a bf16, as F32. dot.c */
 ingot_ev ingot_micro_half(ingot_emitter *e, ingot_ev words, bool upper);
 
+/* The same of one word or two by vpmaddubsw, whose sums are added in 16 bits first: b is within limits. */
+ingot_ev ingot_micro_dot_limited(ingot_emitter *e, int words, ingot_ev acc, const ingot_ev *a, const ingot_ev *b);
+/* The 16 bytes at base + shift in all 128 bits of an I32 vector, and words of them: those that the bytes of order tell.
+ */
+ingot_ev ingot_micro_load_block(ingot_emitter *e, ingot_ev base, int64_t shift, ingot_etype type);
+ingot_ev ingot_micro_order(ingot_emitter *e, ingot_ev block, ingot_ev order);
+
 /* accs[r * vectors + q] += A[row r, at a_index] * B[at b_index, vector q]. */
 void ingot_micro_step(ingot_emitter *e, const ingot_micro *m, ingot_ev a_index, ingot_ev b_index, ingot_ev *accs);
 /* A step with the first `rest` elements of a group only; none: nothing. */
 void ingot_micro_rest(ingot_emitter *e, const ingot_micro *m, int rest, ingot_ev a_index, ingot_ev b_index,
                       ingot_ev *accs);
+/* Bytes within limits (kernel/limited.h): where the weights of the columns of a tile are, from column `lane0` of panel
+ * `panel` on. */
+typedef struct ingot_limited_at {
+    int sums;
+    int64_t words; /* of a panel */
+    ingot_ev panel, lane0, orders, starts, records;
+} ingot_limited_at;
+ingot_limited_at ingot_micro_limited(ingot_emitter *e, ingot_ev panel, ingot_ev lane0);
+/* `count` words (whole blocks) that follow each other in A and in a panel of B. */
+void ingot_micro_words(ingot_emitter *e, const ingot_micro *m, const ingot_limited_at *l, int64_t count,
+                       ingot_ev a_index, ingot_ev b_index, ingot_ev *accs);
+/* And what is beyond the limits. strides: elements of A that the parts of a record's place count. */
+void ingot_micro_records(ingot_emitter *e, const ingot_micro *m, const ingot_limited_at *l, const ingot_ev *strides,
+                         ingot_ev *accs);
+/* Whether a spec's weights are as these take them, when they are limited. */
+bool ingot_micro_limited_supported(const ingot_spec *spec, const ingot_target *target, const char **out_why);
 /* As many steps as `count` says, at multiples of a_step and b_step. Small tiles keep several sums (chains) to hide the
  * latency of FMA; how many depends on the tile's shape alone. accs: the start in, the sums out. */
 void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, ingot_ev a_step, ingot_ev b_step,

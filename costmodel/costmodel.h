@@ -45,6 +45,10 @@ const ingot_target *ingot_target_table(int32_t *out_count);
 bool ingot_target_multiplies_bytes(const ingot_target *target);
 /* Whether there are products of bf16: AVX512-BF16, and the same row. Elsewhere bf16 is widened when loaded. */
 bool ingot_target_multiplies_bf16(const ingot_target *target);
+/* Else whether those with weights within limits are (kernel/limited.h): vpmaddubsw. */
+bool ingot_target_limits_bytes(const ingot_target *target);
+/* Rows of a register tile of so many vectors for these: two rows of columns and what is made of them have room. */
+int32_t ingot_target_limited_rows(const ingot_target *target, int32_t vectors);
 
 /* One call of one kernel on one thread. */
 typedef struct ingot_cost_query {

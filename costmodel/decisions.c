@@ -31,10 +31,14 @@ static int64_t lanes_of(const ingot_target *t)
 
 /* Accumulators, a row of columns and one broadcast value fit the registers; enough accumulators hide the latency of
  * FMA where there are rows for them. */
-static void register_tile(ingot_csp *csp, const ingot_target *t, int64_t rows, int32_t mr, int32_t nr)
+static void register_tile(ingot_csp *csp, const ingot_spec *s, const ingot_target *t, int64_t rows, int32_t mr,
+                          int32_t nr)
 {
     int64_t lanes = lanes_of(t), least_accumulators = least(t->vector_regs > 16 ? 12 : 6, most(rows, 1));
-    ingot_csp_at_most(csp, (t->vector_regs - 1) * lanes, INGOT_TERMS({1, {mr, nr}}, {1, {nr}}));
+    if (ingot_spec_is_limited(s)) /* two rows of columns, and what is made of them */
+        ingot_csp_at_most(csp, (t->vector_regs - 4) * lanes, INGOT_TERMS({1, {mr, nr}}, {2, {nr}}));
+    else
+        ingot_csp_at_most(csp, (t->vector_regs - 1) * lanes, INGOT_TERMS({1, {mr, nr}}, {1, {nr}}));
     ingot_csp_at_most(csp, -least_accumulators * lanes, INGOT_TERMS({-1, {mr, nr}}));
 }
 
@@ -64,7 +68,7 @@ static void contract(ingot_csp *csp, const ingot_spec *s, const ingot_target *t)
     int32_t kc = ingot_csp_list(csp, "kc", n_kc, kc_list), nb = ingot_csp_list(csp, "nb", n_nb, nb_list);
     int64_t units[2] = {0, 32};
     ingot_csp_list(csp, "units", m > 8 * t->tile_rows ? 2 : 1, units);
-    register_tile(csp, t, m, mr, nr);
+    register_tile(csp, s, t, m, mr, nr);
     ingot_csp_multiple(csp, nb, nr);
     ingot_csp_at_most(csp, t->l2_bytes, INGOT_TERMS({elem, {nb, kc}}));
     if (m >= 6) /* among tiles of one width, tall ones: short ones only reload columns */
@@ -79,7 +83,7 @@ static void conv(ingot_csp *csp, const ingot_spec *s, const ingot_target *t)
     while (n < 5 && list[n] * t->tile_rows <= pixels)
         n++;
     ingot_csp_list(csp, "units", (int32_t)n, list);
-    register_tile(csp, t, pixels, mr, nr);
+    register_tile(csp, s, t, pixels, mr, nr);
 }
 
 static void depthwise(ingot_csp *csp, const ingot_spec *s, const ingot_target *t)
@@ -233,6 +237,12 @@ static void set_default(int64_t *decision, int64_t value)
         *decision = value;
 }
 
+static int64_t tile_rows(const ingot_spec *spec, const ingot_target *t)
+{
+    int32_t vectors = (int32_t)most(t->tile_cols / lanes_of(t), 1);
+    return ingot_spec_is_limited(spec) ? ingot_target_limited_rows(t, vectors) : t->tile_rows;
+}
+
 void ingot_decisions_fill(const ingot_spec *spec, const int64_t *sizes, const ingot_target *t, int64_t *out)
 {
     memcpy(out, spec->decisions, sizeof spec->decisions);
@@ -241,7 +251,7 @@ void ingot_decisions_fill(const ingot_spec *spec, const int64_t *sizes, const in
         e[d] = value_of(spec->dims[d], sizes);
     switch (spec->family) {
     case INGOT_FAMILY_contract: {
-        set_default(&out[0], least(t->tile_rows, most(e[2], 1)));
+        set_default(&out[0], least(tile_rows(spec, t), most(e[2], 1)));
         set_default(&out[1], t->tile_cols);
         int64_t limit = t->tile_cols * 4 * 256 <= t->l1_bytes / 2 ? 256 : 512;
         set_default(&out[2], e[4] > limit * 5 / 4 && e[2] > out[0] ? limit : most(e[4], 1));
@@ -251,7 +261,7 @@ void ingot_decisions_fill(const ingot_spec *spec, const int64_t *sizes, const in
         break;
     }
     case INGOT_FAMILY_conv:
-        set_default(&out[0], t->tile_rows);
+        set_default(&out[0], tile_rows(spec, t));
         set_default(&out[1], t->tile_cols > 16 && e[2] < 2 ? 16 : t->tile_cols);
         break;
     case INGOT_FAMILY_depthwise:

@@ -45,12 +45,15 @@ static double bandwidth(const ingot_target *t, double bytes)
     return bytes <= (double)t->l3_bytes ? t->l3_gbs : t->dram_gbs;
 }
 
-/* Multiply-adds of a lane at once. What is widened first is multiplied as floats. */
-static int products_a_lane(const ingot_cost_query *q)
+/* Multiply-adds of a lane at once. What is widened first is multiplied as floats; bytes within limits take one more
+ * multiplication for each sum. */
+static double products_a_lane(const ingot_cost_query *q)
 {
     int group = ingot_spec_group(q->spec);
     bool widened = group && ingot_spec_sum(q->spec) == INGOT_F32 &&
                    (q->spec->operands[0].dtype == INGOT_F32 || !ingot_target_multiplies_bf16(q->target));
+    if (ingot_spec_is_limited(q->spec))
+        return group * (q->spec->operands[1].lane == 2 ? 2.0 / 3 : 0.5);
     return group && !widened ? group : 1;
 }
 
@@ -269,7 +272,7 @@ static void put_access(const ingot_cost_query *q, const nest *n, double *out)
         distant += stride > 1;
         far = stride > far ? stride : far;
     }
-    bool packed = s->n_in > 1 && s->operands[1].access == INGOT_ACCESS_PACKED16;
+    bool packed = s->n_in > 1 && ingot_access_is_packed(s->operands[1].access);
     const ingot_operand *result = &s->operands[s->n_in];
     double out_stride = n->lane < 0 ? size_of(q, result->lane) : stride_of(q, s->n_in, n->lane);
     double size = ingot_dtype_bits(result->dtype) / 8.0;

@@ -63,6 +63,20 @@ bool ingot_target_multiplies_bf16(const ingot_target *target)
     return stands_for_512(target) || (target->required & INGOT_CPU_AVX512BF16) != 0;
 }
 
+bool ingot_target_limits_bytes(const ingot_target *target)
+{
+    uint64_t needed = target->vector_bytes == 64   ? INGOT_CPU_AVX512BW
+                      : target->vector_bytes == 32 ? INGOT_CPU_AVX2
+                                                   : INGOT_CPU_SSE42;
+    return !ingot_target_multiplies_bytes(target) && (target->required & needed) != 0;
+}
+
+int32_t ingot_target_limited_rows(const ingot_target *target, int32_t vectors)
+{
+    int32_t height = (target->vector_regs - 2 * vectors - 4) / vectors;
+    return height < 1 ? 1 : height > 14 ? 14 : height;
+}
+
 static const ingot_target *find(const char *name)
 {
     for (int32_t i = 0; i < ROW_COUNT; i++)

@@ -1,5 +1,6 @@
 /* Buffers for one call of a kernel, filled with random numbers. */
 #include "driver/kernel_run.h"
+#include "kernel/limited.h"
 #include "kernel/winograd.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -69,6 +70,12 @@ static void fill(const ingot_kernel_run *b, int32_t index, void *data, int64_t c
     int64_t bound = b->spec->family == INGOT_FAMILY_gather && index == 1 ? value_of(b, b->spec->params[0])
                     : ingot_spec_group(b->spec)                          ? 128
                                                                          : 2;
+    if (b->spec->operands[index].access == INGOT_ACCESS_LIMITED16) { /* no records */
+        ingot_limited l = ingot_limited_of_spec(b->spec);
+        int64_t weights = ingot_limited_orders_at(&l);
+        memset((char *)data + weights, 0, (size_t)(count - weights));
+        count = weights;
+    }
     for (int64_t i = 0; i < count; i++) {
         *seed = *seed * 6364136223846793005u + 1442695040888963407u;
         double x = (double)(*seed >> 11) / 9007199254740992.0;
@@ -88,9 +95,13 @@ static ingot_status make_operand(ingot_kernel_run *b, int32_t index, uint64_t *s
     int64_t low = 0, high = 0, count, width = ingot_dtype_bits(o->dtype) / 8;
     int32_t copies = o->constant ? b->n_copies : 1;
     extent(b, index, &low, &high);
-    if (o->access == INGOT_ACCESS_PACKED16) {
+    if (ingot_access_is_packed(o->access)) {
         low = 0;
         high = packed_count(b);
+    }
+    if (o->access == INGOT_ACCESS_LIMITED16) {
+        ingot_limited l = ingot_limited_of_spec(b->spec);
+        high = ingot_limited_records_at(&l);
     }
     count = high - low + 1;
     int64_t bytes = count < 0 || count > ((int64_t)1 << 30) ? -1 : ingot_dtype_bytes(o->dtype, count);

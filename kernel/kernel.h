@@ -45,14 +45,19 @@ static inline int32_t ingot_size_index(ingot_size s)
 typedef enum {
     INGOT_ACCESS_STRIDED,
     INGOT_ACCESS_PACKED16,
-    INGOT_ACCESS_SCRATCH /* memory that a kernel uses meanwhile: holds nothing before and after */
+    INGOT_ACCESS_LIMITED16, /* bytes as packed16, and what is beyond their limits: kernel/limited.h */
+    INGOT_ACCESS_SCRATCH    /* memory that a kernel uses meanwhile: holds nothing before and after */
 } ingot_access;
+static inline bool ingot_access_is_packed(ingot_access access)
+{
+    return access == INGOT_ACCESS_PACKED16 || access == INGOT_ACCESS_LIMITED16;
+}
 typedef struct ingot_operand {
     ingot_dtype dtype;
     ingot_access access;
     bool constant;                       /* known at compile time: "const" in the text */
     ingot_size strides[INGOT_SPEC_DIMS]; /* elements, one per iteration dim */
-    ingot_size lane;                     /* conv out and extras: stride of the 16 lanes (0, 1 or more); else 0 */
+    ingot_size lane; /* conv out and extras: stride of the 16 lanes (0, 1 or more); limited16: sums; else 0 */
 } ingot_operand;
 
 typedef enum {
@@ -104,6 +109,8 @@ ingot_status ingot_spec_parse(const char *text, size_t size, ingot_spec *out);
 int ingot_spec_group(const ingot_spec *spec);
 /* The same families: what their products sum in. */
 ingot_dtype ingot_spec_sum(const ingot_spec *spec);
+/* Whether operand 1 is weights of bytes within limits (kernel/limited.h). */
+bool ingot_spec_is_limited(const ingot_spec *spec);
 uint64_t ingot_spec_hash(const ingot_spec *spec); /* of the text */
 bool ingot_spec_equal(const ingot_spec *a, const ingot_spec *b);
 /* Rough cost of a body in simple vector instructions (kernel/prog_cost.c): exp 15, add 1. */
@@ -196,6 +203,7 @@ typedef struct ingot_packing {
     int64_t dest_dims[INGOT_PACK_DIMS];
     int32_t dest_src[INGOT_PACK_DIMS]; /* which logical source dim */
     int64_t dest_multiplier[INGOT_PACK_DIMS];
+    int32_t limited; /* not 0: then brought within limits, as kernel/limited.h tells; `sums` */
     int32_t
         winograd[2]; /* not 0: the filters [o, c, ...] in src_dims transformed for tiles of mh x mw results instead */
 } ingot_packing;

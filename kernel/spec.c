@@ -30,7 +30,7 @@ static void print_size(ingot_size size, ingot_text *out)
 
 static void print_operand(const ingot_spec *spec, const ingot_operand *operand, const char *key, ingot_text *out)
 {
-    static const char *const access[] = {"", ".packed16", ".scratch"};
+    static const char *const access[] = {"", ".packed16", ".limited16", ".scratch"};
     ingot_text_append(out, " %s=%s%s%s[", key, ingot_dtype_name(operand->dtype), access[operand->access],
                       operand->constant ? ".const" : "");
     for (int32_t d = 0; d < spec->n_dims; d++) {
@@ -173,6 +173,8 @@ static ingot_status parse_operand(cursor *c, const ingot_spec *spec, ingot_opera
     c->at += size;
     if (take(c, ".packed16"))
         out->access = INGOT_ACCESS_PACKED16;
+    else if (take(c, ".limited16"))
+        out->access = INGOT_ACCESS_LIMITED16;
     else if (take(c, ".scratch"))
         out->access = INGOT_ACCESS_SCRATCH;
     if (take(c, ".const"))
@@ -383,6 +385,11 @@ ingot_dtype ingot_spec_sum(const ingot_spec *spec)
     return spec->operands[1].dtype == INGOT_BF16 ? INGOT_F32 : INGOT_I32;
 }
 
+bool ingot_spec_is_limited(const ingot_spec *spec)
+{
+    return spec->n_in > 1 && spec->operands[1].access == INGOT_ACCESS_LIMITED16 && ingot_spec_group(spec) == 4;
+}
+
 static double size_value(ingot_size size, const int64_t *sizes)
 {
     if (!ingot_size_is_dynamic(size))
@@ -438,7 +445,7 @@ ingot_spec_work ingot_spec_count_work(const ingot_spec *spec, const int64_t *siz
         double count = 1;
         if (operand->access == INGOT_ACCESS_SCRATCH)
             continue; /* stays in caches */
-        if (operand->access == INGOT_ACCESS_PACKED16) {
+        if (ingot_access_is_packed(operand->access)) {
             /* contract: k * n rounded up; lstm and gru: k = h, n = gates * h */
             count = spec->family == INGOT_FAMILY_contract ? e[4] * e[3]
                     : spec->family == INGOT_FAMILY_conv   ? e[1] * e[2] * e[5] * e[6] * e[7] * e[8] * 16

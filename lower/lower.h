@@ -76,6 +76,9 @@ ingot_status ingot_lower_add_step(lowering *l, ingot_step_kind kind, int32_t n_i
 ingot_status ingot_lower_add_weight(lowering *l, const ingot_value *value, const ingot_packing *packing,
                                     int64_t size_bytes, location *out);
 
+/* Of bytes that are packed within limits (kernel/limited.h); sets packing->limited. packing.c */
+ingot_status ingot_lower_add_limited(lowering *l, const ingot_value *value, ingot_packing *packing, location *out);
+
 /* ---- location.c ---- */
 const ingot_dim *ingot_lower_const(lowering *l, int64_t value);
 const ingot_dim *ingot_lower_mul(lowering *l, const ingot_dim *a, const ingot_dim *b);

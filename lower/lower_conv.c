@@ -218,8 +218,14 @@ static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, 
     ingot_spec_add_operand(&b, &c->x, x_strides, false);
     location w;
     int64_t w_elems = c->groups * out_blocks * in_blocks * in_lanes * c->kernel[0] * kernel_w * 16;
-    INGOT_TRY(ingot_lower_add_weight(l, c->w, &c->packing, w_elems * ingot_dtype_bits(c->w->type.dtype) / 8, &w));
-    ingot_spec_add_operand(&b, &w, NULL, false)->access = INGOT_ACCESS_PACKED16;
+    ingot_packing packing = c->packing;
+    bool limited = c->w->type.dtype == INGOT_I8 && blocked && ingot_target_limits_bytes(l->target);
+    INGOT_TRY(limited
+                  ? ingot_lower_add_limited(l, c->w, &packing, &w)
+                  : ingot_lower_add_weight(l, c->w, &packing, w_elems * ingot_dtype_bits(c->w->type.dtype) / 8, &w));
+    ingot_operand *operand = ingot_spec_add_operand(&b, &w, NULL, false);
+    operand->access = limited ? INGOT_ACCESS_LIMITED16 : INGOT_ACCESS_PACKED16;
+    operand->lane = packing.limited;
     for (int32_t i = 2; i < op->n_in; i++)
         ingot_spec_add_operand(&b, &extra_at[i], extra_strides[i], false)->lane = ingot_spec_size(&b, extra_lane[i]);
     location y = c->y;

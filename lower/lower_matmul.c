@@ -81,9 +81,10 @@ static ingot_status pack_panels(lowering *l, ingot_value *b, int64_t k, int64_t 
     return ingot_lower_add_weight(l, b, &packing, batches * panels * k * 16 * ingot_dtype_bits(b->type.dtype) / 8, out);
 }
 
-/* Integers and bf16, in panels of 32-bit words that hold the neighbours along k: [batch][n/16][k/g][16][g]. */
+/* Integers and bf16, in panels of 32-bit words that hold the neighbours along k: [batch][n/16][k/g][16][g]. Bytes in
+ * whole blocks are brought within limits, for a target that wants them so. */
 static ingot_status pack_words(lowering *l, ingot_value *b, int64_t k, int64_t n, int64_t k_stride, int64_t n_stride,
-                               location *out, int64_t *out_batch_elems)
+                               location *out, int64_t *out_batch_elems, int32_t *out_limited)
 {
     int64_t batches = 1, group = 32 / ingot_dtype_bits(b->type.dtype), panels = (n + 15) / 16,
             words = (k + group - 1) / group;
@@ -97,7 +98,12 @@ static ingot_status pack_words(lowering *l, ingot_value *b, int64_t k, int64_t n
                              .dest_src = {0, 2, 1, 2, 1},
                              .dest_multiplier = {1, 16, group, 1, 1}};
     *out_batch_elems = panels * words * 16 * group;
-    return ingot_lower_add_weight(l, b, &packing, batches * panels * words * 64, out);
+    if (group == 4 && b->type.rank == 2 && k % 16 == 0 && ingot_target_limits_bytes(l->target))
+        INGOT_TRY(ingot_lower_add_limited(l, b, &packing, out));
+    else
+        INGOT_TRY(ingot_lower_add_weight(l, b, &packing, batches * panels * words * 64, out));
+    *out_limited = packing.limited;
+    return NULL;
 }
 
 /* Operands that kernels of integers take: 16 bits, or bytes without and with sign, less their zero points. */
@@ -147,12 +153,14 @@ ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done)
 
     /* B: packed when constant. */
     const ingot_literal *literal = ingot_value_literal(bv);
+    int32_t limited = 0;
     bool packed = literal != NULL && literal->kind != INGOT_LITERAL_SPLAT && ingot_type_is_static(&bv->type) &&
                   ingot_dtype_bits(bv->type.dtype) >= 8;
     if (packed) {
         int64_t k = t.k->value, n = t.n_cols->value, batch_elems;
-        INGOT_TRY((words ? pack_words : pack_panels)(l, bv, k, n, attrs->trans_b ? 1 : n, attrs->trans_b ? k : 1, &b,
-                                                     &batch_elems));
+        int64_t k_stride = attrs->trans_b ? 1 : n, n_stride = attrs->trans_b ? k : 1;
+        INGOT_TRY(words ? pack_words(l, bv, k, n, k_stride, n_stride, &b, &batch_elems, &limited)
+                        : pack_panels(l, bv, k, n, k_stride, n_stride, &b, &batch_elems));
         lead = (location){.rank = bv->type.rank - 2};
         const ingot_dim *stride = ingot_lower_const(l, batch_elems);
         for (int32_t d = lead.rank - 1; d >= 0; d--) {
@@ -211,8 +219,10 @@ ingot_status ingot_lower_matmul(lowering *l, ingot_op *op, bool *out_done)
             if (o == 1)
                 full[4] = t.b_k;
             ingot_operand *operand = ingot_spec_add_operand(&s, &t.at[o], full, pass == 1);
-            if (o == 1 && packed)
-                operand->access = INGOT_ACCESS_PACKED16;
+            if (o == 1 && packed) {
+                operand->access = limited ? INGOT_ACCESS_LIMITED16 : INGOT_ACCESS_PACKED16;
+                operand->lane = limited;
+            }
         }
     }
     if (op->prog != NULL) {

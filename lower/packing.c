@@ -1,5 +1,7 @@
 /* Constants as they lie in the weights file. */
+#include "kernel/limited.h"
 #include "kernel/winograd.h"
+#include "lower/lower.h"
 #include <string.h>
 
 /* One row of the innermost destination dim, whose source index moves by `step` elements from `from`; `room` of them
@@ -73,5 +75,35 @@ ingot_status ingot_weight_write(const ingot_weight *weight, ingot_arena *scratch
                             weight->packing.src_dims[1], data, out);
     else
         pack(&weight->packing, data, element, out);
+    if (weight->packing.limited) {
+        ingot_limited l = ingot_limited_of_packing(&weight->packing);
+        int64_t records = ingot_limited_split(&l, out, true);
+        if (ingot_limited_records_at(&l) + records * INGOT_LIMITED_RECORD != weight->size_bytes)
+            return ingot_fail(INGOT_INTERNAL, "limited weights of another size than was planned");
+    }
     return NULL;
+}
+
+ingot_status ingot_lower_add_limited(lowering *l, const ingot_value *value, ingot_packing *packing, location *out)
+{
+    packing->limited = 1;
+    ingot_limited limited = ingot_limited_of_packing(packing);
+    ingot_arena scratch = {0};
+    const void *data;
+    int8_t *main = NULL;
+    int64_t size = ingot_limited_orders_at(&limited), records[3] = {0};
+    ingot_status err = ingot_literal_get_data(l->m, ingot_value_literal(value), value->type.dtype, &scratch, &data);
+    if (!err)
+        err = ingot_arena_array(&scratch, (size_t)size + 1, 1, (void **)&main);
+    for (limited.sums = 2; limited.sums >= 1 && !err; limited.sums--) {
+        pack(packing, data, 1, (uint8_t *)main);
+        records[limited.sums] = ingot_limited_split(&limited, main, false);
+    }
+    ingot_arena_release(&scratch);
+    INGOT_TRY(err);
+    packing->limited = limited.sums = ingot_limited_choose(size / 64, records[1], records[2]) == 2 ? 2 : 1;
+    if (records[limited.sums] > INT32_MAX)
+        return ingot_fail(INGOT_LIMIT, "more than 2^31 weights are too large for products of bytes");
+    return ingot_lower_add_weight(
+        l, value, packing, ingot_limited_records_at(&limited) + records[limited.sums] * INGOT_LIMITED_RECORD, out);
 }

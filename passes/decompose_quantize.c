@@ -7,6 +7,7 @@
  * else a matmul in f32, exact below 2^24; conv_integer likewise
  */
 #include "costmodel/costmodel.h"
+#include "kernel/limited.h"
 #include "passes/decompose.h"
 #include <string.h>
 
@@ -241,6 +242,8 @@ static ingot_status fold_weights(ingot_op *op, ingot_pass_context *unlimited, in
 
 /* Sums of so many products of two numbers of up to 8 bits, sign and zero point are below 2^31. */
 #define MAX_TERMS 33025
+/* Blocks of weights that tell what all are like. */
+#define SEEN_BLOCKS 500
 /* Rows of a matrix that is no constant and that a kernel packs. */
 #define MAX_PACKED_ROWS 1024
 
@@ -391,14 +394,57 @@ static bool zero_number(const ingot_op *op, int32_t i, double *out)
     return !zero || ingot_value_is_splat(zero->graph->module, zero, out);
 }
 
+/* 16 terms of 16 columns as kernel/limited.h has them, from weights whose columns and terms are so far apart. */
+static void read_block(const uint8_t *from, uint8_t flip, int64_t columns, int64_t column_step, int64_t terms,
+                       int64_t step, int8_t *block)
+{
+    memset(block, 0, 256);
+    for (int64_t c = 0; c < 16 && c < columns; c++)
+        for (int64_t k = 0; k < 16 && k < terms; k++)
+            block[k / 4 * 64 + c * 4 + k % 4] = (int8_t)(from[c * column_step + k * step] ^ flip);
+}
+
+/* Whether weights are within the limits of products of bytes without VNNI, or nearly: as some of their blocks tell. */
+static ingot_status limits_hold(const ingot_op *op, const ingot_pass_context *ctx, bool *out)
+{
+    const ingot_type *w = &op->in[1]->type;
+    bool conv = op->kind == INGOT_OP_conv_integer;
+    int64_t all = ingot_type_count(w), columns = w->dims[conv ? 0 : 1]->value, taps = 1;
+    for (int32_t i = 2; i < w->rank; i++)
+        taps *= w->dims[i]->value;
+    *out = false;
+    if (all <= 0 || (conv ? ctx->level < 2 || fixed(&op->in[0]->type, 1) < 16 : w->dims[0]->value % 16 != 0))
+        return NULL;
+    int64_t terms = w->dims[conv ? 1 : 0]->value, step = conv ? taps : columns, column_step = conv ? terms * taps : 1;
+    int64_t deep = (terms + 15) / 16, blocks = deep * taps * ((columns + 15) / 16);
+    int64_t every = (blocks + SEEN_BLOCKS - 1) / SEEN_BLOCKS, words = 0, records[3] = {0};
+    ingot_arena arena = {0};
+    const void *data = NULL;
+    ingot_status err =
+        ingot_literal_get_data(op->graph->module, ingot_value_literal(op->in[1]), w->dtype, &arena, &data);
+    for (int64_t i = 0; i < blocks && !err; i += every, words += 4) {
+        int64_t tap = i % taps, k = i / taps % deep * 16, c = i / taps / deep * 16;
+        for (int sums = 1; sums <= 2; sums++) {
+            int8_t block[256];
+            read_block((const uint8_t *)data + c * column_step + k * step + tap, w->dtype == INGOT_U8 ? 0x80 : 0,
+                       columns - c, column_step, terms - k, step, block);
+            records[sums] += ingot_limited_split_block(block, sums);
+        }
+    }
+    ingot_arena_release(&arena);
+    *out = ingot_limited_choose(words, records[1], records[2]) != 0;
+    return err;
+}
+
 /* Weights that are signed bytes less their zero point. */
 static bool bytes_fit(const ingot_op *op, const ingot_pass_context *ctx)
 {
     const ingot_attrs_conv *conv = op->kind == INGOT_OP_conv_integer ? op->attrs : NULL;
     ingot_dtype a = op->in[0]->type.dtype, b = op->in[1]->type.dtype;
     double zero;
-    if (!ctx->target || !ingot_target_multiplies_bytes(ctx->target) || !is_weight(op->in[1]) ||
-        !zero_number(op, 1, &zero) || zero != (b == INGOT_U8 ? 128 : 0) || (!conv && op->in[1]->type.rank != 2))
+    if (!ctx->target || !(ingot_target_multiplies_bytes(ctx->target) || ingot_target_limits_bytes(ctx->target)) ||
+        !is_weight(op->in[1]) || !zero_number(op, 1, &zero) || zero != (b == INGOT_U8 ? 128 : 0) ||
+        (!conv && op->in[1]->type.rank != 2))
         return false;
     /* Padding is 0 in memory, so that the zero point has to be. */
     double border = a == INGOT_I8 ? -128 : 0;
@@ -489,7 +535,10 @@ ingot_status ingot_decompose_integer(ingot_op *op, ingot_pass_context *ctx)
         return NULL;
     bool conv = op->kind == INGOT_OP_conv_integer;
     if (conv ? conv_has_kernel(op, ctx) : matmul_has_kernel(op)) {
-        INGOT_TRY(bytes_fit(op, ctx) ? multiply_bytes(op, ctx) : widen(op, ctx));
+        bool bytes = bytes_fit(op, ctx);
+        if (bytes && ingot_target_limits_bytes(ctx->target))
+            INGOT_TRY(limits_hold(op, ctx, &bytes));
+        INGOT_TRY(bytes ? multiply_bytes(op, ctx) : widen(op, ctx));
         if (!ingot_op_is_linked(op))
             return NULL;
     }

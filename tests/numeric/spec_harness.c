@@ -1,4 +1,5 @@
 /* Runs a generated kernel on guarded buffers and compares it with the interpreter. */
+#include "kernel/limited.h"
 #include "runtime/plan.h"
 #include "spec_reference.h"
 #include <math.h>
@@ -41,6 +42,9 @@ static void fill(const ingot_spec *spec, int32_t i, void *data, int64_t count, c
         spec_winograd_fill(spec, data);
         return;
     }
+    ingot_limited limited = ingot_limited_of_spec(spec);
+    if (o->access == INGOT_ACCESS_LIMITED16)
+        count = ingot_limited_orders_at(&limited);
     for (int64_t k = 0; k < count; k++) {
         double u = next_random(seed) / 8388608.0 - 1;
         if (spec->family == INGOT_FAMILY_gather && i == 1) {
@@ -73,6 +77,8 @@ static void fill(const ingot_spec *spec, int32_t i, void *data, int64_t count, c
                         ingot_store_f64(data, o->dtype,
                                         ((((g + 1) * n[2] - 1) * taps + t) / word * 16 + lane) * word + t % word, 0);
     }
+    if (o->access == INGOT_ACCESS_LIMITED16)
+        ingot_limited_split(&limited, data, true);
 }
 
 typedef struct check {

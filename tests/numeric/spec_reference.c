@@ -1,5 +1,6 @@
 /* The naive interpreter of kernel specs: loops over iteration dims, affine access, doubles. */
 #include "spec_reference.h"
+#include "kernel/limited.h"
 #include "kernel/winograd.h"
 #include <math.h>
 #include <string.h>
@@ -207,6 +208,30 @@ static double load(const run *r, int32_t operand, int64_t element)
     return ingot_load_f64(r->d->operands[operand], r->s->operands[operand].dtype, element);
 }
 
+/* Weight at `element` of operand 1, which multiplies what lies at `place` (kernel/limited.h): with what was cut off. */
+static double load_weight(const run *r, int64_t element, int64_t panel, const int32_t place[4])
+{
+    double sum = load(r, 1, element);
+    if (r->s->operands[1].access != INGOT_ACCESS_LIMITED16)
+        return sum;
+    ingot_limited l = ingot_limited_of_spec(r->s);
+    const char *base = r->d->operands[1];
+    int64_t block = element / 256 * 256, column = element % 64 / 4, term = element / 64 % 4 * 4 + element % 4;
+    int32_t range[2], at[4];
+    for (int i = 0; i < 16 && l.sums == 1; i++)
+        if (base[ingot_limited_orders_at(&l) + block / 16 + i] == term)
+            sum = base[block + i / 4 * 64 + column * 4 + i % 4];
+    memcpy(range, base + ingot_limited_starts_at(&l) + 4 * panel, sizeof range);
+    for (int32_t i = range[0]; i < range[1]; i++) {
+        const char *record = base + ingot_limited_records_at(&l) + (int64_t)i * INGOT_LIMITED_RECORD;
+        memcpy(at, record + 64, sizeof at);
+        for (int k = 0; k < 4 && memcmp(at, place, sizeof at) == 0; k++)
+            if (record[80 + k] == term)
+                sum += (int8_t)record[column * 4 + k];
+    }
+    return sum;
+}
+
 static void put(const run *r, int32_t operand, int64_t element, double value, double magnitude)
 {
     r->d->values[operand][element] = value;
@@ -279,11 +304,12 @@ static void run_contract(const run *r)
     do {
         double sum = 0, magnitude = 0;
         for (i[K] = 0; i[K] < k; i[K]++) {
-            int64_t e = b->access == INGOT_ACCESS_PACKED16
+            int64_t e = ingot_access_is_packed(b->access)
                             ? at(r, 1, (int64_t[D]){i[B0], i[B1]}) + i[N] / 16 * words * word * 16 +
                                   (i[K] / word * 16 + i[N] % 16) * word + i[K] % word
                             : at(r, 1, i);
-            double term = load(r, 0, at(r, 0, i)) * load(r, 1, e);
+            double term = load(r, 0, at(r, 0, i)) *
+                          load_weight(r, e, i[N] / 16, (int32_t[4]){0, 0, 0, (int32_t)(i[K] / 16 * 16)});
             sum += term;
             magnitude += fabs(term);
         }
@@ -307,8 +333,11 @@ static void run_conv(const run *r)
                 for (i[KH] = 0; i[KH] < r->n[KH]; i[KH]++)
                     for (i[KW] = 0; i[KW] < r->n[KW]; i[KW]++)
                         for (i[CI] = 0; i[CI] < r->n[CI]; i[CI]++, w++) {
+                            int32_t place[4] = {(int32_t)i[CB], (int32_t)i[KH], (int32_t)i[KW],
+                                                (int32_t)(i[CI] / 16 * 16)};
                             double term =
-                                load(r, 0, at(r, 0, i)) * load(r, 1, (w / word * 16 + lane) * word + w % word);
+                                load(r, 0, at(r, 0, i)) * load_weight(r, (w / word * 16 + lane) * word + w % word,
+                                                                      i[G] * r->n[OB] + i[OB], place);
                             sum += term;
                             magnitude += fabs(term);
                         }
@@ -603,6 +632,10 @@ int64_t spec_operand_count(const ingot_spec *spec, const int64_t *sizes, int32_t
         if (spec->family == INGOT_FAMILY_winograd && o == 0 && (i == 2 || i == 3) && spec->params[i - 2] > 1)
             extent += 2; /* taps */
         last += extent > 0 ? (extent - 1) * stride : 0;
+    }
+    if (op->access == INGOT_ACCESS_LIMITED16) { /* no word of 16 columns needs more than three records */
+        ingot_limited l = ingot_limited_of_spec(spec);
+        return ingot_limited_records_at(&l) + 3 * ingot_limited_orders_at(&l) / 64 * INGOT_LIMITED_RECORD;
     }
     if (op->access == INGOT_ACCESS_SCRATCH)
         return ingot_winograd_scratch_elems(spec);
