@@ -64,7 +64,7 @@ static contract decide(const ingot_spec *spec, const ingot_target *target)
         c.nr = (int)spec->decisions[1];
     c.vectors = c.nr / c.vec.lanes;
     c.limited = ingot_spec_is_limited(spec);
-    c.mr = c.limited ? ingot_target_limited_rows(target, c.vectors) : target->tile_rows;
+    c.mr = c.limited ? ingot_target_limited_rows(target, spec, c.vectors) : target->tile_rows;
     if (spec->decisions[0] > 0 && spec->decisions[0] <= INGOT_MICRO_ROWS &&
         spec->decisions[0] * c.vectors <= INGOT_MICRO_ACCS)
         c.mr = (int)spec->decisions[0];

@@ -70,7 +70,7 @@ static conv decide(const ingot_spec *spec, const ingot_target *target)
     c.vectors = nr / c.vec.lanes;
     c.blocks = nr / 16;
     c.limited = ingot_spec_is_limited(spec);
-    c.mr = c.limited ? ingot_target_limited_rows(target, c.vectors) : target->tile_rows;
+    c.mr = c.limited ? ingot_target_limited_rows(target, spec, c.vectors) : target->tile_rows;
     if (spec->decisions[0] > 0 && spec->decisions[0] <= INGOT_MICRO_ROWS &&
         spec->decisions[0] * c.vectors <= INGOT_MICRO_ACCS)
         c.mr = (int)spec->decisions[0];
@@ -265,6 +265,13 @@ static void reduce_loops(ingot_emitter *e, nest *t, int level, ingot_ev a_index,
     if (level == 3) {
         count /= group;
         a_step = ingot_e_mul_int(e, a_step, group);
+    }
+    /* taps of a row that follow each other in memory as their channels do: one loop */
+    if (level == 2 && t->c->group && s->operands[0].strides[KW] == s->dims[CI] && !t->lines) {
+        count *= s->dims[CI] / group;
+        a_step = ingot_e_int(e, group);
+        b_step = 16;
+        level = 3;
     }
     if (level == 3 && t->c->limited) {
         ingot_micro_words(e, &t->m, &t->limited, count, a_index, b_index, accs);

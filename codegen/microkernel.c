@@ -261,8 +261,8 @@ void ingot_micro_words(ingot_emitter *e, const ingot_micro *m, const ingot_limit
             order[i] =
                 ingot_e_load(e, ingot_e_type(INGOT_E_I32), l->orders,
                              ingot_e_add(e, ingot_e_mul_int(e, ingot_e_add_int(e, l->panel, i), l->words), word));
-        step_ordered(e, m, count > 4 ? ingot_e_add(e, a_index, ingot_e_mul_int(e, block, 4)) : a_index, b, order,
-                     loop.args);
+        /* of the loop's index even where there is one block only: its rows would leave the loop for registers */
+        step_ordered(e, m, ingot_e_add(e, a_index, ingot_e_mul_int(e, block, 4)), b, order, loop.args);
     }
     ingot_e_for_end(e, &loop, loop.args);
     memcpy(accs, loop.results, (size_t)n * sizeof *accs);

@@ -47,8 +47,9 @@ bool ingot_target_multiplies_bytes(const ingot_target *target);
 bool ingot_target_multiplies_bf16(const ingot_target *target);
 /* Else whether those with weights within limits are (kernel/limited.h): vpmaddubsw. */
 bool ingot_target_limits_bytes(const ingot_target *target);
-/* Rows of a register tile of so many vectors for these: two rows of columns and what is made of them have room. */
-int32_t ingot_target_limited_rows(const ingot_target *target, int32_t vectors);
+/* Rows of a register tile of so many vectors for the spec's limited weights: columns of all words of a sum and what is
+ * made of them have room. */
+int32_t ingot_target_limited_rows(const ingot_target *target, const ingot_spec *spec, int32_t vectors);
 
 /* One call of one kernel on one thread. */
 typedef struct ingot_cost_query {

@@ -35,8 +35,9 @@ static void register_tile(ingot_csp *csp, const ingot_spec *s, const ingot_targe
                           int32_t nr)
 {
     int64_t lanes = lanes_of(t), least_accumulators = least(t->vector_regs > 16 ? 12 : 6, most(rows, 1));
-    if (ingot_spec_is_limited(s)) /* two rows of columns, and what is made of them */
-        ingot_csp_at_most(csp, (t->vector_regs - 4) * lanes, INGOT_TERMS({1, {mr, nr}}, {2, {nr}}));
+    if (ingot_spec_is_limited(s)) /* rows of columns, and what is made of them */
+        ingot_csp_at_most(csp, (t->vector_regs - 4) * lanes,
+                          INGOT_TERMS({1, {mr, nr}}, {s->operands[1].lane == 2 ? 2 : 1, {nr}}));
     else
         ingot_csp_at_most(csp, (t->vector_regs - 1) * lanes, INGOT_TERMS({1, {mr, nr}}, {1, {nr}}));
     ingot_csp_at_most(csp, -least_accumulators * lanes, INGOT_TERMS({-1, {mr, nr}}));
@@ -240,7 +241,7 @@ static void set_default(int64_t *decision, int64_t value)
 static int64_t tile_rows(const ingot_spec *spec, const ingot_target *t)
 {
     int32_t vectors = (int32_t)most(t->tile_cols / lanes_of(t), 1);
-    return ingot_spec_is_limited(spec) ? ingot_target_limited_rows(t, vectors) : t->tile_rows;
+    return ingot_spec_is_limited(spec) ? ingot_target_limited_rows(t, spec, vectors) : t->tile_rows;
 }
 
 void ingot_decisions_fill(const ingot_spec *spec, const int64_t *sizes, const ingot_target *t, int64_t *out)

@@ -71,9 +71,9 @@ bool ingot_target_limits_bytes(const ingot_target *target)
     return !ingot_target_multiplies_bytes(target) && (target->required & needed) != 0;
 }
 
-int32_t ingot_target_limited_rows(const ingot_target *target, int32_t vectors)
+int32_t ingot_target_limited_rows(const ingot_target *target, const ingot_spec *spec, int32_t vectors)
 {
-    int32_t height = (target->vector_regs - 2 * vectors - 4) / vectors;
+    int32_t sums = spec->operands[1].lane == 2 ? 2 : 1, height = (target->vector_regs - sums * vectors - 4) / vectors;
     return height < 1 ? 1 : height > 14 ? 14 : height;
 }
 
