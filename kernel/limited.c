@@ -2,8 +2,9 @@
 #include "kernel/limited.h"
 #include <string.h>
 
-#define LIMIT 128 /* 255 * 128 = 32640 */
-#define BLOCK 256 /* bytes of 16 terms of 16 columns */
+#define LIMIT       128 /* 255 * 128 = 32640 */
+#define BLOCK       256 /* bytes of 16 terms of 16 columns */
+#define SEEN_BLOCKS 500
 
 ingot_limited ingot_limited_of_spec(const ingot_spec *spec)
 {
@@ -42,28 +43,17 @@ int64_t ingot_limited_records_at(const ingot_limited *l)
     return ingot_limited_starts_at(l) + (4 * (l->panels + 1) + 63) / 64 * 64;
 }
 
-/* A record is about as long as a word and a bit, what two words take in one sum as one and a half, and the same weights
- * in 16 bits as 1.2 for each word. */
-int ingot_limited_choose(int64_t words, int64_t records1, int64_t records2)
-{
-    return records2 * 100 <= words * 15 ? 2 : records1 * 100 <= words * 12 ? 1 : 0;
-}
-
 /* ---- Orders: term i of the block is byte i % 4 of word i / 4 ---- */
 
-static const int8_t *term(const int8_t *block, int i)
+/* Whether two terms may share a sum in all columns. Written to be vectors. */
+static bool fits(const int16_t *a, const int16_t *b)
 {
-    return block + i / 4 * 64 + i % 4;
-}
-
-static bool fits(const int8_t *a, const int8_t *b)
-{
-    int bad = 0;
+    int16_t most = 0;
     for (int c = 0; c < 16; c++) {
-        int sum = a[4 * c] + b[4 * c];
-        bad |= sum > LIMIT || sum < -LIMIT;
+        int16_t sum = (int16_t)(a[c] + b[c]), size = (int16_t)(sum < 0 ? -sum : sum);
+        most = size > most ? size : most;
     }
-    return !bad;
+    return most <= LIMIT;
 }
 
 typedef struct matching {
@@ -112,12 +102,13 @@ static bool match(matching *m, unsigned free)
     return match(m, free); /* that one is left over */
 }
 
-static void find_order(const int8_t *block, uint8_t *order)
+/* terms [16][16]: of all columns. */
+static void find_order(const int16_t *terms, uint8_t *order)
 {
     matching m = {.best_pairs = -1};
     for (int i = 0; i < 16; i++)
         for (int j = 0; j < i; j++)
-            if (fits(term(block, i), term(block, j))) {
+            if (fits(terms + 16 * i, terms + 16 * j)) {
                 m.fits[i] = (uint16_t)(m.fits[i] | 1u << j);
                 m.fits[j] = (uint16_t)(m.fits[j] | 1u << i);
             }
@@ -134,13 +125,14 @@ static void find_order(const int8_t *block, uint8_t *order)
             order[n++] = (uint8_t)i;
 }
 
-static void apply_order(int8_t *block, const uint8_t *order)
+static void put_in_order(int8_t *block, uint8_t *order)
 {
-    int8_t from[BLOCK];
-    memcpy(from, block, sizeof from);
-    for (int i = 0; i < 16; i++)
-        for (int c = 0; c < 16; c++)
-            block[i / 4 * 64 + c * 4 + i % 4] = term(from, order[i])[4 * c];
+    int16_t terms[BLOCK];
+    for (int i = 0; i < BLOCK; i++)
+        terms[(i / 64 * 4 + i % 4) * 16 + i % 64 / 4] = block[i];
+    find_order(terms, order);
+    for (int i = 0; i < BLOCK; i++)
+        block[i] = (int8_t)terms[order[i / 64 * 4 + i % 4] * 16 + i % 64 / 4];
 }
 
 /* ---- Cutting off ---- */
@@ -179,11 +171,28 @@ static bool move(int8_t *from, const int8_t *other, int8_t *record)
     return any;
 }
 
+/* Whether some sum of a word's 16 columns has too much. */
+static bool exceeds(const int8_t *word, const int8_t *other)
+{
+    int16_t most = 0;
+    for (int i = 0; i < 32; i++) {
+        int16_t up = 0, down = 0;
+        for (int k = 2 * i; k < 2 * i + 2; k++) {
+            up = (int16_t)(up + (word[k] > 0 ? word[k] : 0) + (other[k] > 0 ? other[k] : 0));
+            down = (int16_t)(down - (word[k] < 0 ? word[k] : 0) - (other[k] < 0 ? other[k] : 0));
+        }
+        most = up > most ? up : most;
+        most = down > most ? down : most;
+    }
+    return most > LIMIT;
+}
+
 /* Records of one word, while the other of its sums stays as it is; out: where they go, or null. */
 static int64_t cut_word(int8_t *word, const int8_t *other, const int32_t *place, const uint8_t *order, uint8_t *out)
 {
     int64_t n = 0;
-    for (bool any = true; any;) {
+    static const int8_t nothing[64];
+    for (bool any = exceeds(word, other ? other : nothing); any;) {
         uint8_t record[INGOT_LIMITED_RECORD] = {0};
         any = false;
         for (int64_t c = 0; c < 16; c++)
@@ -203,10 +212,8 @@ static int64_t cut_block(int8_t *block, int sums, const int32_t *place, uint8_t 
     int64_t n = 0;
     for (int i = 0; i < 16; i++)
         order[i] = (uint8_t)i;
-    if (sums == 1) {
-        find_order(block, order);
-        apply_order(block, order);
-    }
+    if (sums == 1)
+        put_in_order(block, order);
     for (int w = 0; w < 4; w++) {
         int8_t *word = block + w * 64, *other = sums == 1 ? NULL : block + (w ^ 1) * 64;
         n += cut_word(word, other, place, order + 4 * w, out ? out + n * INGOT_LIMITED_RECORD : NULL);
@@ -240,4 +247,19 @@ int64_t ingot_limited_split(const ingot_limited *l, int8_t *weights, bool write)
             memcpy(all + ingot_limited_starts_at(l) + 4 * (p + 1), &end, sizeof end);
     }
     return n;
+}
+
+/* A record is about as long as a word and a bit, what two words take in one sum as one and a half, and the same weights
+ * in 16 bits as 1.2 for each word. */
+int ingot_limited_choose(int64_t blocks, void (*read_block)(const void *arg, int64_t index, int8_t *out),
+                         const void *arg)
+{
+    int64_t every = (blocks + SEEN_BLOCKS - 1) / SEEN_BLOCKS, words = 0, records[3] = {0};
+    for (int64_t i = 0; i < blocks; i += every, words += 4)
+        for (int sums = 1; sums <= 2; sums++) {
+            int8_t block[BLOCK];
+            read_block(arg, i, block);
+            records[sums] += ingot_limited_split_block(block, sums);
+        }
+    return records[2] * 100 <= words * 15 ? 2 : records[1] * 100 <= words * 15 ? 1 : 0;
 }

@@ -41,7 +41,8 @@ int64_t ingot_limited_records_at(const ingot_limited *l);
 int64_t ingot_limited_split(const ingot_limited *l, int8_t *weights, bool write);
 /* Records that one block of 16 columns needs: [4][16][4] weights, which are changed. */
 int64_t ingot_limited_split_block(int8_t *block, int sums);
-/* How sums are best kept within the limits, when so many words need so many records either way; 0: 16 bits are faster.
- */
-int ingot_limited_choose(int64_t words, int64_t records1, int64_t records2);
+/* How sums are best kept within the limits (1 or 2), as some of the blocks tell, which read_block writes; 0: 16 bits
+ * are faster. */
+int ingot_limited_choose(int64_t blocks, void (*read_block)(const void *arg, int64_t index, int8_t *out),
+                         const void *arg);
 #endif

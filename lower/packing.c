@@ -84,26 +84,31 @@ ingot_status ingot_weight_write(const ingot_weight *weight, ingot_arena *scratch
     return NULL;
 }
 
+static void read_block(const void *arg, int64_t index, int8_t *out)
+{
+    memcpy(out, (const int8_t *)arg + index * 256, 256);
+}
+
 ingot_status ingot_lower_add_limited(lowering *l, const ingot_value *value, ingot_packing *packing, location *out)
 {
     packing->limited = 1;
     ingot_limited limited = ingot_limited_of_packing(packing);
     ingot_arena scratch = {0};
     const void *data;
-    int8_t *main = NULL;
-    int64_t size = ingot_limited_orders_at(&limited), records[3] = {0};
+    int8_t *weights = NULL;
+    int64_t size = ingot_limited_orders_at(&limited), records = 0;
     ingot_status err = ingot_literal_get_data(l->m, ingot_value_literal(value), value->type.dtype, &scratch, &data);
     if (!err)
-        err = ingot_arena_array(&scratch, (size_t)size + 1, 1, (void **)&main);
-    for (limited.sums = 2; limited.sums >= 1 && !err; limited.sums--) {
-        pack(packing, data, 1, (uint8_t *)main);
-        records[limited.sums] = ingot_limited_split(&limited, main, false);
+        err = ingot_arena_array(&scratch, (size_t)size + 1, 1, (void **)&weights);
+    if (!err) {
+        pack(packing, data, 1, (uint8_t *)weights);
+        packing->limited = limited.sums = ingot_limited_choose(size / 256, read_block, weights) == 2 ? 2 : 1;
+        records = ingot_limited_split(&limited, weights, false);
     }
     ingot_arena_release(&scratch);
     INGOT_TRY(err);
-    packing->limited = limited.sums = ingot_limited_choose(size / 64, records[1], records[2]) == 2 ? 2 : 1;
-    if (records[limited.sums] > INT32_MAX)
+    if (records > INT32_MAX)
         return ingot_fail(INGOT_LIMIT, "more than 2^31 weights are too large for products of bytes");
-    return ingot_lower_add_weight(
-        l, value, packing, ingot_limited_records_at(&limited) + records[limited.sums] * INGOT_LIMITED_RECORD, out);
+    return ingot_lower_add_weight(l, value, packing,
+                                  ingot_limited_records_at(&limited) + records * INGOT_LIMITED_RECORD, out);
 }

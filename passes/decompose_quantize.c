@@ -242,8 +242,6 @@ static ingot_status fold_weights(ingot_op *op, ingot_pass_context *unlimited, in
 
 /* Sums of so many products of two numbers of up to 8 bits, sign and zero point are below 2^31. */
 #define MAX_TERMS 33025
-/* Blocks of weights that tell what all are like. */
-#define SEEN_BLOCKS 500
 /* Rows of a matrix that is no constant and that a kernel packs. */
 #define MAX_PACKED_ROWS 1024
 
@@ -394,45 +392,48 @@ static bool zero_number(const ingot_op *op, int32_t i, double *out)
     return !zero || ingot_value_is_splat(zero->graph->module, zero, out);
 }
 
-/* 16 terms of 16 columns as kernel/limited.h has them, from weights whose columns and terms are so far apart. */
-static void read_block(const uint8_t *from, uint8_t flip, int64_t columns, int64_t column_step, int64_t terms,
-                       int64_t step, int8_t *block)
+/* Weights of a convolution or matrix in blocks, as kernel/limited.h has them. */
+typedef struct weight_blocks {
+    const uint8_t *data;
+    uint8_t flip; /* bits that make them signed */
+    int64_t columns, column_step, terms, step, taps;
+} weight_blocks;
+
+static void read_block(const void *arg, int64_t index, int8_t *out)
 {
-    memset(block, 0, 256);
-    for (int64_t c = 0; c < 16 && c < columns; c++)
-        for (int64_t k = 0; k < 16 && k < terms; k++)
-            block[k / 4 * 64 + c * 4 + k % 4] = (int8_t)(from[c * column_step + k * step] ^ flip);
+    const weight_blocks *w = arg;
+    int64_t deep = (w->terms + 15) / 16, tap = index % w->taps, k0 = index / w->taps % deep * 16,
+            c0 = index / w->taps / deep * 16;
+    memset(out, 0, 256);
+    for (int64_t c = c0; c < c0 + 16 && c < w->columns; c++)
+        for (int64_t k = k0; k < k0 + 16 && k < w->terms; k++)
+            out[(k - k0) / 4 * 64 + (c - c0) * 4 + k % 4] =
+                (int8_t)(w->data[c * w->column_step + k * w->step + tap] ^ w->flip);
 }
 
-/* Whether weights are within the limits of products of bytes without VNNI, or nearly: as some of their blocks tell. */
+/* Whether weights are within the limits of products of bytes without VNNI, or nearly. */
 static ingot_status limits_hold(const ingot_op *op, const ingot_pass_context *ctx, bool *out)
 {
-    const ingot_type *w = &op->in[1]->type;
+    const ingot_type *t = &op->in[1]->type;
     bool conv = op->kind == INGOT_OP_conv_integer;
-    int64_t all = ingot_type_count(w), columns = w->dims[conv ? 0 : 1]->value, taps = 1;
-    for (int32_t i = 2; i < w->rank; i++)
-        taps *= w->dims[i]->value;
+    weight_blocks w = {.flip = t->dtype == INGOT_U8 ? 0x80 : 0, .taps = 1};
+    for (int32_t i = 2; i < t->rank; i++)
+        w.taps *= t->dims[i]->value;
+    w.columns = t->dims[conv ? 0 : 1]->value;
+    w.terms = t->dims[conv ? 1 : 0]->value;
+    w.column_step = conv ? w.terms * w.taps : 1;
+    w.step = conv ? w.taps : w.columns;
     *out = false;
-    if (all <= 0 || (conv ? ctx->level < 2 || fixed(&op->in[0]->type, 1) < 16 : w->dims[0]->value % 16 != 0))
+    if (ingot_type_count(t) <= 0 || (conv ? ctx->level < 2 || fixed(&op->in[0]->type, 1) < 16 : w.terms % 16 != 0))
         return NULL;
-    int64_t terms = w->dims[conv ? 1 : 0]->value, step = conv ? taps : columns, column_step = conv ? terms * taps : 1;
-    int64_t deep = (terms + 15) / 16, blocks = deep * taps * ((columns + 15) / 16);
-    int64_t every = (blocks + SEEN_BLOCKS - 1) / SEEN_BLOCKS, words = 0, records[3] = {0};
     ingot_arena arena = {0};
     const void *data = NULL;
     ingot_status err =
-        ingot_literal_get_data(op->graph->module, ingot_value_literal(op->in[1]), w->dtype, &arena, &data);
-    for (int64_t i = 0; i < blocks && !err; i += every, words += 4) {
-        int64_t tap = i % taps, k = i / taps % deep * 16, c = i / taps / deep * 16;
-        for (int sums = 1; sums <= 2; sums++) {
-            int8_t block[256];
-            read_block((const uint8_t *)data + c * column_step + k * step + tap, w->dtype == INGOT_U8 ? 0x80 : 0,
-                       columns - c, column_step, terms - k, step, block);
-            records[sums] += ingot_limited_split_block(block, sums);
-        }
-    }
+        ingot_literal_get_data(op->graph->module, ingot_value_literal(op->in[1]), t->dtype, &arena, &data);
+    w.data = data;
+    if (!err)
+        *out = ingot_limited_choose((w.columns + 15) / 16 * ((w.terms + 15) / 16) * w.taps, read_block, &w) != 0;
     ingot_arena_release(&arena);
-    *out = ingot_limited_choose(words, records[1], records[2]) != 0;
     return err;
 }
 

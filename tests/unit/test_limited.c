@@ -106,9 +106,18 @@ Test(limited, finds_an_order)
     cr_expect_gt(check(&l, w), 0);
 }
 
+static void read_one(const void *arg, int64_t index, int8_t *out)
+{
+    const int *width = arg;
+    unsigned seed = (unsigned)index + 1;
+    for (int i = 0; i < 256; i++)
+        out[i] = (int8_t)((int)(next_random(&seed) % (unsigned)(2 * *width + 1)) - *width);
+}
+
+/* Small weights, some that are large, all as large as can be. */
 Test(limited, chooses)
 {
-    cr_expect_eq(ingot_limited_choose(1000, 0, 0), 2);
-    cr_expect_eq(ingot_limited_choose(1000, 20, 800), 1);
-    cr_expect_eq(ingot_limited_choose(1000, 500, 800), 0);
+    cr_expect_eq(ingot_limited_choose(1000, read_one, &(int){32}), 2);
+    cr_expect_eq(ingot_limited_choose(1000, read_one, &(int){80}), 1);
+    cr_expect_eq(ingot_limited_choose(1000, read_one, &(int){127}), 0);
 }
