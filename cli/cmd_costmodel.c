@@ -222,7 +222,7 @@ ingot_train_options costmodel_train_options(const costmodel_options *o)
                                  .monotone = !o->no_monotone};
 }
 
-/* The spread of the errors of kernels that were held out, per family. */
+/* The spread of the errors of kernels that were held out, per family, and what whole models take over such kernels. */
 ingot_status costmodel_set_sigma(costmodel_options *o, ingot_knowledge *k)
 {
     const ingot_dataset *d = &o->data;
@@ -241,6 +241,7 @@ ingot_status costmodel_set_sigma(costmodel_options *o, ingot_knowledge *k)
         counts[d->rows[i].family % INGOT_FAMILIES_MOST]++;
         all += error * error / d->n;
     }
+    k->context = metrics[INGOT_EVAL_LEARNED].context;
     for (int f = 0; f < INGOT_FAMILIES_MOST; f++)
         k->sigma[f] = counts[f] >= 10 ? sqrt(squares[f] / counts[f]) : 2 * sqrt(all);
     return NULL;

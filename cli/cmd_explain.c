@@ -95,8 +95,12 @@ static void print_steps(const ingot_compiled *c)
     double total = 0;
     for (int32_t i = 0; i < p->n_steps; i++)
         total += ingot_step_cost(c, &p->steps[i]).ns;
-    printf("\nsteps, predicted by the %s model for %s, one thread: %.1f us in all\n", c->cost_model->name,
-           c->target->name, total / 1e3);
+    double context = ingot_driver_context(c);
+    printf("\nsteps, predicted by the %s model for %s, one thread: %.1f us in all", c->cost_model->name,
+           c->target->name, total * context / 1e3);
+    if (context != 1)
+        printf(" (kernels are predicted as if they ran alone; together they take %.2f times that)", context);
+    printf("\n");
     printf("%4s %10s %10s  kernel\n", "step", "us", "bound us");
     for (int32_t i = 0; i < p->n_steps; i++) {
         const ingot_step *step = &p->steps[i];

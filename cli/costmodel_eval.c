@@ -27,12 +27,19 @@ static const struct {
     double scale;
     const char *format; /* with two numbers after it in brackets when there are several seeds */
 } columns[INGOT_N_METRICS] = {
-    {"MAPE %", 100, "%.1f"},         {"ratio", 1, "%.2f"},
-    {"in 10 %", 100, "%.0f"},        {"in 20 %", 100, "%.0f"},
-    {"Spearman", 1, "%.3f"},         {"Kendall", 1, "%.2f"},
-    {"regret-1 %", 100, "%.1f"},     {"regret-5 %", 100, "%.1f"},
-    {"models MAPE %", 100, "%.1f"},  {"models in 10 %", 100, "%.0f"},
-    {"models in 20 %", 100, "%.0f"}, {"us", 1, "%.2f"},
+    {"MAPE %", 100, "%.1f"},
+    {"ratio", 1, "%.2f"},
+    {"in 10 %", 100, "%.0f"},
+    {"in 20 %", 100, "%.0f"},
+    {"Spearman", 1, "%.3f"},
+    {"Kendall", 1, "%.2f"},
+    {"regret-1 %", 100, "%.1f"},
+    {"regret-5 %", 100, "%.1f"},
+    {"models MAPE %", 100, "%.1f"},
+    {"models in 10 %", 100, "%.0f"},
+    {"models in 20 %", 100, "%.0f"},
+    {"context", 1, "%.2f"},
+    {"us", 1, "%.2f"},
 };
 
 static void print_cell(const summary *s, int column, bool range)

@@ -17,6 +17,9 @@
 #ifndef LINEAR
 #define LINEAR NULL
 #endif
+#ifndef CONTEXT
+#define CONTEXT 1
+#endif
 #ifndef CODE_BYTES
 #define CODE_BYTES NULL
 #endif
@@ -32,6 +35,7 @@
 static ingot_knowledge built_in = {
     .target = TARGET,
     .families = FAMILIES,
+    .context = CONTEXT,
     .forest = FOREST,
     .linear = LINEAR,
     .code_bytes = CODE_BYTES,

@@ -73,7 +73,8 @@ struct ingot_cost_model {
     /* Whether it tells decisions on that target apart; null: on none, which leaves them to the emitters. */
     bool (*knows)(const ingot_cost_model *self, const ingot_target *target);
     ingot_status (*mlir)(const ingot_spec *spec, ingot_text *out); /* gives the words of a kernel; may be null */
-    void *state;                                                   /* of an implementation that was opened */
+    double context; /* a whole model takes this times the sum of its kernels, which were timed alone; 0: 1 */
+    void *state;    /* of an implementation that was opened */
     void (*destroy)(ingot_cost_model *self);
 };
 extern const ingot_cost_model ingot_cost_roofline;

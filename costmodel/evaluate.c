@@ -17,8 +17,8 @@ const char *ingot_evaluated_name(ingot_evaluated e)
 const char *ingot_metric_name(int32_t i)
 {
     static const char *const names[INGOT_N_METRICS] = {
-        "mape",     "ratio",    "within_10",  "within_20",       "spearman",        "kendall",
-        "regret_1", "regret_5", "model_mape", "model_within_10", "model_within_20", "microseconds"};
+        "mape",     "ratio",      "within_10",       "within_20",       "spearman", "kendall",     "regret_1",
+        "regret_5", "model_mape", "model_within_10", "model_within_20", "context",  "microseconds"};
     return names[i];
 }
 
@@ -297,6 +297,49 @@ static ingot_status group_metrics(const ingot_dataset *d, const double *predicte
     return NULL;
 }
 
+static bool is_predicted(const ingot_data_run *run, double ns)
+{
+    return !isnan(ns) && ns > run->other_ns;
+}
+
+/* Median of measured/predicted over the runs, without those of a model (-1: with all); 1 when there are none. */
+static double context_of(const ingot_dataset *d, const double *predicted, int32_t without, double *ratios)
+{
+    int32_t n = 0;
+    for (int32_t r = 0; r < d->n_runs; r++)
+        if (d->runs[r].model != without && is_predicted(&d->runs[r], predicted[r]))
+            ratios[n++] = d->runs[r].ns / predicted[r];
+    qsort(ratios, (size_t)n, sizeof *ratios, compare_doubles);
+    return n ? ratios[n / 2] : 1;
+}
+
+static ingot_status measure_models(const predictions *p, int e, ingot_metrics *m)
+{
+    const ingot_dataset *d = p->data;
+    double errors = 0, n = 0, in_10 = 0, in_20 = 0, *ratios = malloc(((size_t)d->n_runs + 1) * sizeof *ratios);
+    if (!ratios)
+        return ingot_status_no_memory();
+    m->context = context_of(d, p->models[e], -1, ratios);
+    for (int32_t r = 0; r < d->n_runs; r++) {
+        double ns = p->models[e][r];
+        if (is_predicted(&d->runs[r], ns)) {
+            ns *= context_of(d, p->models[e], d->runs[r].model, ratios);
+            double error = fabs(ns / d->runs[r].ns - 1);
+            errors += error;
+            in_10 += error <= 0.1;
+            in_20 += error <= 0.2;
+            n++;
+        }
+        if (e == INGOT_EVAL_LEARNED && p->model_ns)
+            p->model_ns[r] = ns;
+    }
+    free(ratios);
+    m->model_mape = n > 0 ? errors / n : NAN;
+    m->model_within_10 = n > 0 ? in_10 / n : NAN;
+    m->model_within_20 = n > 0 ? in_20 / n : NAN;
+    return NULL;
+}
+
 static ingot_status measure_one(const predictions *p, int e, ingot_metrics *m)
 {
     const ingot_dataset *d = p->data;
@@ -318,22 +361,7 @@ static ingot_status measure_one(const predictions *p, int e, ingot_metrics *m)
     m->within_20 = n > 0 ? in_20 / n : NAN;
     m->spearman = spearman(d, predicted);
     m->microseconds = p->count[e] ? p->seconds[e] * 1e6 / (double)p->count[e] : NAN;
-    errors = n = in_10 = in_20 = 0;
-    for (int32_t r = 0; r < d->n_runs; r++) {
-        double ns = p->models[e][r];
-        if (isnan(ns) || ns <= d->runs[r].other_ns)
-            continue;
-        double error = fabs(ns / d->runs[r].ns - 1);
-        errors += error;
-        in_10 += error <= 0.1;
-        in_20 += error <= 0.2;
-        n++;
-    }
-    if (e == INGOT_EVAL_LEARNED && p->model_ns)
-        memcpy(p->model_ns, p->models[e], (size_t)d->n_runs * sizeof *p->model_ns);
-    m->model_mape = n > 0 ? errors / n : NAN;
-    m->model_within_10 = n > 0 ? in_10 / n : NAN;
-    m->model_within_20 = n > 0 ? in_20 / n : NAN;
+    INGOT_TRY(measure_models(p, e, m));
     return group_metrics(d, predicted, m);
 }
 

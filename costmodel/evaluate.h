@@ -26,7 +26,8 @@ typedef struct ingot_metrics {
     double spearman, kendall;    /* rank correlation of all; mean within problems, between their candidates */
     double regret_1, regret_5;   /* mean over problems of chosen/best - 1; of the best of the first five */
     double model_mape, model_within_10, model_within_20; /* of whole models */
-    double microseconds;                                 /* of one prediction */
+    double context;      /* median of measured/predicted of whole models, before predictions are multiplied by it */
+    double microseconds; /* of one prediction */
 } ingot_metrics;
 enum { INGOT_N_METRICS = sizeof(ingot_metrics) / sizeof(double) };
 const char *ingot_metric_name(int32_t i);
@@ -35,6 +36,7 @@ double ingot_metric_get(const ingot_metrics *m, int32_t i);
 /* out: [INGOT_EVALUATED].
  * Cross-validation: every row is predicted by models that saw none of its problem (or model, or family). Regret is of
  * choices by prediction, valued by timings that did not find the best: one half of them finds it, the other values it.
+ * Whole models are predicted as the sum of their kernels times the median of measured/predicted of the other models.
  * predicted, model_ns: [n] and [n_runs] of the learned model, for plots; null: not
  * wanted. */
 INGOT_MUST_USE ingot_status ingot_evaluate(const ingot_dataset *data, ingot_split split, uint64_t seed,

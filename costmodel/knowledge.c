@@ -47,7 +47,7 @@ ingot_status ingot_knowledge_write(const ingot_knowledge *k, ingot_text *out)
     for (int32_t i = 0; i < INGOT_FEATURE_COUNT; i++)
         ingot_text_append(out, " %s", ingot_feature_table()[i].name);
     ingot_text_append(out, "\n");
-    ingot_text_append(out, "families %u\n", k->families);
+    ingot_text_append(out, "families %u\ncontext %.4g\n", k->families, k->context);
     write_doubles(out, "sigma", INGOT_FAMILIES_MOST, k->sigma);
     write_forest(out, &k->forest);
     write_doubles(out, "linear", INGOT_LINEAR_WEIGHTS, k->linear);
@@ -271,6 +271,10 @@ static ingot_status read_section(reader *r, char *line, ingot_knowledge *k)
     if (!strcmp(line, "families")) {
         k->families = (uint32_t)strtoul(rest, NULL, 10);
         return NULL;
+    }
+    if (!strcmp(line, "context")) {
+        k->context = strtod(rest, NULL);
+        return k->context > 0.1 && k->context < 10 ? NULL : bad(r, "a factor");
     }
     if (!strcmp(line, "sigma")) {
         const double *sigma;

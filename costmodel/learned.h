@@ -55,8 +55,9 @@ typedef struct ingot_knowledge {
     const float *tokens;      /* [INGOT_TOKEN_BUCKETS + 1], the last is the constant; null: none */
     int32_t n_nearest;
     const ingot_nearest_point *nearest;
-    const float *scale;                /* of features, for nearest: [INGOT_FEATURE_COUNT] */
-    uint32_t families;                 /* bits: those that the forest was trained on */
+    const float *scale; /* of features, for nearest: [INGOT_FEATURE_COUNT] */
+    uint32_t families;  /* bits: those that the forest was trained on */
+    double context;     /* what whole models take over the sum of their kernels, each timed alone: colder caches */
     double sigma[INGOT_FAMILIES_MOST]; /* of the error in log2, per family, on kernels that were held out */
     ingot_arena arena;                 /* empty for the built-in one */
 } ingot_knowledge;

@@ -158,6 +158,7 @@ static ingot_status set_learned(ingot_cost_model *m, learned_state *s, part p)
     m->name = names[p];
     m->predict = p == PART_TOKENS ? predict_tokens : predict_learned;
     m->knows = knows_like;
+    m->context = s->k->context;
     return NULL;
 }
 

@@ -206,6 +206,7 @@ ingot_status ingot_train(const ingot_dataset *data, const uint8_t *uses, const i
     memset(out, 0, sizeof *out);
     trainer t = {.data = data, .o = options, .out = out};
     out->machine = data->machine;
+    out->context = 1;
     snprintf(out->target, sizeof out->target, "%s", data->target);
     t.rows = malloc((size_t)data->n * sizeof *t.rows);
     if (!t.rows)

@@ -109,9 +109,7 @@ static ingot_status run_passes(ingot_compiled *c)
     ingot_text printed = {0};
     ingot_pass_context ctx = {
         .target = c->target,
-        .cost_model = o->level < 2      ? NULL
-                      : knows_target(c) ? c->cost_model
-                                        : &ingot_cost_roofline,
+        .cost_model = knows_target(c) ? c->cost_model : &ingot_cost_roofline,
         .level = o->level,
         .print_after = o->print_after,
         .printed = o->print_after ? &printed : NULL,

@@ -129,6 +129,8 @@ bool ingot_log_precision(const ingot_log_line *line, const char *mark, const cha
                          const char **out_why);
 int32_t ingot_log_count_precision(const ingot_compiled *c, const char *mark);
 /* Work of a step; sizes that vary at their low end. */
+/* What the model as a whole takes over the sum of its kernels, by the cost model's experience. */
+double ingot_driver_context(const ingot_compiled *c);
 /* What the cost model is asked of a step that is a kernel: open sizes are at their low end, in `sizes`. */
 ingot_cost_query ingot_step_query(const ingot_compiled *c, const ingot_step *step, int64_t sizes[INGOT_SPEC_SIZES]);
 ingot_spec_work ingot_step_work(const ingot_compiled *c, const ingot_step *step);

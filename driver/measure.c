@@ -97,8 +97,10 @@ static void give_up(ingot_quiet *q)
     q->given_up++;
     if (++q->in_a_row < MOST_IN_A_ROW)
         return;
+    q->allowed = q->busy ? q->busy_sum / (double)q->busy : 2;
     q->in_a_row = 0;
-    q->allowed = q->least;
+    q->busy_sum = 0;
+    q->busy = 0;
 }
 
 static void time_in_turns(candidate *all, int32_t n, ingot_quiet *quiet, ingot_measured *out)
@@ -122,7 +124,8 @@ static void time_in_turns(candidate *all, int32_t n, ingot_quiet *quiet, ingot_m
             ratio = after > ratio ? after : ratio;
         }
         if (ingot_quiet_is_busy(quiet, ratio)) {
-            quiet->least = disturbed > 0 && quiet->least < ratio ? quiet->least : ratio;
+            quiet->busy_sum += ratio;
+            quiet->busy++;
             if (++disturbed > MOST_DISTURBED || quiet->waited_s - waited > MOST_WAIT_S) {
                 give_up(quiet);
                 return;
@@ -133,6 +136,8 @@ static void time_in_turns(candidate *all, int32_t n, ingot_quiet *quiet, ingot_m
         t++;
     }
     quiet->in_a_row = 0;
+    quiet->busy_sum = 0;
+    quiet->busy = 0;
     quiet->allowed = reference < quiet->allowed ? reference : quiet->allowed; /* it can do better */
     for (int32_t i = 0; i < n; i++) {
         if (!all[i].ready)

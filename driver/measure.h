@@ -17,8 +17,9 @@ typedef struct ingot_quiet {
     double waited_s;  /* for the machine to become quiet */
     int64_t given_up; /* tasks that found too few quiet moments: nothing is kept of them */
     int32_t in_a_row; /* of these, the last ones */
-    double least;     /* ratio met in them */
-    double allowed;   /* 0 or 1: as calibrated; more on a machine that is never that quiet */
+    double busy_sum;  /* of the ratios met in them, and how many */
+    int64_t busy;
+    double allowed; /* 0 or 1: as calibrated; more on a machine that is never that quiet */
 } ingot_quiet;
 /* The pulse now over the calm one: about 1 on a quiet machine. */
 double ingot_quiet_ratio(ingot_quiet *quiet);

@@ -88,6 +88,11 @@ int32_t ingot_log_count_precision(const ingot_compiled *c, const char *mark)
     return n;
 }
 
+double ingot_driver_context(const ingot_compiled *c)
+{
+    return c->cost_model->context > 0 ? c->cost_model->context : 1;
+}
+
 ingot_cost_query ingot_step_query(const ingot_compiled *c, const ingot_step *step, int64_t sizes[INGOT_SPEC_SIZES])
 {
     for (int32_t i = 0; i < INGOT_SPEC_SIZES; i++)
@@ -272,7 +277,7 @@ static void add_kernels(const ingot_compiled *c, cJSON *root)
         cJSON_AddItemToArray(kernels, item);
     }
     ingot_arena_release(&scratch);
-    add_number(root, "predicted_ns", predicted);
+    add_number(root, "predicted_ns", predicted * ingot_driver_context(c));
 }
 
 /* Products that became bf16, and those that stayed f32, each with the reason. */

@@ -105,6 +105,8 @@ static void section(char **at, char *line)
         printf("#define MACHINE \"%s\"\n", rest);
     else if (!strcmp(line, "families"))
         printf("#define FAMILIES %ldu\n", n);
+    else if (!strcmp(line, "context"))
+        printf("#define CONTEXT %s\n", rest);
     else if (!strcmp(line, "sigma"))
         numbers(at, "double", "sigma", n), printf("#define SIGMA sigma\n");
     else if (!strcmp(line, "linear"))
