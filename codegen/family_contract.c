@@ -59,8 +59,7 @@ static contract decide(const ingot_spec *spec, const ingot_target *target)
     c.element_bytes = ingot_e_scalar_bytes(scalar);
     c.vec = ingot_e_vector(scalar, target->vector_bytes / c.element_bytes);
     c.nr = target->tile_cols * 4 / c.element_bytes;
-    if (spec->decisions[1] > 0 && spec->decisions[1] % c.vec.lanes == 0 &&
-        spec->decisions[1] / c.vec.lanes <= INGOT_MICRO_VECTORS)
+    if (spec->decisions[1] > 0 && spec->decisions[1] % c.vec.lanes == 0 && spec->decisions[1] / c.vec.lanes <= 4)
         c.nr = (int)spec->decisions[1];
     c.vectors = c.nr / c.vec.lanes;
     c.limited = ingot_spec_is_limited(spec);

@@ -6,8 +6,8 @@
  *
  * A unit is one or two register tiles of rows. Those of a call that lie side by side are worked on together, as many as
  * the scratch holds, since all of r is read in every step: a chunk of its columns that fits into L1 is multiplied with
- * all of their rows. An r that does not stay in L2 is fetched a chunk ahead, and every other step goes through it
- * backwards, so that it begins with what is still near.
+ * all of their rows. Every other step goes through an r that does not stay in L2 backwards, so that it begins with what
+ * is still near.
  */
 #include "codegen/blocks.h"
 #include "codegen/microkernel.h"
@@ -32,11 +32,12 @@ typedef struct cell {
     V state, memory, reset_state, products, products2; /* scratch; memory: lstm; the last ones: gru */
 } cell;
 
-/* Vectors of a register tile: as many as there are registers for, beside a row of columns and one broadcast value. */
+/* Vectors of a register tile: as many as there are registers for, beside a row of columns and one broadcast value. One
+ * row reads all columns from memory. */
 static int vectors_of(const cell *c, int height)
 {
     int vectors = (c->registers - 1) / (height + 1);
-    return vectors < 1 ? 1 : vectors > INGOT_MICRO_VECTORS ? INGOT_MICRO_VECTORS : vectors;
+    return height == 1 ? 8 : vectors > 4 ? 4 : vectors;
 }
 
 static bool make_cell(const ingot_spec *spec, const ingot_target *target, cell *c)
@@ -77,10 +78,10 @@ static bool make_cell(const ingot_spec *spec, const ingot_target *target, cell *
     c->rows = c->group * c->limit;
     c->registers = target->vector_regs;
     c->far = c->h * c->columns * 4 > target->l2_bytes / 2;
-    /* whole tiles of the heights that there are; 12 vectors suit all */
-    int vectors = n <= 0 ? 12 : vectors_of(c, c->limit);
+    /* whole tiles of the heights that there are; 24 vectors suit all */
+    int vectors = n <= 0 ? 24 : vectors_of(c, c->limit);
     if (n > 0 && n % c->limit != 0 && vectors_of(c, c->limit - 1) != vectors)
-        vectors = 12;
+        vectors = 24;
     int64_t wide = (int64_t)vectors * c->lanes, near = target->l1_bytes / 2 / (4 * c->h);
     c->chunk = near > wide ? near / wide * wide : wide;
     return true;
@@ -120,8 +121,8 @@ static V dim(const cell *c, int d)
 /* ---- Product ---- */
 
 /* What the products of a chunk of columns are made from: state rows, products, the first row of the group, elements of
- * r before the direction's, columns, and elements of r before the chunk that comes next. */
-enum { P_FROM, P_OUT, P_FIRST, P_DIR, P_R, P_BEGIN, P_END, P_NEXT, P_COUNT };
+ * r before the direction's, columns. */
+enum { P_FROM, P_OUT, P_FIRST, P_DIR, P_R, P_BEGIN, P_END, P_COUNT };
 
 typedef struct product {
     const cell *c;
@@ -136,7 +137,7 @@ static V column_at(const cell *c, V column)
 }
 
 /* out[row][column ..] = bias + from[row][:] r for some rows and `vectors` vectors of columns. */
-static void multiply(const cell *c, int height, int vectors, V from, V out, V column, V ahead, const V *p)
+static void multiply(const cell *c, int height, int vectors, V from, V out, V column, const V *p)
 {
     ingot_emitter *e = c->e;
     V acc[INGOT_MICRO_ACCS], zero = ingot_e_int(e, 0);
@@ -157,15 +158,6 @@ static void multiply(const cell *c, int height, int vectors, V from, V out, V co
         for (int q = 0; q < vectors; q++)
             acc[row * vectors + q] = acc[q];
     }
-    if (c->far) {
-        /* one tile reads as much as it fetches; where there are more, each has its share */
-        bool alone = c->tiles.count.known ? c->group == 1 : 2 * height <= c->limit;
-        int64_t step = (int64_t)vectors * c->lanes / (alone ? 1 : 2);
-        m.fetch = true;
-        m.ahead_step = ingot_e_int(e, step);
-        m.ahead =
-            ingot_e_gep(e, INGOT_E_F32, e->operands[R], ingot_e_mad(e, ahead, ingot_e_int(e, c->h * step), p[P_NEXT]));
-    }
     ingot_micro_loop(e, &m, ingot_e_int(e, c->h), ingot_e_int(e, 1), ingot_e_int(e, 16), acc);
     for (int row = 0; row < height; row++)
         for (int q = 0; q < vectors; q++)
@@ -184,17 +176,15 @@ static void multiply_tiles(ingot_emitter *e, void *arg, int height, V start, V c
     V row = ingot_e_mad(e, tiles.index, ingot_e_int(e, height), ingot_e_sub(e, start, p[P_FIRST]));
     V from = ingot_e_gep(e, INGOT_E_F32, p[P_FROM], ingot_e_mul_int(e, row, c->state_row)),
       out = ingot_e_gep(e, INGOT_E_F32, p[P_OUT], ingot_e_mul_int(e, row, c->gate_row));
-    V before = ingot_e_mul_int(e, ingot_e_div(e, row, ingot_e_int(e, height)), c->chunk / wide);
     bool whole = (of->last - of->first) % wide == 0 && c->chunk % wide == 0;
     V rest = whole ? ingot_e_int(e, 0) : ingot_e_rem(e, ingot_e_sub(e, p[P_END], p[P_BEGIN]), ingot_e_int(e, wide));
     V end = ingot_e_sub(e, p[P_END], rest);
     ingot_e_for(e, p[P_BEGIN], end, ingot_e_int(e, wide), 0, NULL, &columns);
-    V piece = ingot_e_div(e, ingot_e_sub(e, columns.index, p[P_BEGIN]), ingot_e_int(e, wide));
-    multiply(c, height, vectors, from, out, columns.index, ingot_e_add(e, before, piece), p);
+    multiply(c, height, vectors, from, out, columns.index, p);
     ingot_e_for_end(e, &columns, NULL);
     if (!whole) {
         ingot_e_for(e, end, p[P_END], ingot_e_int(e, c->lanes), 0, NULL, &columns);
-        multiply(c, height, 1, from, out, columns.index, before, p);
+        multiply(c, height, 1, from, out, columns.index, p);
         ingot_e_for_end(e, &columns, NULL);
     }
     ingot_e_for_end(e, &tiles, NULL);
@@ -206,14 +196,12 @@ static void multiply_state(const cell *c, V from, V out, V odd, int64_t first, i
     ingot_emitter *e = c->e;
     product of = {.c = c, .first = first / 16 * 16, .last = (last + 15) / 16 * 16};
     int64_t chunks = (of.last - of.first + c->chunk - 1) / c->chunk;
-    V zero = ingot_e_int(e, 0), one = ingot_e_int(e, 1), final = ingot_e_int(e, chunks - 1), p[P_COUNT];
+    V zero = ingot_e_int(e, 0), one = ingot_e_int(e, 1), p[P_COUNT];
     ingot_eloop loop;
     ingot_e_for(e, zero, ingot_e_int(e, chunks), one, 0, NULL, &loop);
-    V chunk = loop.index, next = ingot_e_min(e, ingot_e_add(e, chunk, one), final);
-    if (c->far) {
-        chunk = ingot_e_select(e, odd, ingot_e_sub(e, final, chunk), chunk);
-        next = ingot_e_select(e, odd, ingot_e_sub(e, final, next), next);
-    }
+    V chunk = loop.index;
+    if (c->far)
+        chunk = ingot_e_select(e, odd, ingot_e_sub(e, ingot_e_int(e, chunks - 1), chunk), chunk);
     p[P_FROM] = from;
     p[P_OUT] = out;
     p[P_FIRST] = c->first_row;
@@ -221,8 +209,6 @@ static void multiply_state(const cell *c, V from, V out, V odd, int64_t first, i
     p[P_R] = ingot_e_mul(e, c->dir, ingot_e_size(e, e->spec->operands[R].strides[DIR]));
     p[P_BEGIN] = ingot_e_add_int(e, ingot_e_mul_int(e, chunk, c->chunk), of.first);
     p[P_END] = ingot_e_min(e, ingot_e_add_int(e, p[P_BEGIN], c->chunk), ingot_e_int(e, of.last));
-    p[P_NEXT] = ingot_e_add(e, p[P_R],
-                            ingot_e_mul_int(e, ingot_e_add_int(e, ingot_e_mul_int(e, next, c->chunk), of.first), c->h));
     ingot_tile_body body = {.emit = multiply_tiles, .arg = &of, .name = "product", .n_params = P_COUNT, .params = p};
     ingot_tiling_run(e, &c->tiles, c->limit, c->tile0, c->tile1, &body);
     ingot_e_for_end(e, &loop, NULL);
@@ -273,14 +259,26 @@ static void new_state(const cell *c, const lane_block *b, V h)
 
 typedef void part_fn(const cell *c, const lane_block *b);
 
+/* What sigmoid divides one by. Beyond 30 below 0 it is as good as 0, and three of them multiplied stay finite. */
+static V below_sigmoid(ingot_emitter *e, V x)
+{
+    V one = ingot_e_const_float(e, x.type, 1);
+    return ingot_e_addf(e, one, ingot_e_exp_within(e, ingot_e_negf(e, x), 30));
+}
+
+/* Two divisions for five functions: memory = old / f + above / (i * below), state = above' / (o * below'), where i, f
+ * and o are what those gates divide by. */
 static void lstm_part(const cell *c, const lane_block *b)
 {
     ingot_emitter *e = c->e;
-    V i = ingot_e_sigmoid(e, gate_sum(c, b, c->products, 0)), o = ingot_e_sigmoid(e, gate_sum(c, b, c->products, 1));
-    V f = ingot_e_sigmoid(e, gate_sum(c, b, c->products, 2)), g = ingot_e_tanh(e, gate_sum(c, b, c->products, 3));
-    V memory = ingot_e_fma(e, f, load_scratch(c, c->memory, c->state_row, b, 0), ingot_e_mulf(e, i, g));
+    V i = below_sigmoid(e, gate_sum(c, b, c->products, 0)), o = below_sigmoid(e, gate_sum(c, b, c->products, 1));
+    V f = below_sigmoid(e, gate_sum(c, b, c->products, 2)), above, below;
+    ingot_e_tanh_fraction(e, gate_sum(c, b, c->products, 3), &above, &below);
+    V i_below = ingot_e_mulf(e, i, below), old = load_scratch(c, c->memory, c->state_row, b, 0);
+    V memory = ingot_e_divf(e, ingot_e_fma(e, old, i_below, ingot_e_mulf(e, above, f)), ingot_e_mulf(e, f, i_below));
     store_scratch(c, memory, c->memory, c->state_row, b, 0);
-    new_state(c, b, ingot_e_mulf(e, o, ingot_e_tanh(e, memory)));
+    ingot_e_tanh_fraction(e, memory, &above, &below);
+    new_state(c, b, ingot_e_divf(e, above, ingot_e_mulf(e, o, below)));
 }
 
 /* (1 - z) * g + z * h = g + z * (h - g) */

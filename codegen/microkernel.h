@@ -14,7 +14,7 @@
 #include "codegen/emit.h"
 
 #define INGOT_MICRO_ROWS    16
-#define INGOT_MICRO_VECTORS 4
+#define INGOT_MICRO_VECTORS 8
 #define INGOT_MICRO_ACCS    56 /* rows * vectors * chains never exceeds it */
 
 typedef struct ingot_micro {

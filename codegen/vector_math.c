@@ -126,6 +126,14 @@ V ingot_e_exp_nonpositive(ingot_emitter *e, V x)
     return ingot_e_select(e, ingot_e_cmpf(e, "olt", x, lowest), konst(e, x, 0), r);
 }
 
+V ingot_e_exp_within(ingot_emitter *e, V x, double most)
+{
+    V p, n;
+    x = ingot_e_maxf_fast(e, konst(e, x, -87), x); /* NaN stays: the second wins */
+    reduce_exp(e, ingot_e_minf_fast(e, konst(e, x, most), x), &p, &n);
+    return ingot_e_mulf(e, p, power_of_two(e, n));
+}
+
 V ingot_e_sigmoid(ingot_emitter *e, V x)
 {
     V one = konst(e, x, 1);
@@ -137,11 +145,26 @@ V ingot_e_silu(ingot_emitter *e, V x)
     return ingot_e_divf(e, x, ingot_e_addf(e, konst(e, x, 1), ingot_e_exp(e, ingot_e_negf(e, x))));
 }
 
-V ingot_e_tanh(ingot_emitter *e, V x)
+/* tanh of x near 0 */
+static V tanh_small(ingot_emitter *e, V x)
 {
     static const double q[] = {-0.333331913, 0.13329111, -0.05355886, 0.0200919714, -0.00513866311};
-    V a = ingot_e_abs(e, x), t = ingot_e_mulf(e, x, x), one = konst(e, x, 1);
-    V small = ingot_e_fma(e, ingot_e_mulf(e, x, t), polynomial(e, 5, q, t), x);
+    V t = ingot_e_mulf(e, x, x);
+    return ingot_e_fma(e, ingot_e_mulf(e, x, t), polynomial(e, 5, q, t), x);
+}
+
+/* (exp(2 x) - 1) / (exp(2 x) + 1); 10 stands for all that is larger */
+void ingot_e_tanh_fraction(ingot_emitter *e, V x, V *out_above, V *out_below)
+{
+    V one = konst(e, x, 1), u = ingot_e_exp_within(e, ingot_e_mulf(e, x, konst(e, x, 2)), 20);
+    V near = ingot_e_cmpf(e, "olt", ingot_e_abs(e, x), konst(e, x, 0.7));
+    *out_above = ingot_e_select(e, near, tanh_small(e, x), ingot_e_subf(e, u, one));
+    *out_below = ingot_e_select(e, near, one, ingot_e_addf(e, u, one));
+}
+
+V ingot_e_tanh(ingot_emitter *e, V x)
+{
+    V a = ingot_e_abs(e, x), one = konst(e, x, 1), small = tanh_small(e, x);
     V u = ingot_e_exp(e, ingot_e_mulf(e, ingot_e_minf_fast(e, konst(e, x, 10), a), konst(e, x, 2)));
     V big = ingot_e_subf(e, one, ingot_e_divf(e, konst(e, x, 2), ingot_e_addf(e, u, one)));
     return ingot_e_select(e, ingot_e_cmpf(e, "olt", a, konst(e, x, 0.7)), small, ingot_e_copysign(e, big, x));

@@ -11,6 +11,10 @@
 /* ingot_e_exp (1.1), ingot_e_tanh (1.3) and ingot_e_sigmoid (2.6; 0 below -88.7) are declared in emit.h. */
 /* exp of x <= 0, cheaper: 0 instead of a denormal. 1.1. */
 ingot_ev ingot_e_exp_nonpositive(ingot_emitter *e, ingot_ev x);
+/* exp of x within -87 and `most` (up to 88), which stand for what lies beyond: cheaper. 1.1. */
+ingot_ev ingot_e_exp_within(ingot_emitter *e, ingot_ev x, double most);
+/* tanh as a fraction, for expressions that have one division for all; the denominator is at most 5e8. */
+void ingot_e_tanh_fraction(ingot_emitter *e, ingot_ev x, ingot_ev *out_above, ingot_ev *out_below);
 ingot_ev ingot_e_log(ingot_emitter *e, ingot_ev x);      /* 1 */
 ingot_ev ingot_e_erf(ingot_emitter *e, ingot_ev x);      /* 1.3 */
 ingot_ev ingot_e_softplus(ingot_emitter *e, ingot_ev x); /* log(1 + exp(x)); 2.5 */
