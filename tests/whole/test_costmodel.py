@@ -8,6 +8,8 @@ import unittest
 from pathlib import Path
 
 import common
+import onnx
+from onnx import helper
 
 CONTRACT = ("contract b0=1 b1=1 m=64 n=256 k=512 in=f32[0,0,512,0,1] in=f32.packed16.const[0,0,0,0,0] "
             "out=f32[0,0,256,1,0] | | znver3")
@@ -53,6 +55,19 @@ class CostModel(unittest.TestCase):
         self.assertTrue(any(f["log2_time"] for f in answer["features"]))
         text = self.ingot("costmodel", "predict", CONTRACT).stdout
         self.assertIn("% time", text)
+
+    def test_maps_repeat_work_only_where_that_is_faster(self):
+        """exp of 64 numbers, negated, and added to 2000 rows: one small map, and one that reads its result."""
+        nodes = [helper.make_node("Exp", ["a"], ["e"], name="e"), helper.make_node("Neg", ["e"], ["n"], name="n"),
+                 helper.make_node("Add", ["n", "b"], ["y"], name="y")]
+        info = helper.make_tensor_value_info
+        graph = helper.make_graph(nodes, "g", [info("a", 1, [64]), info("b", 1, [2000, 64])],
+                                  [info("y", 1, [2000, 64])])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9),
+                  self.folder / "rows.onnx")
+        text = self.ingot("explain", self.folder / "rows.onnx", "--cpu=znver3").stdout
+        self.assertRegex(text, r"one map from 2 elementwise ops at 'n \(Neg\)': predicted [\d.]+ us, apart [\d.]+ us")
+        self.assertEqual(len(re.findall(r" map  .*\((Neg|Add)\)", text)), 2)
 
     def test_explain_tells_why(self):
         text = self.explain()

@@ -98,6 +98,31 @@ Test(store, a_newer_measurement_replaces)
     ingot_store_close(store);
 }
 
+static ingot_status take_time(void *arg, const ingot_store_model_run *r)
+{
+    *(double *)arg = r->ns;
+    return NULL;
+}
+
+/* Of the same kernels the quicker run stays; other kernels replace it. */
+Test(store, the_quickest_run_of_a_model_stays)
+{
+    ingot_store *store = open_with("a.db", "one", 1);
+    const struct {
+        const char *kernels;
+        double ns, kept;
+    } runs[] = {{"1 a", 100, 100}, {"1 a", 120, 100}, {"1 a", 90, 90}, {"1 b", 200, 200}};
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        const ingot_store_model_run r = {
+            .machine = 1, .model = "m", .config = "default", .kernels = runs[i].kernels, .ns = runs[i].ns};
+        double kept = 0;
+        expect_ok(ingot_store_add_model_run(store, &r));
+        expect_ok(ingot_store_each_model_run(store, take_time, &kept));
+        cr_expect_float_eq(kept, runs[i].kept, 1e-9);
+    }
+    ingot_store_close(store);
+}
+
 Test(store, stores_merge)
 {
     ingot_store_close(open_with("b.db", "two", 4));
