@@ -13,6 +13,8 @@ static const char *const lines[] = {
     "mr=6 nr=16 | x86-64-v3",
     "conv n=1 g=1 ob=4 oh=56 ow=56 cb=4 ci=16 kh=3 kw=3 o=64 in=f32[0,0,0,928,16,53824,1,928,16] "
     "in=f32.packed16.const[0,0,0,0,0,0,0,0,0] out=f32[0,0,50176,896,16,0,0,0,0]*1 | | x86-64-v3",
+    "contract b0=1 b1=1 m=8 n=16 k=32 in=u8[0,0,32,0,1] in=i8.limited16.const[0,0,0,0,0]*2 out=i32[0,0,16,1,0] | | "
+    "znver3",
     "winograd n=1 ob=4 oh=56 ow=56 cb=4 mh=4 mw=4 o=64 c=64 in=f32[0,0,928,16,53824]*1 "
     "in=f32.packed16.const[0,0,0,0,0] out=f32[0,50176,896,16,0]*1 out=f32.scratch[0,0,0,0,0] | tiles=22 chunk=2 part=4 "
     "run=1 | x86-64-v3",

@@ -131,6 +131,33 @@ Test(emit, bf16_of_each_target)
     ingot_arena_release(&arena);
 }
 
+#define LIMITED(sums, target)                                                                        \
+    "contract b0=1 b1=1 m=380 n=768 k=768 in=u8[0,0,768,0,1] in=i8.limited16.const[0,0,0,0,0]*" sums \
+    " out=i32[0,0,768,1,0] | mr=0 nr=0 kc=0 nb=0 units=0 | " target
+
+/* Bytes within limits: one vpmaddubsw for each word, and the records' once more. Sums stay in registers; with two words
+ * a sum, one does not (a load and a store in a loop of 14 cycles). */
+Test(emit, limited_bytes_of_each_target)
+{
+    static const struct {
+        const char *line, *registers;
+        int bytes, pairs, outside;
+    } cases[] = {{LIMITED("1", "x86-64-v3"), "ymm", 20, 20, 0},
+                 {LIMITED("2", "x86-64-v3"), "ymm", 24, 16, 4},
+                 {LIMITED("1", "x86-64-v2"), "xmm", 20, 20, 0}};
+    ingot_arena arena = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = compile(&arena, cases[i].line, INGOT_EMIT_ASM);
+        cr_expect_eq(lines_with(text, "pmaddubsw", cases[i].registers), cases[i].bytes, "%s: %d", cases[i].line,
+                     lines_with(text, "pmaddubsw", cases[i].registers));
+        cr_expect_eq(lines_with(text, "pmaddwd", cases[i].registers), cases[i].pairs, "%s: %d", cases[i].line,
+                     lines_with(text, "pmaddwd", cases[i].registers));
+        cr_expect_leq(lines_with(text, "(%rsp)", cases[i].registers), cases[i].outside,
+                      "%s: sums leave their registers", cases[i].line);
+    }
+    ingot_arena_release(&arena);
+}
+
 static void refuses(const char *line)
 {
     ingot_spec spec;
@@ -162,6 +189,12 @@ Test(emit, refusals)
     refuses("contract b0=1 b1=1 m=8 n=7 k=?0 in=f32[0,0,?0,0,1] in=bf16.packed16[0,0,0,0,0] out=f32[0,0,7,1,0]" REST
             "x86-64-v3");
     refuses("map d0=8 in=bf16[1] out=bf16[1] body=\"(bf16) r1=relu(r0):bf16 -> r1\" | | x86-64-v3");
+    refuses("contract b0=1 b1=1 m=8 n=16 k=20 in=u8[0,0,20,0,1] in=i8.limited16[0,0,0,0,0]*1 out=i32[0,0,16,1,0]" REST
+            "x86-64-v3");
+    refuses("contract b0=1 b1=1 m=8 n=16 k=16 in=u8[0,0,16,0,1] in=i8.limited16[0,0,0,0,0]*3 out=i32[0,0,16,1,0]" REST
+            "x86-64-v3");
+    refuses("contract b0=1 b1=1 m=8 n=16 k=16 in=u8[0,0,16,0,1] in=i8.limited16[0,0,0,0,0]*1 out=i32[0,0,16,1,0]" REST
+            "x86-64-v4-on-v3");
 }
 
 Test(emit, targets)
