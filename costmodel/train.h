@@ -8,9 +8,9 @@
 #define INGOT_COSTMODEL_TRAIN_H
 #include "costmodel/dataset.h"
 
-#define INGOT_TRAIN_TREES 300
+#define INGOT_TRAIN_TREES 200
 #define INGOT_TRAIN_DEPTH 8
-#define INGOT_TRAIN_RATE  0.08
+#define INGOT_TRAIN_RATE  0.1
 
 typedef struct ingot_train_options {
     int32_t trees, depth;
