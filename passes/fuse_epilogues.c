@@ -244,7 +244,7 @@ static ingot_status fuse_graph(ingot_graph *g, ingot_pass_context *ctx, void *ar
         bool done = true;
         double apart = 0;
         while (!err && done && (user = next_in_chain(op, &o)) != NULL) {
-            double one = ingot_estimate_op(ctx, user);
+            double one = ctx->log ? ingot_estimate_op(ctx, user) : 0; /* for the note alone */
             o.at[op->id] = position(&o, user);
             err = absorb(op, user, &done);
             taken += !err && done;
