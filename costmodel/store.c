@@ -3,13 +3,14 @@
 #include "costmodel/features.h"
 #include "runtime/plan.h"
 #include <errno.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2 /* 1: kernels of models without times */
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS machine(id INTEGER PRIMARY KEY, cpu TEXT NOT NULL, flags TEXT NOT NULL, target TEXT "
@@ -23,7 +24,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS model_run(id INTEGER PRIMARY KEY, machine INTEGER NOT NULL REFERENCES machine(id), "
     "model TEXT NOT NULL, config TEXT NOT NULL, kernels TEXT NOT NULL, cold INTEGER NOT NULL, ns REAL NOT NULL, "
     "other_ns REAL NOT NULL, spread REAL NOT NULL, UNIQUE(machine, model, config));"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 2;";
 
 struct ingot_store {
     sqlite3 *db;
@@ -47,7 +48,7 @@ static ingot_status check_version(ingot_store *store)
         return failed(store, "is not a measurement store");
     int version = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int(s, 0) : -1;
     sqlite3_finalize(s);
-    if (version == 0 || version == SCHEMA_VERSION)
+    if (version >= 0 && version <= SCHEMA_VERSION)
         return NULL;
     if (version < 0)
         return ingot_fail(INGOT_IO, "%s: is not a measurement store", store->path);
@@ -340,16 +341,81 @@ ingot_status ingot_store_each_point(ingot_store *store, ingot_store_point_fn *fn
 
 /* ---- Whole models ---- */
 
-ingot_status ingot_store_add_model_run(ingot_store *store, const ingot_store_model_run *r)
+const char *ingot_store_kernel(const char *line, int32_t *out_count, double *out_ns)
+{
+    char *end;
+    *out_count = (int32_t)strtol(line, &end, 10);
+    *out_ns = *end == '@' ? strtod(end + 1, &end) : 0;
+    return end + (*end == ' ');
+}
+
+/* Both runs as one: of each kernel the shorter time. What the quicker run loses by that, it is shorter. Where that does
+ * not tell what a kernel took, it is what the other one does, times `share`. False: they are of different kernels. */
+static bool merge_times(const char *quicker, const char *other, double share, ingot_text *out, double *out_saved)
+{
+    *out_saved = 0;
+    while (*quicker && *other) {
+        int32_t counts[2];
+        double ns[2];
+        quicker = ingot_store_kernel(quicker, &counts[0], &ns[0]);
+        other = ingot_store_kernel(other, &counts[1], &ns[1]);
+        size_t sizes[2] = {strcspn(quicker, "\n"), strcspn(other, "\n")};
+        if (counts[0] != counts[1] || sizes[0] != sizes[1] || memcmp(quicker, other, sizes[0]) != 0)
+            return false;
+        bool shorter = ns[1] > 0 && ns[1] < ns[0];
+        *out_saved += shorter ? counts[0] * (ns[0] - ns[1]) : 0;
+        ns[0] = ns[0] > 0 ? ns[0] : ns[1] * share;
+        ingot_text_append(out, "%d", counts[0]);
+        if (ns[shorter] > 0)
+            ingot_text_append(out, "@%.5g", ns[shorter]);
+        ingot_text_append(out, " %.*s\n", (int)sizes[0], quicker);
+        quicker += sizes[0] + (quicker[sizes[0]] != 0);
+        other += sizes[1] + (other[sizes[1]] != 0);
+    }
+    return *quicker == *other;
+}
+
+/* The new run, or it and the old one of the same kernels as one, whose list is in `kernels`. */
+static ingot_status merge_with_old(ingot_store *store, ingot_store_model_run *r, ingot_text *kernels)
 {
     sqlite3_stmt *s;
-    INGOT_TRY(prepare(store,
-                      "INSERT INTO model_run(machine, model, config, kernels, cold, ns, other_ns, spread) "
-                      "VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(machine, model, config) DO UPDATE SET "
-                      "kernels = excluded.kernels, cold = excluded.cold, ns = excluded.ns, "
-                      "other_ns = excluded.other_ns, spread = excluded.spread "
-                      "WHERE model_run.kernels <> excluded.kernels OR model_run.ns > excluded.ns",
-                      &s));
+    INGOT_TRY(
+        prepare(store, "SELECT kernels, ns, spread FROM model_run WHERE machine = ? AND model = ? AND config = ?", &s));
+    sqlite3_bind_int64(s, 1, r->machine);
+    bind_text(s, 2, r->model);
+    bind_text(s, 3, r->config);
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        const char *old = text_at(s, 0);
+        double ns = sqlite3_column_double(s, 1), saved;
+        bool quicker = ns < r->ns;
+        double share = r->ns > 0 && ns > 0 ? fmin(r->ns / ns, ns / r->ns) : 1;
+        if (merge_times(quicker ? old : r->kernels, quicker ? r->kernels : old, share, kernels, &saved) &&
+            !kernels->failed) {
+            r->kernels = kernels->data ? kernels->data : "";
+            r->spread = quicker ? sqlite3_column_double(s, 2) : r->spread;
+            r->ns = (quicker ? ns : r->ns) - saved;
+        }
+    }
+    sqlite3_finalize(s);
+    return kernels->failed ? ingot_status_no_memory() : NULL;
+}
+
+ingot_status ingot_store_add_model_run(ingot_store *store, const ingot_store_model_run *run)
+{
+    sqlite3_stmt *s;
+    ingot_store_model_run merged = *run, *r = &merged;
+    ingot_text kernels = {0};
+    ingot_status status = merge_with_old(store, r, &kernels);
+    if (!status)
+        status =
+            prepare(store,
+                    "INSERT OR REPLACE INTO model_run(machine, model, config, kernels, cold, ns, other_ns, spread) "
+                    "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+                    &s);
+    if (status) {
+        ingot_text_free(&kernels);
+        return status;
+    }
     sqlite3_bind_int64(s, 1, r->machine);
     bind_text(s, 2, r->model);
     bind_text(s, 3, r->config);
@@ -358,7 +424,9 @@ ingot_status ingot_store_add_model_run(ingot_store *store, const ingot_store_mod
     sqlite3_bind_double(s, 6, r->ns);
     sqlite3_bind_double(s, 7, r->other_ns);
     sqlite3_bind_double(s, 8, r->spread);
-    return finish(store, s);
+    status = finish(store, s);
+    ingot_text_free(&kernels);
+    return status;
 }
 
 ingot_status ingot_store_each_model_run(ingot_store *store, ingot_store_model_run_fn *fn, void *arg)

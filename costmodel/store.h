@@ -58,7 +58,8 @@ typedef ingot_status ingot_store_point_fn(void *arg, const ingot_store_point *po
 /* In the order of insertion. Strings live until the callback returns. */
 INGOT_MUST_USE ingot_status ingot_store_each_point(ingot_store *store, ingot_store_point_fn *fn, void *arg);
 
-/* A model run as a whole: its kernels as lines "COUNT SPEC", one each. */
+/* A model run as a whole: its kernels as lines "COUNT@NS SPEC", one each; NS: what a call took on average in this run
+ * (stores of schema version 1: "COUNT SPEC"). */
 typedef struct ingot_store_model_run {
     int64_t machine;
     const char *model, *config; /* "resnet50", "batch=4" */
@@ -66,8 +67,11 @@ typedef struct ingot_store_model_run {
     bool cold;
     double ns, other_ns, spread; /* other_ns: predicted for steps that are no kernels */
 } ingot_store_model_run;
-/* Of several measurements of the same kernels the quickest stays: what disturbs a run only ever makes it longer. */
+/* Measured again with the same kernels, the shortest time of each stays, and the quicker run less what its kernels lose
+ * by that: what disturbs a run only ever makes it longer. */
 INGOT_MUST_USE ingot_status ingot_store_add_model_run(ingot_store *store, const ingot_store_model_run *run);
+/* Reads a line of `kernels`: returns its spec, which ends with the line; ns 0: not told. */
+const char *ingot_store_kernel(const char *line, int32_t *out_count, double *out_ns);
 typedef ingot_status ingot_store_model_run_fn(void *arg, const ingot_store_model_run *run);
 INGOT_MUST_USE ingot_status ingot_store_each_model_run(ingot_store *store, ingot_store_model_run_fn *fn, void *arg);
 

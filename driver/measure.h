@@ -14,6 +14,7 @@
  * virtual machines jump now and then, and one pulse too short would make every other one look disturbed.) */
 typedef struct ingot_quiet {
     ingot_machine_pulse calm;
+    double clock;     /* what the arithmetic of the last pulse took over the calm one */
     double waited_s;  /* for the machine to become quiet */
     int64_t given_up; /* tasks that found too few quiet moments: nothing is kept of them */
     int32_t in_a_row; /* of these, the last ones */

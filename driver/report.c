@@ -96,9 +96,12 @@ double ingot_driver_context(const ingot_compiled *c)
 ingot_cost_query ingot_step_query(const ingot_compiled *c, const ingot_step *step, int64_t sizes[INGOT_SPEC_SIZES])
 {
     for (int32_t i = 0; i < INGOT_SPEC_SIZES; i++)
-        sizes[i] = i < step->n_sizes && step->sizes[i]->lo > 1 ? step->sizes[i]->lo : 1;
-    return (ingot_cost_query){
-        .spec = &c->program->specs[step->spec], .sizes = sizes, .target = c->target, .cold = c->program->cold};
+        sizes[i] = i < step->n_sizes ? ingot_dim_least(step->sizes[i]) : 1;
+    return (ingot_cost_query){.spec = &c->program->specs[step->spec],
+                              .sizes = sizes,
+                              .target = c->target,
+                              .cold = c->program->cold,
+                              .model_bytes = c->program->kernel_bytes};
 }
 
 ingot_spec_work ingot_step_work(const ingot_compiled *c, const ingot_step *step)

@@ -46,6 +46,15 @@ void ingot_module_destroy(ingot_module *m)
     ingot_arena_release(&arena);
 }
 
+double ingot_module_constant_bytes(const ingot_module *m)
+{
+    double bytes = 0;
+    for (int32_t g = 0; g < m->n_graphs; g++)
+        for (const ingot_op *op = m->graphs[g]->first; op; op = op->next)
+            bytes += op->kind == INGOT_OP_constant ? (double)ingot_type_least_bytes(&op->out[0]->type) : 0;
+    return bytes;
+}
+
 /* `array` of `n` pointers with room for one more; null when there is no memory. */
 static void *grown(ingot_module *m, void *array, int32_t n, int32_t *capacity)
 {

@@ -158,6 +158,13 @@ bool ingot_type_equal(const ingot_type *a, const ingot_type *b);
 bool ingot_type_is_static(const ingot_type *t);
 /* Elements if static, else -1. */
 int64_t ingot_type_count(const ingot_type *t);
+/* What a size counts as where one number has to stand for it: its low end, at least 1. */
+static inline int64_t ingot_dim_least(const ingot_dim *d)
+{
+    return d->lo > 1 ? d->lo : 1;
+}
+/* Bytes of such a tensor with sizes at their least. */
+int64_t ingot_type_least_bytes(const ingot_type *t);
 const ingot_dim *ingot_type_count_dim(ingot_module *m, const ingot_type *t);
 void ingot_type_print(const ingot_module *m, const ingot_type *t, ingot_text *out); /* tensor<?x3xf32, ["batch"]> */
 
@@ -274,6 +281,7 @@ typedef struct ingot_limits { /* zero: the default */
 } ingot_limits;
 ingot_status ingot_module_create(const ingot_limits *limits, ingot_module **out);
 void ingot_module_destroy(ingot_module *m);
+double ingot_module_constant_bytes(const ingot_module *m); /* of all constants that ops may read */
 ingot_graph *ingot_module_add_graph(ingot_module *m, const char *name);
 ingot_value *ingot_graph_add_input(ingot_graph *g, const char *name, const ingot_type *type);
 ingot_status ingot_graph_add_output(ingot_graph *g, const char *name, ingot_value *value);

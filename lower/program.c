@@ -1,5 +1,6 @@
 /* Programs: creation from a module, and the arrays that grow while lowering. */
 #include "lower/lower.h"
+#include <math.h>
 #include <string.h>
 
 /* Room for one more entry of an arena array; old storage stays in the arena (doubling: at most as much again). */
@@ -335,19 +336,18 @@ static ingot_status lower_module(lowering *l)
     return ingot_dims_check(l->m);
 }
 
-/* Bytes of all constants that ops read. */
-static int64_t constant_bytes(const ingot_module *m)
+/* As ingot_cost_query's model_bytes. */
+static double kernel_bytes(const ingot_program *p)
 {
-    int64_t bytes = 0;
-    for (int32_t g = 0; g < m->n_graphs; g++)
-        for (const ingot_op *op = m->graphs[g]->first; op; op = op->next) {
-            if (op->kind != INGOT_OP_constant)
-                continue;
-            int64_t count = ingot_type_count(&op->out[0]->type);
-            int64_t size = count > 0 ? ingot_dtype_bytes(op->out[0]->type.dtype, count) : 0;
-            bytes += size > 0 && bytes < INT64_MAX / 2 ? size : 0;
-        }
-    return bytes;
+    double constants = 0, most = 0;
+    for (int32_t i = 0; i < p->n_steps; i++) {
+        if (p->steps[i].kind != INGOT_STEP_KERNEL)
+            continue;
+        ingot_spec_work work = ingot_spec_count_work(&p->specs[p->steps[i].spec], NULL);
+        constants += work.bytes_const;
+        most = fmax(most, work.bytes_in + work.bytes_out);
+    }
+    return constants + most;
 }
 
 ingot_status ingot_program_create(ingot_module *m, const ingot_lower_options *options, ingot_program **out)
@@ -359,12 +359,13 @@ ingot_status ingot_program_create(ingot_module *m, const ingot_lower_options *op
     p->module = m;
     p->name = options->name != NULL ? options->name : "model";
     lowering l = {.m = m, .p = p, .options = options, .target = options->target, .arena = &p->arena};
-    l.p->cold = constant_bytes(m) > options->target->l3_bytes / 2;
+    l.p->cold = ingot_module_constant_bytes(m) > (double)options->target->l3_bytes / 2;
     ingot_status status = lower_module(&l);
     if (status != NULL) {
         ingot_program_destroy(p);
         return status;
     }
+    p->kernel_bytes = kernel_bytes(p);
     *out = p;
     return NULL;
 }

@@ -123,7 +123,7 @@ ingot_status ingot_spec_finish(spec_builder *b, const char *label)
     const ingot_choice *choice;
     double cost_ns;
     for (int32_t i = 0; i < b->n_sizes; i++)
-        low[i] = b->sizes[i]->lo > 0 ? b->sizes[i]->lo : 1;
+        low[i] = ingot_dim_least(b->sizes[i]);
     INGOT_TRY(decide(b, low, &choice, &cost_ns));
     INGOT_TRY(find_or_add(l, &b->spec, &spec));
     for (int32_t i = 0; i < n; i++)

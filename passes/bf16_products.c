@@ -9,7 +9,6 @@
  * Needs: canonicalize, so that transposes are attributes of products. Breaks recognize_attention.
  */
 #include "costmodel/decide.h"
-#include "costmodel/winograd.h"
 #include "passes/internal.h"
 #include <math.h>
 #include <stdio.h>
@@ -22,9 +21,7 @@ typedef struct rounded { /* weights that are already there */
 } rounded;
 
 typedef struct state {
-    const ingot_cost_model *model;
     bool multiplies; /* the target has products of bf16 */
-    bool cold;       /* constants do not stay in a cache between runs */
     ingot_arena arena;
     rounded *weights;
     int32_t products, kept;
@@ -63,89 +60,6 @@ static const char *refusal(const ingot_op *op, const state *s)
     if (literal->kind == INGOT_LITERAL_SPLAT || ingot_type_count(&op->in[1]->type) < 1)
         return "its weights are one number, or none";
     return op->kind == INGOT_OP_matmul ? product_refusal(op, s) : conv_refusal(op);
-}
-
-/* ---- What it costs ---- */
-
-static int64_t low(const ingot_dim *d)
-{
-    return d->lo > 1 ? d->lo : 1;
-}
-
-static void set_operands(ingot_spec *s, const int64_t *in, const int64_t *out, int64_t lane)
-{
-    s->n_in = 2;
-    s->n_out = 1;
-    for (int32_t i = 0; i < 3; i++)
-        s->operands[i].dtype = INGOT_F32;
-    memcpy(s->operands[0].strides, in, (size_t)s->n_dims * sizeof *in);
-    s->operands[1].access = INGOT_ACCESS_PACKED16;
-    s->operands[1].constant = true;
-    memcpy(s->operands[2].strides, out, (size_t)s->n_dims * sizeof *out);
-    s->operands[2].lane = lane;
-}
-
-/* The kernel that the op becomes, dense; sizes that vary are at their low end, where weights count most. */
-static void product_spec(const ingot_op *op, ingot_spec *s)
-{
-    const ingot_attrs_matmul *attrs = op->attrs;
-    const ingot_type *y = &op->out[0]->type, *w = &op->in[1]->type;
-    int64_t m = 1, n = low(y->dims[y->rank - 1]), k = w->dims[w->rank - (attrs->trans_b ? 1 : 2)]->value;
-    for (int32_t d = 0; d < y->rank - 1 && m < INT32_MAX; d++)
-        m *= low(y->dims[d]) < INT32_MAX ? low(y->dims[d]) : INT32_MAX;
-    const int64_t dims[5] = {1, 1, m, n, k}, in[5] = {0, 0, k, 0, 1}, out[5] = {0, 0, n, 1, 0};
-    memcpy(s->dims, dims, sizeof dims);
-    set_operands(s, in, out, 0);
-}
-
-static void conv_spec(const ingot_op *op, ingot_spec *s)
-{
-    enum { LARGE = 1 << 20 };
-    const ingot_attrs_conv *a = op->attrs;
-    const ingot_type *x = &op->in[0]->type, *y = &op->out[0]->type, *w = &op->in[1]->type;
-    int64_t groups = a->groups > 0 ? a->groups : 1, ob = (w->dims[0]->value / groups + 15) / 16,
-            cb = (w->dims[1]->value + 15) / 16, size[2][2] = {{1, 1}, {1, 1}}, taps[2] = {1, 1}, step[2] = {1, 1},
-            reach[2] = {1, 1}, batch = low(y->dims[0]);
-    for (int32_t d = 0; d < x->rank - 2; d++) {
-        int32_t at = d + 4 - x->rank;
-        size[0][at] = low(x->dims[2 + d]) < LARGE ? low(x->dims[2 + d]) : LARGE;
-        size[1][at] = low(y->dims[2 + d]) < LARGE ? low(y->dims[2 + d]) : LARGE;
-        taps[at] = w->dims[2 + d]->value;
-        step[at] = a->strides.v[d];
-        reach[at] = a->dilations.v[d];
-    }
-    int64_t row = size[0][1] * 16, plane = size[0][0] * row, y_row = size[1][1] * 16, y_plane = size[1][0] * y_row;
-    const int64_t dims[9] = {
-        batch < LARGE ? batch : LARGE, groups, ob, size[1][0], size[1][1], cb, 16, taps[0], taps[1]};
-    const int64_t in[9] = {groups * cb * plane, cb * plane,   0, step[0] * row, step[1] * 16, plane, 1,
-                           reach[0] * row,      reach[1] * 16};
-    const int64_t out[9] = {groups * ob * y_plane, ob * y_plane, y_plane, y_row, 16, 0, 0, 0, 0};
-    memcpy(s->dims, dims, sizeof dims);
-    s->params[0] = w->dims[0]->value / groups;
-    set_operands(s, in, out, 1);
-}
-
-static double predict(const state *s, const ingot_pass_context *ctx, const ingot_spec *spec)
-{
-    const ingot_cost_query query = {.spec = spec, .target = ctx->target, .cold = s->cold};
-    return ingot_cost_predict(s->model, &query).ns;
-}
-
-/* ns of the op as it is, by Winograd's method too, and in bf16. */
-static void compare(const ingot_op *op, const state *s, const ingot_pass_context *ctx, double *out_f32,
-                    double *out_bf16)
-{
-    ingot_spec spec = {.family = op->kind == INGOT_OP_conv ? INGOT_FAMILY_conv : INGOT_FAMILY_contract}, other;
-    spec.n_dims = ingot_family_info_get(spec.family)->n_dims;
-    snprintf(spec.target, sizeof spec.target, "%s", ctx->target->name);
-    (op->kind == INGOT_OP_conv ? conv_spec : product_spec)(op, &spec);
-    *out_f32 = predict(s, ctx, &spec);
-    for (int64_t m = 2; m <= 4 && !ctx->exact_conv && spec.family == INGOT_FAMILY_conv; m += 2)
-        if (ingot_winograd_from_conv(&spec, m, ctx->target, &other))
-            *out_f32 = fmin(*out_f32, predict(s, ctx, &other));
-    spec.operands[0].dtype = s->multiplies ? INGOT_BF16 : INGOT_F32;
-    spec.operands[1].dtype = INGOT_BF16;
-    *out_bf16 = predict(s, ctx, &spec);
 }
 
 /* ---- Rewriting ---- */
@@ -215,8 +129,8 @@ static ingot_status rewrite_op(ingot_op *op, state *s, ingot_pass_context *ctx)
     ingot_value *a = op->in[0], *w = NULL;
     ingot_op *made;
     if (!why) {
-        double f32, bf16;
-        compare(op, s, ctx, &f32, &bf16);
+        double f32 = ingot_estimate_product(ctx, op, INGOT_F32, INGOT_F32);
+        double bf16 = ingot_estimate_product(ctx, op, s->multiplies ? INGOT_BF16 : INGOT_F32, INGOT_BF16);
         snprintf(costs, sizeof costs, "predicted %.1f us, in bf16 %.1f us", f32 / 1e3, bf16 / 1e3);
         if (bf16 >= f32 * (1 - INGOT_DECIDE_MARGIN))
             why = costs;
@@ -259,24 +173,11 @@ static ingot_status rewrite_graph(ingot_graph *g, ingot_pass_context *ctx, void 
     return err;
 }
 
-static double constant_bytes(const ingot_module *m)
-{
-    double bytes = 0;
-    for (int32_t g = 0; g < m->n_graphs; g++)
-        for (const ingot_op *op = m->graphs[g]->first; op; op = op->next)
-            bytes += op->kind == INGOT_OP_constant ? (double)ingot_value_bytes(op->out[0]) : 0;
-    return bytes;
-}
-
 ingot_status ingot_pass_bf16_products(ingot_module *m, ingot_pass_context *ctx)
 {
     if (!ctx->bf16 || !ctx->target)
         return NULL;
-    state s = {.model = ctx->cost_model ? ctx->cost_model : &ingot_cost_roofline,
-               .multiplies = ingot_target_multiplies_bf16(ctx->target),
-               .cold = constant_bytes(m) > (double)ctx->target->l3_bytes / 2};
-    if (s.model->knows && !s.model->knows(s.model, ctx->target))
-        s.model = &ingot_cost_roofline;
+    state s = {.multiplies = ingot_target_multiplies_bf16(ctx->target)};
     ingot_status err = ingot_each_graph(m, ctx, &s, rewrite_graph);
     ingot_arena_release(&s.arena);
     if (!err)

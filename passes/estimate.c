@@ -1,26 +1,27 @@
 /* What a rewrite would cost: the kernel that an op becomes, as a spec of dense operands, before anything is lowered. */
 #include "costmodel/decide.h"
+#include "costmodel/winograd.h"
 #include "passes/internal.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MOST_DIMS (INGOT_MAX_RANK + 1)
 
-static int64_t low_end(const ingot_dim *d)
-{
-    return d->lo > 1 ? d->lo : 1;
-}
-
+/* Decisions are compared as for a kernel that runs alone, as candidates are measured; what it costs then is what it
+ * does among the others of the model. */
 static double predict(const ingot_pass_context *ctx, ingot_spec *spec)
 {
+    const ingot_cost_model *model = ctx->cost_model ? ctx->cost_model : &ingot_cost_roofline;
     ingot_choice choice;
     snprintf(spec->target, sizeof spec->target, "%s", ctx->target->name);
-    const ingot_cost_query query = {.spec = spec, .target = ctx->target};
-    ingot_status status = ingot_decide(ctx->cost_model, &query, spec, &choice);
-    if (!status)
-        return choice.ns;
-    ingot_status_free(status);
-    return ingot_cost_predict(ctx->cost_model, &query).ns;
+    if (model->knows && !model->knows(model, ctx->target))
+        model = &ingot_cost_roofline;
+    ingot_cost_query query = {
+        .spec = spec, .target = ctx->target, .cold = ctx->constant_bytes > (double)ctx->target->l3_bytes / 2};
+    ingot_status_free(ingot_decide(model, &query, spec, &choice)); /* else the emitter's own */
+    query.model_bytes = ctx->constant_bytes > 1 ? ctx->constant_bytes : 1;
+    return ingot_cost_predict(model, &query).ns;
 }
 
 /* ---- Loop nests ---- */
@@ -29,7 +30,7 @@ static double predict(const ingot_pass_context *ctx, ingot_spec *spec)
 static int32_t physical_dims(const ingot_type *type, int64_t *out)
 {
     for (int32_t d = 0; d < type->rank; d++)
-        out[d] = low_end(type->dims[d]);
+        out[d] = ingot_dim_least(type->dims[d]);
     if (type->layout != INGOT_LAYOUT_C16)
         return type->rank;
     out[1] = (out[1] + 15) / 16;
@@ -142,7 +143,7 @@ double ingot_estimate_relayout(const ingot_pass_context *ctx, const ingot_type *
     }
     plain->strides[type->rank] = space;
     plain->strides[1] = 16 * space;
-    plain->strides[0] = low_end(type->dims[1]) * space;
+    plain->strides[0] = ingot_dim_least(type->dims[1]) * space;
     plain->dtype = c16->dtype = type->dtype;
     s.body = (ingot_prog){.n_args = 1, .n_results = 1, .arg_dtypes = {(int16_t)type->dtype}};
     collapse(&s);
@@ -158,19 +159,19 @@ double ingot_estimate_pool(const ingot_pass_context *ctx, const ingot_op *op, in
     ingot_spec s = {.family = INGOT_FAMILY_window, .n_dims = 7, .n_in = 1, .n_out = 1};
     if (!ctx->cost_model || spatial < 1 || spatial > 2)
         return 0;
-    int64_t channels = low_end(x->dims[1]), lanes = blocked ? 16 : 1;
-    const int64_t dims[7] = {low_end(y->dims[0]), (channels + lanes - 1) / lanes, 1, 1, 1, 1, lanes};
+    int64_t channels = ingot_dim_least(x->dims[1]), lanes = blocked ? 16 : 1;
+    const int64_t dims[7] = {ingot_dim_least(y->dims[0]), (channels + lanes - 1) / lanes, 1, 1, 1, 1, lanes};
     memcpy(s.dims, dims, sizeof dims);
     s.params[0] = op->kind == INGOT_OP_max_pool ? INGOT_SPEC_POOL_MAX : INGOT_SPEC_POOL_AVG;
     s.params[1] = s.params[2] = s.params[3] = s.params[4] = s.params[7] = s.params[8] = 1;
     for (int32_t d = 0; d < spatial; d++) {
         int32_t slot = d + 2 - spatial;
-        s.dims[2 + slot] = low_end(y->dims[2 + d]);
+        s.dims[2 + slot] = ingot_dim_least(y->dims[2 + d]);
         s.dims[4 + slot] = a->kernel.v[d];
         s.params[1 + slot] = a->strides.v[d];
         s.params[3 + slot] = a->dilations.v[d];
         s.params[5 + slot] = a->pads.v[d];
-        s.params[7 + slot] = low_end(x->dims[2 + d]);
+        s.params[7 + slot] = ingot_dim_least(x->dims[2 + d]);
         s.params[10 + slot] = a->pads.v[spatial + d];
     }
     s.params[9] = a->count_include_pad != 0;
@@ -185,4 +186,73 @@ double ingot_estimate_pool(const ingot_pass_context *ctx, const ingot_op *op, in
         strides[6] = blocked ? 1 : 0;
     }
     return predict(ctx, &s);
+}
+
+/* ---- Products and convolutions with constant weights ---- */
+
+static void set_operands(ingot_spec *s, const int64_t *in, const int64_t *out, int64_t lane)
+{
+    s->n_in = 2;
+    s->n_out = 1;
+    for (int32_t i = 0; i < 3; i++)
+        s->operands[i].dtype = INGOT_F32;
+    memcpy(s->operands[0].strides, in, (size_t)s->n_dims * sizeof *in);
+    s->operands[1].access = INGOT_ACCESS_PACKED16;
+    s->operands[1].constant = true;
+    memcpy(s->operands[2].strides, out, (size_t)s->n_dims * sizeof *out);
+    s->operands[2].lane = lane;
+}
+
+static void product_spec(const ingot_op *op, ingot_spec *s)
+{
+    const ingot_attrs_matmul *attrs = op->attrs;
+    const ingot_type *y = &op->out[0]->type, *w = &op->in[1]->type;
+    int64_t m = 1, n = ingot_dim_least(y->dims[y->rank - 1]), k = w->dims[w->rank - (attrs->trans_b ? 1 : 2)]->value;
+    for (int32_t d = 0; d < y->rank - 1 && m < INT32_MAX; d++)
+        m *= ingot_dim_least(y->dims[d]) < INT32_MAX ? ingot_dim_least(y->dims[d]) : INT32_MAX;
+    const int64_t dims[5] = {1, 1, m, n, k}, in[5] = {0, 0, k, 0, 1}, out[5] = {0, 0, n, 1, 0};
+    memcpy(s->dims, dims, sizeof dims);
+    set_operands(s, in, out, 0);
+}
+
+static void conv_spec(const ingot_op *op, ingot_spec *s)
+{
+    enum { LARGE = 1 << 20 };
+    const ingot_attrs_conv *a = op->attrs;
+    const ingot_type *x = &op->in[0]->type, *y = &op->out[0]->type, *w = &op->in[1]->type;
+    int64_t groups = a->groups > 0 ? a->groups : 1, ob = (w->dims[0]->value / groups + 15) / 16,
+            cb = (w->dims[1]->value + 15) / 16, size[2][2] = {{1, 1}, {1, 1}}, taps[2] = {1, 1}, step[2] = {1, 1},
+            reach[2] = {1, 1}, batch = ingot_dim_least(y->dims[0]);
+    for (int32_t d = 0; d < x->rank - 2; d++) {
+        int32_t at = d + 4 - x->rank;
+        size[0][at] = ingot_dim_least(x->dims[2 + d]) < LARGE ? ingot_dim_least(x->dims[2 + d]) : LARGE;
+        size[1][at] = ingot_dim_least(y->dims[2 + d]) < LARGE ? ingot_dim_least(y->dims[2 + d]) : LARGE;
+        taps[at] = w->dims[2 + d]->value;
+        step[at] = a->strides.v[d];
+        reach[at] = a->dilations.v[d];
+    }
+    int64_t row = size[0][1] * 16, plane = size[0][0] * row, y_row = size[1][1] * 16, y_plane = size[1][0] * y_row;
+    const int64_t dims[9] = {
+        batch < LARGE ? batch : LARGE, groups, ob, size[1][0], size[1][1], cb, 16, taps[0], taps[1]};
+    const int64_t in[9] = {groups * cb * plane, cb * plane,   0, step[0] * row, step[1] * 16, plane, 1,
+                           reach[0] * row,      reach[1] * 16};
+    const int64_t out[9] = {groups * ob * y_plane, ob * y_plane, y_plane, y_row, 16, 0, 0, 0, 0};
+    memcpy(s->dims, dims, sizeof dims);
+    s->params[0] = w->dims[0]->value / groups;
+    set_operands(s, in, out, 1);
+}
+
+double ingot_estimate_product(const ingot_pass_context *ctx, const ingot_op *op, ingot_dtype in, ingot_dtype weights)
+{
+    ingot_spec spec = {.family = op->kind == INGOT_OP_conv ? INGOT_FAMILY_conv : INGOT_FAMILY_contract}, other;
+    spec.n_dims = ingot_family_info_get(spec.family)->n_dims;
+    snprintf(spec.target, sizeof spec.target, "%s", ctx->target->name);
+    (op->kind == INGOT_OP_conv ? conv_spec : product_spec)(op, &spec);
+    double winograd = INFINITY;
+    for (int64_t m = 2; m <= 4 && !ctx->exact_conv && weights == INGOT_F32 && op->kind == INGOT_OP_conv; m += 2)
+        if (ingot_winograd_from_conv(&spec, m, ctx->target, &other))
+            winograd = fmin(winograd, predict(ctx, &other));
+    spec.operands[0].dtype = in;
+    spec.operands[1].dtype = weights;
+    return fmin(predict(ctx, &spec), winograd);
 }

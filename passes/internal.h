@@ -62,8 +62,6 @@ bool ingot_is_number(const ingot_value *v, double want); /* splat of a value nea
 bool ingot_broadcasts_to(const ingot_type *v, const ingot_type *to);
 /* True for elementwise ops and maps that may go into programs: no strings, no types under 8 bits, no float8. */
 bool ingot_is_elementwise(const ingot_op *op);
-/* Static bytes of a value, symbols at their low end (at least 1). */
-int64_t ingot_value_bytes(const ingot_value *v);
 /* Dense contents as doubles (float types, at most `limit` elements); null when not constant or too large. In `arena`.
  */
 ingot_status ingot_constant_f64(ingot_module *m, const ingot_value *v, ingot_arena *arena, int64_t limit, double **out);
@@ -77,6 +75,9 @@ double ingot_estimate_map(const ingot_pass_context *ctx, const ingot_prog *prog,
                           ingot_value *const *in);
 double ingot_estimate_op(const ingot_pass_context *ctx, const ingot_op *op); /* elementwise, as it stands */
 double ingot_estimate_pool(const ingot_pass_context *ctx, const ingot_op *op, ingot_layout layout);
+/* A matmul or convolution whose second operand is constant, in its best form, with operands of these types; by the
+ * roofline where there is no cost model. */
+double ingot_estimate_product(const ingot_pass_context *ctx, const ingot_op *op, ingot_dtype in, ingot_dtype weights);
 /* Moving a value of `type` between plain and C16. */
 double ingot_estimate_relayout(const ingot_pass_context *ctx, const ingot_type *type, ingot_layout to);
 

@@ -232,7 +232,7 @@ static int need(const plan *p, const ingot_op *op, int32_t i)
 static double move_cost(const plan *p, const ingot_value *v, int to)
 {
     if (!p->ctx->cost_model)
-        return (double)ingot_value_bytes(v);
+        return (double)ingot_type_least_bytes(&v->type);
     return ingot_estimate_relayout(p->ctx, &v->type, to == C16 ? INGOT_LAYOUT_C16 : INGOT_LAYOUT_PLAIN);
 }
 

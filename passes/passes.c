@@ -97,6 +97,7 @@ ingot_status ingot_run_passes(ingot_module *m, const char *names, ingot_pass_con
                 return unknown_pass(at, size);
             if (size && !dry) {
                 INGOT_TRY(ingot_check_cancel(ctx));
+                ctx->constant_bytes = ingot_module_constant_bytes(m);
                 INGOT_TRY(run_one(m, index, ctx));
             }
             at += size + (at[size] == ',');

@@ -21,8 +21,9 @@ typedef struct ingot_pass_context {
     void *cancel_arg;
     double *seconds; /* per pass of passes.def, added to; may be null */
     int64_t max_fold_bytes;
-    bool bf16;       /* products with constant weights are of bf16 where that is predicted to be faster */
-    bool exact_conv; /* there will be no Winograd kernels to compare with */
+    double constant_bytes; /* of the module; set before each pass */
+    bool bf16;             /* products with constant weights are of bf16 where that is predicted to be faster */
+    bool exact_conv;       /* there will be no Winograd kernels to compare with */
 } ingot_pass_context;
 
 typedef ingot_status ingot_pass_fn(ingot_module *m, ingot_pass_context *ctx);

@@ -1,6 +1,7 @@
 /* The measurement store: what is added comes back, stores merge, other files are refused. */
 #include "costmodel/dataset.h"
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,27 +99,45 @@ Test(store, a_newer_measurement_replaces)
     ingot_store_close(store);
 }
 
-static ingot_status take_time(void *arg, const ingot_store_model_run *r)
+typedef struct kept_run {
+    double ns;
+    char kernels[128];
+} kept_run;
+
+static ingot_status take_run(void *arg, const ingot_store_model_run *r)
 {
-    *(double *)arg = r->ns;
+    kept_run *kept = arg;
+    kept->ns = r->ns;
+    snprintf(kept->kernels, sizeof kept->kernels, "%s", r->kernels);
     return NULL;
 }
 
-/* Of the same kernels the quicker run stays; other kernels replace it. */
-Test(store, the_quickest_run_of_a_model_stays)
+/* Of the same kernels the shortest times stay, and the quicker run less what they save it; other kernels replace it. */
+Test(store, runs_of_a_model_are_merged)
 {
     ingot_store *store = open_with("a.db", "one", 1);
     const struct {
         const char *kernels;
-        double ns, kept;
-    } runs[] = {{"1 a", 100, 100}, {"1 a", 120, 100}, {"1 a", 90, 90}, {"1 b", 200, 200}};
+        double ns, kept_ns;
+        const char *kept;
+    } runs[] = {
+        {"1 a\n", 100, 100, "1 a\n"}, /* as stores of schema version 1 have them */
+        {"1 a\n", 120, 100, "1 a\n"},
+        {"1@60 a\n", 120, 100, "1@50 a\n"}, /* all of it a sixth shorter */
+        {"1@60 a\n", 90, 80, "1@50 a\n"},
+        {"2@30 b\n1@20 c\n", 100, 100, "2@30 b\n1@20 c\n"},
+        {"2@25 b\n1@50 c\n", 120, 90, "2@25 b\n1@20 c\n"}, /* slower, but not its b: 2 * 5 less */
+        {"2@28 b\n1@10 c\n", 80, 74, "2@25 b\n1@10 c\n"},  /* quicker, and b was quicker still */
+        {"1@28 b\n1@10 c\n", 300, 300, "1@28 b\n1@10 c\n"},
+    };
     for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
         const ingot_store_model_run r = {
             .machine = 1, .model = "m", .config = "default", .kernels = runs[i].kernels, .ns = runs[i].ns};
-        double kept = 0;
+        kept_run kept = {0};
         expect_ok(ingot_store_add_model_run(store, &r));
-        expect_ok(ingot_store_each_model_run(store, take_time, &kept));
-        cr_expect_float_eq(kept, runs[i].kept, 1e-9);
+        expect_ok(ingot_store_each_model_run(store, take_run, &kept));
+        cr_expect_float_eq(kept.ns, runs[i].kept_ns, 1e-9, "%d: %g", (int)i, kept.ns);
+        cr_expect_str_eq(kept.kernels, runs[i].kept);
     }
     ingot_store_close(store);
 }
@@ -151,6 +170,35 @@ Test(store, other_files_are_refused)
     cr_assert(status != NULL && store == NULL);
     cr_expect_eq(ingot_status_code(status), INGOT_IO);
     ingot_status_free(status);
+}
+
+/* What kernels took in whole models is learned from, with the bytes of the model, and never tested on by itself. */
+Test(store, kernels_of_models_follow_those_timed_alone)
+{
+    static const char kernels[] =
+        "2@5000 map d0=65536 in=f32[1] out=f32[1] body=\"(f32) r1=relu(r0):f32 -> r1\" | unroll=4 | znver3\n"
+        "1 map d0=128 in=f32[1] out=f32[1] body=\"(f32) r1=relu(r0):f32 -> r1\" | unroll=4 | znver3\n";
+    ingot_store *store = open_with("a.db", "one", 30);
+    const ingot_store_model_run r = {.machine = 1, .model = "m", .config = "default", .kernels = kernels, .ns = 20000};
+    ingot_dataset data;
+    uint8_t uses[31];
+    expect_ok(ingot_store_add_model_run(store, &r));
+    expect_ok(ingot_dataset_load(store, NULL, &data));
+    cr_assert_eq(data.n, 30);
+    cr_assert_eq(data.n_all, 31);
+    cr_assert_eq(data.n_runs, 1);
+    cr_expect_eq(data.runs[0].kernels[0].count, 2);
+    cr_expect_float_eq(data.runs[0].bytes, 2 * 4 * 65536.0, 1);
+    const ingot_data_row *row = &data.rows[30];
+    cr_expect_float_eq(row->ns, 5000, 1e-9);
+    cr_expect_float_eq(exp2(row->features[INGOT_FEATURE_model_bytes]), 1 + 2 * 4 * 65536.0, 1);
+    cr_expect_eq(data.rows[0].features[INGOT_FEATURE_model_bytes], 0);
+    for (int32_t fold = 0; fold < ingot_split_folds(INGOT_SPLIT_SHAPE); fold++) {
+        expect_ok(ingot_split_rows(&data, INGOT_SPLIT_SHAPE, fold, 7, uses, NULL));
+        cr_expect_eq(uses[30] == INGOT_ROW_TEST, ingot_split_fold_of_problem(row->problem, 7) == fold);
+    }
+    ingot_dataset_release(&data);
+    ingot_store_close(store);
 }
 
 Test(store, a_data_set_is_split_without_overlap)
