@@ -308,6 +308,9 @@ bool ingot_value_has_one_use(const ingot_value *v);
 const ingot_literal *ingot_value_literal(const ingot_value *v);
 /* True when every element is that number (constant or splat). */
 bool ingot_value_is_splat(ingot_module *m, const ingot_value *v, double *out_value);
+/* The least and the greatest number that an element of v, integers of up to 32 bits, can be, as far as what makes it
+ * tells (ir/range.c); of other types: all. */
+void ingot_value_range(const ingot_value *v, int64_t *out_low, int64_t *out_high);
 /* Hash and equality of kind, attributes, prog, sym, operands: for CSE. */
 uint64_t ingot_op_hash(const ingot_op *op);
 bool ingot_op_same(const ingot_op *a, const ingot_op *b);
