@@ -7,9 +7,11 @@
  * on its own makes V again, unless the unit before, in the same call, has left it.
  *
  * Sizes may be open: how many tiles a block has is then a run's, and so is the height of its register tiles.
+ *
+ * Integers (kernel/winograd_exact.h) are 16 bits in V, sums of 32 bits in M.
  */
 #include "codegen/microkernel.h"
-#include "kernel/winograd.h"
+#include "codegen/winograd_lines.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -19,28 +21,34 @@ typedef struct winograd {
     const ingot_spec *spec;
     const ingot_winograd *h, *w; /* along rows and columns */
     ingot_winograd_layout l;
-    ingot_etype vec;
-    int mr, vectors; /* tiles and vectors of a register tile */
-    int blocks;      /* channel blocks of one; 0: a part of a block */
-    bool half;       /* the last channel block has eight channels or less, and vectors are no longer */
-    int64_t panel;   /* elements of U for a point and a channel block */
-    bool fetch;      /* U ahead */
-    int32_t scratch; /* operand */
+    ingot_etype vec;  /* of sums */
+    ingot_etype x, v; /* of x as it is loaded, of V: as many lanes */
+    int mr, vectors;  /* tiles and vectors of a register tile */
+    int blocks;       /* channel blocks of one; 0: a part of a block */
+    bool half;        /* the last channel block has eight channels or less, and vectors are no longer */
+    int64_t panel;    /* 32 bits of U for a point and a channel block */
+    bool fetch;       /* U ahead */
+    int32_t scratch;  /* operand */
 } winograd;
 
 static winograd decide(const ingot_spec *spec, const ingot_target *target)
 {
-    winograd c = {.spec = spec, .vec = ingot_e_vector(INGOT_E_F32, target->vector_bytes / 4), .mr = target->tile_rows};
+    winograd c = {.spec = spec, .mr = target->tile_rows};
     const char *why;
     ingot_winograd_layout_get(spec, &c.l, &why);
+    c.vec = ingot_e_vector(ingot_e_scalar_of(ingot_spec_sum(spec)), target->vector_bytes / 4);
+    c.v = c.vec;
+    if (c.l.group == 2) /* a block's channels at most */
+        c.v = ingot_e_vector(INGOT_E_I16, target->vector_bytes > 32 ? 16 : target->vector_bytes / 2);
+    c.x = ingot_e_with_scalar(c.v, ingot_e_scalar_of(spec->operands[0].dtype));
     c.h = c.l.h;
     c.w = c.l.w;
     int columns = target->tile_cols > 16 && spec->dims[OB] < 2 ? 16 : target->tile_cols;
     c.vectors = columns / c.vec.lanes;
     c.blocks = columns / 16;
     c.half = (c.l.o - 1) % 16 < 8 && c.vec.lanes <= 8;
-    c.panel = c.l.k * 16;
-    c.fetch = ingot_winograd_filter_elems(spec) * 4 > target->l2_bytes / 2;
+    c.panel = c.l.words * 16;
+    c.fetch = ingot_winograd_filter_bytes(spec) > target->l2_bytes / 2;
     c.scratch = spec->n_in + 1;
     return c;
 }
@@ -90,83 +98,19 @@ static ingot_ev units(ingot_emitter *e)
     return make_split(e, &c).units;
 }
 
-/* ---- Linear combinations ---- */
-
-/* sum of coefficients[i] * x[i]; id -1 when all are zero. */
-static ingot_ev combine(ingot_emitter *e, int n, const double *coefficients, const ingot_ev *x)
-{
-    int start = -1;
-    for (int i = n - 1; i >= 0; i--)
-        if (coefficients[i] != 0 && (start < 0 || coefficients[i] == 1 || coefficients[start] != 1))
-            start = i;
-    if (start < 0)
-        return (ingot_ev){.id = -1};
-    ingot_ev sum = x[start];
-    if (coefficients[start] != 1)
-        sum = ingot_e_mulf(e, sum, ingot_e_const_float(e, sum.type, coefficients[start]));
-    for (int i = 0; i < n; i++) {
-        if (i == start || coefficients[i] == 0)
-            continue;
-        if (coefficients[i] == 1)
-            sum = ingot_e_addf(e, sum, x[i]);
-        else if (coefficients[i] == -1)
-            sum = ingot_e_subf(e, sum, x[i]);
-        else
-            sum = ingot_e_fma(e, x[i], ingot_e_const_float(e, sum.type, coefficients[i]), sum);
-    }
-    return sum;
-}
-
-static bool opposite(double a, double b)
-{
-    return a == -b && a != 0;
-}
-
-/* BT x: the rows of a pair of points +-p are the sum and the difference of an even and an odd part. */
-static void transform_input(ingot_emitter *e, const ingot_winograd *w, const ingot_ev *x, ingot_ev *y)
-{
-    int t = w->t;
-    for (int r = 0; r < t; r++) {
-        double even[INGOT_WINOGRAD_T] = {0}, odd[INGOT_WINOGRAD_T] = {0};
-        bool pair = r > 0 && r + 2 < t;
-        for (int i = 0; i < t && pair; i++) {
-            pair = w->bt[r][i] == w->bt[r + 1][i] || opposite(w->bt[r][i], w->bt[r + 1][i]);
-            *(w->bt[r][i] == w->bt[r + 1][i] ? &even[i] : &odd[i]) = w->bt[r][i];
-        }
-        if (!pair) {
-            y[r] = combine(e, t, w->bt[r], x);
-            continue;
-        }
-        ingot_ev a = combine(e, t, even, x), b = combine(e, t, odd, x);
-        y[r] = ingot_e_addf(e, a, b);
-        y[r + 1] = ingot_e_subf(e, a, b);
-        r++;
-    }
-}
-
-/* AT x: the columns of a pair of points +-p share their sum and their difference. */
-static void transform_output(ingot_emitter *e, const ingot_winograd *w, const ingot_ev *x, ingot_ev *y)
-{
-    ingot_ev parts[INGOT_WINOGRAD_T];
-    int t = w->t;
-    memcpy(parts, x, (size_t)t * sizeof *parts);
-    for (int i = 1; i + 1 < t; i += 2) {
-        parts[i] = ingot_e_addf(e, x[i], x[i + 1]);
-        parts[i + 1] = ingot_e_subf(e, x[i], x[i + 1]);
-    }
-    for (int r = 0; r < w->m; r++) {
-        double c[INGOT_WINOGRAD_T];
-        memcpy(c, w->at[r], sizeof c);
-        for (int i = 1; i + 1 < t; i += 2) {
-            bool equal = w->at[r][i] == w->at[r][i + 1];
-            c[i] = equal ? w->at[r][i] : 0;
-            c[i + 1] = equal ? 0 : w->at[r][i];
-        }
-        y[r] = combine(e, t, c, parts);
-    }
-}
-
 /* ---- Input transform ---- */
+
+static ingot_escalar scalar_of(ingot_etype type)
+{
+    return (ingot_escalar)type.scalar;
+}
+
+/* Of x, as V has it. */
+static ingot_ev load_x(ingot_emitter *e, const winograd *c, ingot_ev base, int64_t index)
+{
+    ingot_ev x = ingot_e_load(e, c->x, base, ingot_e_int(e, index));
+    return c->x.scalar == c->v.scalar ? x : ingot_e_cast(e, "arith.extui", x, scalar_of(c->v));
+}
 
 /* `count` tiles side by side of the first `width` channels of a block: from `x`, with rows `row` apart, to V at element
  * `to`. */
@@ -177,24 +121,24 @@ static void write_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_e
     ingot_ev grid[INGOT_WINOGRAD_T][INGOT_WINOGRAD_T], column[INGOT_WINOGRAD_T], rows[INGOT_WINOGRAD_T];
     ingot_eloop tiles, lanes;
     ingot_e_for(e, ingot_e_int(e, 0), count, ingot_e_int(e, 1), 0, NULL, &tiles);
-    ingot_e_for(e, ingot_e_int(e, 0), width, ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
+    ingot_e_for(e, ingot_e_int(e, 0), width, ingot_e_int(e, c->v.lanes), 0, NULL, &lanes);
     ingot_ev from =
-        ingot_e_gep(e, INGOT_E_F32, x, ingot_e_add(e, ingot_e_mul_int(e, tiles.index, c->w->m * 16), lanes.index));
+        ingot_e_gep(e, scalar_of(c->x), x, ingot_e_add(e, ingot_e_mul_int(e, tiles.index, c->w->m * 16), lanes.index));
     for (int i = 0; i < th; i++)
-        rows[i] = ingot_e_gep(e, INGOT_E_F32, from, ingot_e_mul_int(e, row, i));
+        rows[i] = ingot_e_gep(e, scalar_of(c->x), from, ingot_e_mul_int(e, row, i));
     for (int j = 0; j < tw; j++) {
         for (int i = 0; i < th; i++)
-            column[i] = ingot_e_load(e, c->vec, rows[i], ingot_e_int(e, 16 * j));
-        transform_input(e, c->h, column, grid[j]);
+            column[i] = load_x(e, c, rows[i], 16 * j);
+        ingot_winograd_line_in(e, c->h, column, grid[j]);
     }
     ingot_ev v =
-        ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch],
+        ingot_e_gep(e, scalar_of(c->v), e->operands[c->scratch],
                     ingot_e_add(e, to, ingot_e_add(e, ingot_e_mul_int(e, tiles.index, c->l.v_row), lanes.index)));
     for (int i = 0; i < th; i++) {
         ingot_ev line[INGOT_WINOGRAD_T], out[INGOT_WINOGRAD_T];
         for (int j = 0; j < tw; j++)
             line[j] = grid[j][i];
-        transform_input(e, c->w, line, out);
+        ingot_winograd_line_in(e, c->w, line, out);
         for (int j = 0; j < tw; j++)
             ingot_e_store(e, out[j], v, ingot_e_int(e, (i * tw + j) * c->l.v_plane));
     }
@@ -223,20 +167,20 @@ static void call_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev
 static void write_edge_input(ingot_emitter *e, const winograd *c, ingot_ev x, ingot_ev high, ingot_ev wide, ingot_ev to)
 {
     int th = c->h->t, tw = c->w->t;
-    ingot_ev stage = ingot_e_alloca(e, INGOT_E_F32, c->l.points * 16), zero = ingot_e_int(e, 0),
+    ingot_ev stage = ingot_e_alloca(e, scalar_of(c->x), c->l.points * 16), zero = ingot_e_int(e, 0),
              one = ingot_e_int(e, 1);
     ingot_eloop rows, columns, lanes;
     ingot_e_for(e, zero, ingot_e_int(e, th), one, 0, NULL, &rows);
     ingot_e_for(e, zero, ingot_e_int(e, tw), one, 0, NULL, &columns);
     ingot_ev inside = ingot_e_op2(e, "arith.andi", ingot_e_cmp(e, "slt", rows.index, high),
                                   ingot_e_cmp(e, "slt", columns.index, wide));
-    ingot_e_for(e, zero, ingot_e_int(e, 16), ingot_e_int(e, c->vec.lanes), 0, NULL, &lanes);
+    ingot_e_for(e, zero, ingot_e_int(e, 16), ingot_e_int(e, c->x.lanes), 0, NULL, &lanes);
     ingot_ev lane = ingot_e_add(e, ingot_e_mul_int(e, columns.index, 16), lanes.index);
     ingot_eif there;
-    ingot_e_if(e, inside, 1, &c->vec, &there);
-    ingot_ev value = ingot_e_load(e, c->vec, x,
+    ingot_e_if(e, inside, 1, &c->x, &there);
+    ingot_ev value = ingot_e_load(e, c->x, x,
                                   ingot_e_mad(e, rows.index, ingot_e_size(e, c->spec->operands[0].strides[OH]), lane)),
-             none = ingot_e_zero(e, c->vec);
+             none = ingot_e_zero(e, c->x);
     ingot_e_else(e, &there, &value);
     ingot_e_if_end(e, &there, &none);
     ingot_e_store(e, there.results[0], stage, ingot_e_add(e, ingot_e_mul_int(e, rows.index, tw * 16), lane));
@@ -309,10 +253,11 @@ static void write_v(ingot_emitter *e, const winograd *c, ingot_ev count, ingot_e
     ingot_ev at = ingot_e_linear(e, 3, (ingot_ev[]){run.image, run.row, run.column},
                                  (ingot_size[]){in->strides[N], in->strides[OH], 16});
     ingot_ev whole = edges ? whole_tiles(e, c, &run) : run.count;
-    ingot_ev v = ingot_e_add(e, slice, ingot_e_mul_int(e, run.before, c->l.v_row)), one = ingot_e_int(e, 1);
+    ingot_ev v = ingot_e_mad(e, slice, ingot_e_int(e, c->l.group), ingot_e_mul_int(e, run.before, c->l.v_row)),
+             one = ingot_e_int(e, 1);
     ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, s->dims[CB]), one, 0, NULL, &blocks);
-    ingot_ev x =
-        ingot_e_gep(e, INGOT_E_F32, e->operands[0], ingot_e_mad(e, blocks.index, ingot_e_size(e, in->strides[CB]), at));
+    ingot_ev x = ingot_e_gep(e, scalar_of(c->x), e->operands[0],
+                             ingot_e_mad(e, blocks.index, ingot_e_size(e, in->strides[CB]), at));
     ingot_ev to = ingot_e_add(e, v, ingot_e_mul_int(e, blocks.index, 16));
     ingot_ev width = ingot_e_min(e, ingot_e_sub(e, ingot_e_int(e, c->l.c), ingot_e_mul_int(e, blocks.index, 16)),
                                  ingot_e_int(e, 16));
@@ -321,7 +266,7 @@ static void write_v(ingot_emitter *e, const winograd *c, ingot_ev count, ingot_e
         ingot_e_for(e, whole, run.count, one, 0, NULL, &loop);
         ingot_ev high = ingot_e_sub(e, ingot_e_add_int(e, size(e, c, OH), c->h->taps - 1), run.row),
                  wide = ingot_e_sub(e, ingot_e_add_int(e, size(e, c, OW), c->w->taps - 1), run.column);
-        call_edge_input(e, c, ingot_e_gep(e, INGOT_E_F32, x, ingot_e_mul_int(e, loop.index, c->w->m * 16)), high,
+        call_edge_input(e, c, ingot_e_gep(e, scalar_of(c->x), x, ingot_e_mul_int(e, loop.index, c->w->m * 16)), high,
                         ingot_e_sub(e, wide, ingot_e_mul_int(e, loop.index, c->w->m)),
                         ingot_e_add(e, to, ingot_e_mul_int(e, loop.index, c->l.v_row)));
         ingot_e_for_end(e, &loop, NULL);
@@ -332,7 +277,8 @@ static void write_v(ingot_emitter *e, const winograd *c, ingot_ev count, ingot_e
 
 /* ---- Products ---- */
 
-#define SUMMED_AT_ONCE 96 /* channels: the error of a sum grows with its length, that of sums of sums hardly */
+#define SUMMED_AT_ONCE \
+    96 /* channels of floats: the error of a sum grows with its length, that of sums of sums hardly */
 
 /* Where a register tile reads and writes. */
 typedef struct product {
@@ -341,14 +287,19 @@ typedef struct product {
     ingot_ev ahead_step;
 } product;
 
-/* `count` channels from `first` on: M = V U, or M += V U. */
+/* `count` steps, of one channel or two, from `first` on: M = V U, or M += V U. */
 static void sum_channels(ingot_emitter *e, const winograd *c, const product *p, ingot_ev first, ingot_ev count,
                          bool more)
 {
     int lanes = c->vec.lanes, n = p->height * p->vectors;
-    ingot_ev accs[INGOT_MICRO_ACCS], v = ingot_e_gep(e, INGOT_E_F32, p->v, first),
-                                     u = ingot_e_gep(e, INGOT_E_F32, p->u, ingot_e_mul_int(e, first, 16));
-    ingot_micro m = {.type = c->vec, .rows = p->height, .vectors = p->vectors, .mask = ingot_e_mask_all()};
+    ingot_ev accs[INGOT_MICRO_ACCS], v = ingot_e_gep(e, scalar_of(c->v), p->v, ingot_e_mul_int(e, first, c->l.group)),
+                                     u = ingot_e_gep(e, scalar_of(c->vec), p->u, ingot_e_mul_int(e, first, 16));
+    ingot_micro m = {.type = c->vec,
+                     .group = c->l.group == 2 ? 2 : 0,
+                     .a = scalar_of(c->v),
+                     .rows = p->height,
+                     .vectors = p->vectors,
+                     .mask = ingot_e_mask_all()};
     for (int q = 0; q < p->vectors; q++) {
         m.column[q] = u;
         m.column_shift[q] = q * lanes / 16 * c->panel + q * lanes % 16;
@@ -360,9 +311,9 @@ static void sum_channels(ingot_emitter *e, const winograd *c, const product *p, 
     m.fetch = c->fetch;
     m.ahead_step = p->ahead_step;
     if (c->fetch)
-        m.ahead = ingot_e_gep(e, INGOT_E_F32, p->ahead, ingot_e_mul(e, first, p->ahead_step));
+        m.ahead = ingot_e_gep(e, scalar_of(c->vec), p->ahead, ingot_e_mul(e, first, p->ahead_step));
     ingot_micro_zero(e, c->vec, n, accs);
-    ingot_micro_loop(e, &m, count, ingot_e_int(e, 1), ingot_e_int(e, 16), accs);
+    ingot_micro_loop(e, &m, count, ingot_e_int(e, c->l.group), ingot_e_int(e, 16), accs);
     for (int r = 0; r < p->height; r++)
         for (int q = 0; q < p->vectors; q++) {
             ingot_ev at = ingot_e_int(e, q * lanes / 16 * c->l.block * 16 + r * 16 + q * lanes % 16),
@@ -379,23 +330,24 @@ static void write_product(ingot_emitter *e, const winograd *c, int height, int v
 {
     enum { FROM, FILTERS, TO, TILES, AHEAD };
     product p = {.height = height, .vectors = vectors, .ahead_step = ahead_step};
-    int64_t channels = c->l.c, blocks = (channels + SUMMED_AT_ONCE - 1) / SUMMED_AT_ONCE,
-            size = (channels + blocks - 1) / blocks;
+    int64_t steps = c->l.steps, blocks = c->l.group == 2 ? 1 : (steps + SUMMED_AT_ONCE - 1) / SUMMED_AT_ONCE,
+            size = (steps + blocks - 1) / blocks;
     ingot_ev scratch = e->operands[c->scratch], filters = e->operands[1], step = ingot_e_int(e, size);
     ingot_eloop loop, rest;
-    p.u = ingot_e_gep(e, INGOT_E_F32, filters, given[FILTERS]);
+    p.u = ingot_e_gep(e, scalar_of(c->vec), filters, given[FILTERS]);
     ingot_e_for(e, ingot_e_int(e, 0), given[TILES], ingot_e_int(e, 1), 0, NULL, &loop);
-    p.v = ingot_e_gep(e, INGOT_E_F32, scratch,
+    p.v = ingot_e_gep(e, scalar_of(c->v), scratch,
                       ingot_e_add(e, given[FROM], ingot_e_mul_int(e, loop.index, height * c->l.v_row)));
-    p.m = ingot_e_gep(e, INGOT_E_F32, scratch, ingot_e_add(e, given[TO], ingot_e_mul_int(e, loop.index, height * 16)));
+    p.m = ingot_e_gep(e, scalar_of(c->vec), scratch,
+                      ingot_e_add(e, given[TO], ingot_e_mul_int(e, loop.index, height * 16)));
     if (c->fetch)
-        p.ahead = ingot_e_gep(e, INGOT_E_F32, filters,
-                              ingot_e_mad(e, loop.index, ingot_e_mul_int(e, ahead_step, c->l.k), given[AHEAD]));
+        p.ahead = ingot_e_gep(e, scalar_of(c->vec), filters,
+                              ingot_e_mad(e, loop.index, ingot_e_mul_int(e, ahead_step, c->l.words), given[AHEAD]));
     sum_channels(e, c, &p, ingot_e_int(e, 0), step, false);
     if (blocks > 1) {
-        ingot_e_for(e, step, ingot_e_int(e, channels), step, 0, NULL, &rest);
-        ingot_ev left = ingot_e_sub(e, ingot_e_int(e, channels), rest.index);
-        sum_channels(e, c, &p, rest.index, channels % size == 0 ? step : ingot_e_min(e, step, left), true);
+        ingot_e_for(e, step, ingot_e_int(e, steps), step, 0, NULL, &rest);
+        ingot_ev left = ingot_e_sub(e, ingot_e_int(e, steps), rest.index);
+        sum_channels(e, c, &p, rest.index, steps % size == 0 ? step : ingot_e_min(e, step, left), true);
         ingot_e_for_end(e, &rest, NULL);
     }
     for (int r = 0; r < height && zeros; r++) /* the half of the block that has no channels */
@@ -420,7 +372,7 @@ static void open_height(ingot_emitter *e, void *arg, int height, ingot_ev start,
     ingot_ev before = ingot_e_div(e, start, ingot_e_int(e, height + 1)); /* tall ones: none, they come first */
     const ingot_ev given[5] = {ingot_e_mad(e, start, ingot_e_int(e, c->l.v_row), p[OPEN_FROM]), p[OPEN_FILTERS],
                                ingot_e_add(e, p[OPEN_TO], ingot_e_mul_int(e, start, 16)), count,
-                               ingot_e_mad(e, before, ingot_e_mul_int(e, p[OPEN_STEP], c->l.k), p[OPEN_AHEAD])};
+                               ingot_e_mad(e, before, ingot_e_mul_int(e, p[OPEN_STEP], c->l.words), p[OPEN_AHEAD])};
     write_product(e, c, height, of->vectors, of->half, p[OPEN_STEP], given);
 }
 
@@ -458,7 +410,7 @@ static void call_products(ingot_emitter *e, const winograd *c, ingot_ev all, int
         ingot_e_call(e, &h,
                      (ingot_ev[]){ingot_e_add_int(e, from, done * c->l.v_row), filters,
                                   ingot_e_add_int(e, to, done * 16), ingot_e_int(e, tiles),
-                                  ingot_e_add_int(e, ahead, before * step * c->l.k)});
+                                  ingot_e_add_int(e, ahead, before * step * c->l.words)});
         done += tiles * height;
     }
 }
@@ -471,7 +423,7 @@ static void write_m(ingot_emitter *e, const winograd *c, ingot_ev count, ingot_e
     ingot_ev one = ingot_e_int(e, 1), filters = ingot_e_mul_int(e, ob0, c->panel);
     ingot_eloop point, group, half;
     ingot_e_for(e, ingot_e_int(e, 0), ingot_e_int(e, points), one, 0, NULL, &point);
-    ingot_ev from = ingot_e_add(e, slice, ingot_e_mul_int(e, point.index, c->l.v_plane)),
+    ingot_ev from = ingot_e_mad(e, slice, ingot_e_int(e, c->l.group), ingot_e_mul_int(e, point.index, c->l.v_plane)),
              to = ingot_e_add(e, ingot_e_add_int(e, slice, c->l.m_at), ingot_e_mul_int(e, point.index, c->l.m_plane)),
              base = ingot_e_mul_int(e, point.index, plane);
     /* the panel after the last: the next point's first, or the next chunk's */
@@ -555,12 +507,13 @@ static void write_tile(ingot_emitter *e, const winograd *c, const ingot_ev *p, i
 {
     const ingot_spec *s = c->spec;
     int th = c->h->t, tw = c->w->t, mh = c->h->m, mw = c->w->m;
+    ingot_winograd_unscale unscale = ingot_winograd_exact_unscale(mh, mw);
     ingot_ev grid[INGOT_WINOGRAD_T][4];
     for (int j = 0; j < tw; j++) {
         ingot_ev column[INGOT_WINOGRAD_T];
         for (int i = 0; i < th; i++)
             column[i] = ingot_e_load(e, c->vec, source, ingot_e_int(e, (i * tw + j) * c->l.m_plane));
-        transform_output(e, c->h, column, grid[j]);
+        ingot_winograd_line_out(e, c->h, column, grid[j]);
     }
     for (int i = 0; i < mh; i++) {
         ingot_ev line[INGOT_WINOGRAD_T], out[4], inside;
@@ -572,14 +525,15 @@ static void write_tile(ingot_emitter *e, const winograd *c, const ingot_ev *p, i
         }
         for (int j = 0; j < tw; j++)
             line[j] = grid[j][i];
-        transform_output(e, c->w, line, out);
+        ingot_winograd_line_out(e, c->w, line, out);
         for (int j = 0; j < mw; j++) {
             bool columns = whole || always_inside(s->dims[OW], mw, j);
             if (!columns) {
                 inside = ingot_e_cmp(e, "slt", ingot_e_add_int(e, p[O_COLUMN], j), size(e, c, OW));
                 ingot_e_if(e, inside, 0, NULL, &column);
             }
-            store_pixel(e, c, p, lane0, i, j, fixed, out[j]);
+            store_pixel(e, c, p, lane0, i, j, fixed,
+                        c->l.group == 2 ? ingot_winograd_unscaled(e, unscale, out[j]) : out[j]);
             if (!columns)
                 ingot_e_if_end(e, &column, NULL);
         }
@@ -602,7 +556,7 @@ static void write_output(ingot_emitter *e, const winograd *c, const ingot_ev *gi
     ingot_e_for(e, ingot_e_int(e, 0), p[O_TILES], ingot_e_int(e, 1), 0, NULL, &tiles);
     p[O_COLUMN] = ingot_e_add(e, given[O_COLUMN], ingot_e_mul_int(e, tiles.index, c->w->m));
     ingot_ev from = ingot_e_add(e, p[O_FROM], ingot_e_add(e, ingot_e_mul_int(e, tiles.index, 16), lanes.index));
-    write_tile(e, c, p, ingot_e_gep(e, INGOT_E_F32, e->operands[c->scratch], from), lanes.index, fixed, whole);
+    write_tile(e, c, p, ingot_e_gep(e, scalar_of(c->vec), e->operands[c->scratch], from), lanes.index, fixed, whole);
     ingot_e_for_end(e, &tiles, NULL);
     ingot_e_for_end(e, &lanes, NULL);
 }
@@ -727,9 +681,11 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
     if (!ingot_winograd_layout_get(spec, &layout, out_why))
         return false;
     *out_why = NULL;
-    if (x->dtype != INGOT_F32 || u->dtype != INGOT_F32 || (!spec->has_body && out[0].dtype != INGOT_F32) ||
-        out[1].dtype != INGOT_F32)
-        *out_why = "winograd: element types other than f32";
+    bool exact = ingot_spec_group(spec) == 2;
+    ingot_dtype sum = ingot_spec_sum(spec);
+    if ((!exact && (x->dtype != INGOT_F32 || u->dtype != INGOT_F32)) || (!spec->has_body && out[0].dtype != sum) ||
+        out[1].dtype != sum)
+        *out_why = "winograd: element types other than f32, or u8, i16 and i32";
     if (u->access != INGOT_ACCESS_PACKED16 || out[1].access != INGOT_ACCESS_SCRATCH)
         *out_why = "winograd: packed filters and scratch";
     for (int32_t i = 0; i <= spec->n_in; i++) {
@@ -740,8 +696,8 @@ static bool supports(const ingot_spec *spec, const ingot_target *target, const c
     if (x->strides[OW] != 16 || out->lane != 1)
         *out_why = "winograd: values that are not in blocks of channels";
     if (spec->has_body &&
-        (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 || spec->body.arg_dtypes[0] != INGOT_F32 ||
-         ingot_e_prog_result_dtype(&spec->body, 0) != out[0].dtype))
+        (spec->body.n_args != spec->n_in - 1 || spec->body.n_results != 1 ||
+         (ingot_dtype)spec->body.arg_dtypes[0] != sum || ingot_e_prog_result_dtype(&spec->body, 0) != out[0].dtype))
         *out_why = "winograd: body";
     return *out_why == NULL;
 }

@@ -52,6 +52,8 @@ static double products_a_lane(const ingot_cost_query *q)
     int group = ingot_spec_group(q->spec);
     bool widened = group && ingot_spec_sum(q->spec) == INGOT_F32 &&
                    (q->spec->operands[0].dtype == INGOT_F32 || !ingot_target_multiplies_bf16(q->target));
+    if (q->spec->family == INGOT_FAMILY_winograd)
+        return ingot_winograd_products_a_lane(q->spec, q->target);
     if (ingot_spec_is_limited(q->spec))
         return group * (q->spec->operands[1].lane == 2 ? 2.0 / 3 : 0.5);
     return group && !widened ? group : 1;
@@ -422,13 +424,15 @@ static void put_body(const ingot_spec *s, double *out)
     out[INGOT_FEATURE_extras] = s->has_body ? s->body.n_args - (s->family == INGOT_FAMILY_map ? 0 : 1) : 0;
 }
 
-/* A product of bf16 has the features of that of f32, and its own roofline: models know f32, and expect it to come as
- * near to its bound. */
-static ingot_roofline of_bf16(const ingot_cost_query *q, double *out)
+/* A product of bf16, and Winograd's of integers, have the features of that of f32, and their own roofline: models know
+ * f32, and expect them to come as near to their bound. */
+static ingot_roofline as_f32(const ingot_cost_query *q, double *out)
 {
     ingot_spec twin = *q->spec;
     ingot_cost_query other = *q;
-    twin.operands[0].dtype = twin.operands[1].dtype = INGOT_F32;
+    bool winograd = twin.family == INGOT_FAMILY_winograd;
+    for (int32_t i = 0; i < (winograd ? twin.n_in + twin.n_out : 2); i++)
+        twin.operands[i].dtype = INGOT_F32;
     other.spec = &twin;
     ingot_features_compute(&other, out);
     return ingot_roofline_of(q);
@@ -436,8 +440,8 @@ static ingot_roofline of_bf16(const ingot_cost_query *q, double *out)
 
 ingot_roofline ingot_features_compute(const ingot_cost_query *q, double *out)
 {
-    if (ingot_spec_group(q->spec) && ingot_spec_sum(q->spec) == INGOT_F32)
-        return of_bf16(q, out);
+    if (ingot_spec_group(q->spec) && (ingot_spec_sum(q->spec) == INGOT_F32 || q->spec->family == INGOT_FAMILY_winograd))
+        return as_f32(q, out);
     const ingot_target *t = q->target;
     ingot_spec_work work = ingot_spec_count_work(q->spec, q->sizes);
     ingot_roofline r = roofline(q, &work);

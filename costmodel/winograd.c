@@ -37,8 +37,8 @@ void ingot_winograd_decide(ingot_spec *spec, const ingot_target *target, int64_t
     d[TILES] = d[CHUNK] = d[PART] = d[RUN] = 1;
     if (!ingot_winograd_layout_get(spec, &l, &why))
         return;
-    int64_t points = l.points, tile_bytes = points * l.k * 4;
-    bool streams = ingot_winograd_filter_elems(spec) * 4 > target->l2_bytes / 2;
+    int64_t points = l.points, tile_bytes = points * l.words * 4;
+    bool streams = ingot_winograd_filter_bytes(spec) > target->l2_bytes / 2;
     int64_t tiles = most(2 * target->tile_rows, SMALL_V / tile_bytes);
     tiles = streams ? most(tiles, 24) : tiles;
     /* of open sizes, what a block of them has is cut into register tiles in a run */
@@ -63,6 +63,12 @@ void ingot_winograd_decide(ingot_spec *spec, const ingot_target *target, int64_t
         d[PART] = (d[PART] + d[CHUNK] - 1) / d[CHUNK] * d[CHUNK];
 }
 
+/* vpmaddwd and the addition behind it share ports. */
+double ingot_winograd_products_a_lane(const ingot_spec *spec, const ingot_target *target)
+{
+    return ingot_spec_group(spec) != 2 ? 1 : ingot_target_multiplies_bytes(target) ? 2 : 1.5;
+}
+
 /* Products near the peak; transforms by the instructions that memory accesses leave time for; U from where it lies
  * between runs, which hides behind the products in part. */
 double ingot_winograd_predict_ns(const ingot_spec *spec, const int64_t *sizes, const ingot_target *target)
@@ -72,13 +78,14 @@ double ingot_winograd_predict_ns(const ingot_spec *spec, const int64_t *sizes, c
     if (!ingot_winograd_layout_get(spec, &l, &why))
         return 0;
     double lanes = target->vector_bytes / 4.0, peak = target->ghz * target->fma_per_cycle * 2 * lanes;
+    peak *= ingot_winograd_products_a_lane(spec, target);
     double tiles = ingot_winograd_tiles(spec, sizes), blocks = most((int64_t)ceil(tiles / (double)l.block), 1);
     double products = 2.0 * (double)l.points * tiles * (double)l.c * (double)((l.o + 7) / 8 * 8);
     /* a register tile costs some steps more than it has; those of a block may be low ones */
     double rows = tiles / blocks, fill = rows / (rows + 1);
-    double compute = products / peak / (0.95 * fill) * (1 + 6 / (double)l.c);
+    double compute = products / peak / (0.95 * fill) * (1 + 6 / (double)l.steps);
     double transforms = (ingot_winograd_flops(spec, sizes) - products) / (lanes * target->ghz * 1.3);
-    double u_bytes = (double)ingot_winograd_filter_elems(spec) * 4;
+    double u_bytes = (double)ingot_winograd_filter_bytes(spec);
     double first = u_bytes / (u_bytes > (double)target->l3_bytes / 8 ? target->dram_gbs : target->l3_gbs);
     double again = u_bytes <= (double)target->l2_bytes / 2 ? 0 : u_bytes * (blocks - 1) / target->l3_gbs;
     double arithmetic = compute + transforms, stream = first + again;
@@ -118,16 +125,26 @@ bool ingot_winograd_to_conv(const ingot_spec *w, ingot_spec *out)
     out->operands[0].lane = 0;
     memset(out->operands[1].strides, 0, sizeof out->operands[1].strides);
     out->operands[1].lane = 0;
+    const ingot_target *target;
+    ingot_status unknown = ingot_target_find(w->target, &target);
+    if (out->operands[0].dtype == INGOT_U8) {
+        bool limited = !unknown && ingot_target_limits_bytes(target);
+        out->operands[1].dtype = INGOT_I8;
+        out->operands[1].access = limited ? INGOT_ACCESS_LIMITED16 : INGOT_ACCESS_PACKED16;
+        out->operands[1].lane = limited;
+    }
+    ingot_status_free(unknown);
     return true;
 }
 
-/* Stride 1, filters of 3 or 1, channels in blocks of 16 everywhere. */
+/* Stride 1, filters of 3 or 1, channels in blocks of 16 everywhere; floats throughout, or integers that are summed. */
 static bool could_be_winograd(const ingot_spec *c)
 {
     const ingot_size *d = c->dims, *x = c->operands[0].strides;
+    bool exact = ingot_spec_group(c) != 0 && ingot_spec_sum(c) == INGOT_I32;
     bool three = (d[C_KH] == 3 || d[C_KH] == 1) && (d[C_KW] == 3 || d[C_KW] == 1) && d[C_KH] * d[C_KW] > 1;
     if (c->family != INGOT_FAMILY_conv || !three || d[C_G] != 1 || d[C_CI] != 16 || x[C_CI] != 1 || x[C_OW] != 16 ||
-        c->operands[1].access != INGOT_ACCESS_PACKED16 || c->operands[0].dtype != INGOT_F32)
+        !ingot_access_is_packed(c->operands[1].access) || (c->operands[0].dtype != INGOT_F32 && !exact))
         return false;
     for (int32_t i = 0; i < 9; i++)
         if (ingot_size_is_dynamic(d[i]))
@@ -135,7 +152,8 @@ static bool could_be_winograd(const ingot_spec *c)
     if ((d[C_KH] > 1 && x[C_KH] != x[C_OH]) || (d[C_KW] > 1 && x[C_KW] != x[C_OW]))
         return false;
     for (int32_t i = 2; i <= c->n_in; i++)
-        if (c->operands[i].dtype != INGOT_F32 || (i == c->n_in ? c->operands[i].lane != 1 : c->operands[i].lane > 1))
+        if ((c->operands[i].dtype != INGOT_F32 && !exact) ||
+            (i == c->n_in ? c->operands[i].lane != 1 : c->operands[i].lane > 1))
             return false;
     return c->n_in + 2 <= INGOT_SPEC_OPERANDS;
 }
@@ -164,7 +182,9 @@ bool ingot_winograd_from_conv(const ingot_spec *c, int64_t m, const ingot_target
     }
     memset(out->operands[1].strides, 0, sizeof out->operands[1].strides);
     out->operands[0].lane = out->operands[1].lane = 1;
-    out->operands[c->n_in + 1] = (ingot_operand){.dtype = INGOT_F32, .access = INGOT_ACCESS_SCRATCH};
+    out->operands[1].access = INGOT_ACCESS_PACKED16;
+    out->operands[1].dtype = c->operands[0].dtype == INGOT_F32 ? INGOT_F32 : INGOT_I16;
+    out->operands[c->n_in + 1] = (ingot_operand){.dtype = ingot_spec_sum(out), .access = INGOT_ACCESS_SCRATCH};
     out->n_out = 2;
     ingot_winograd_decide(out, target, 0, 0);
     return ingot_winograd_scratch_elems(out) > 0;

@@ -105,7 +105,7 @@ void ingot_spec_print_task(const ingot_spec *spec, ingot_text *out);
  * may rely on them. */
 ingot_status ingot_spec_parse(const char *text, size_t size, ingot_spec *out);
 /* contract and conv: elements of a word, 2 of I16 or 4 of U8 times I8, which sum in I32, or 2 of BF16 times BF16 or
- * F32, which sum in F32; 0: no words, and other families. */
+ * F32, which sum in F32. winograd: 2 where the filters are I16, which sum in I32. 0: no words, and other families. */
 int ingot_spec_group(const ingot_spec *spec);
 /* The same families: what their products sum in. */
 ingot_dtype ingot_spec_sum(const ingot_spec *spec);

@@ -371,6 +371,8 @@ bool ingot_spec_equal(const ingot_spec *a, const ingot_spec *b)
 int ingot_spec_group(const ingot_spec *spec)
 {
     ingot_dtype a = spec->operands[0].dtype, b = spec->operands[1].dtype;
+    if (spec->family == INGOT_FAMILY_winograd && spec->n_in > 1)
+        return (a == INGOT_U8 || a == INGOT_I16) && b == INGOT_I16 ? 2 : 0;
     if ((spec->family != INGOT_FAMILY_contract && spec->family != INGOT_FAMILY_conv) || spec->n_in < 2)
         return 0;
     if (b == INGOT_BF16)

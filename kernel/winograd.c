@@ -1,5 +1,5 @@
 /* Winograd convolutions: matrices, transformed filters, layout of scratch memory. */
-#include "kernel/winograd.h"
+#include "kernel/winograd_exact.h"
 
 static const ingot_winograd f1 = {.m = 1, .t = 1, .taps = 1, .bt = {{1}}, .at = {{1}}, .g = {{1}}};
 
@@ -49,14 +49,13 @@ const ingot_winograd *ingot_winograd_get(int64_t m)
     return m == 1 ? &f1 : m == 2 ? &f2 : m == 4 ? &f4 : NULL;
 }
 
-/* G g GT of one filter. */
-static void transform_filter(const ingot_winograd *h, const ingot_winograd *w, const float *g, double *out)
+void ingot_winograd_transform_filter(const ingot_winograd *h, const ingot_winograd *w, const double *g, double *out)
 {
     double rows[INGOT_WINOGRAD_T][3] = {{0}};
     for (int i = 0; i < h->t; i++)
         for (int k = 0; k < h->taps; k++)
             for (int j = 0; j < w->taps; j++)
-                rows[i][j] += h->g[i][k] * (double)g[w->taps * k + j];
+                rows[i][j] += h->g[i][k] * g[w->taps * k + j];
     for (int i = 0; i < h->t; i++)
         for (int j = 0; j < w->t; j++)
             out[i * w->t + j] = rows[i][0] * w->g[j][0] + rows[i][1] * w->g[j][1] + rows[i][2] * w->g[j][2];
@@ -69,9 +68,10 @@ void ingot_winograd_pack(int64_t mh, int64_t mw, int64_t o, int64_t c, const flo
     int points = fh->t * fw->t, taps = fh->taps * fw->taps;
     for (int64_t oo = 0; oo < blocks * 16; oo++) {
         for (int64_t cc = 0; cc < k; cc++) {
-            double u[INGOT_WINOGRAD_T * INGOT_WINOGRAD_T] = {0};
-            if (oo < o && cc < c)
-                transform_filter(fh, fw, w + (oo * c + cc) * taps, u);
+            double g[9], u[INGOT_WINOGRAD_T * INGOT_WINOGRAD_T] = {0};
+            for (int i = 0; i < taps; i++)
+                g[i] = oo < o && cc < c ? (double)w[(oo * c + cc) * taps + i] : 0;
+            ingot_winograd_transform_filter(fh, fw, g, u);
             float *at = out + (oo / 16 * k + cc) * 16 + oo % 16;
             for (int i = 0; i < points; i++)
                 at[i * plane] = (float)u[i];
@@ -85,18 +85,20 @@ void ingot_winograd_pack(int64_t mh, int64_t mw, int64_t o, int64_t c, const flo
 #define OPEN_UNITS ((int64_t)32)
 #define OPEN_ROOM  ((int64_t)1 << 20) /* elements */
 
-/* Elements from one of the planes to the next: an odd number of cache lines, so that the same place in all planes is
- * spread over the sets of a cache. */
-static int64_t plane(int64_t elems)
+/* Elements from one of the planes to the next, `line` of them in a cache line: an odd number of lines, so that the same
+ * place in all planes is spread over the sets of a cache. */
+static int64_t plane(int64_t elems, int64_t line)
 {
-    return (elems / 16 | 1) * 16;
+    return ((elems + line - 1) / line | 1) * line;
 }
 
 bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *out, const char **out_why)
 {
     enum { N, OB, OH, OW, CB };
-    const ingot_winograd *h = ingot_winograd_get(spec->params[0]), *w = ingot_winograd_get(spec->params[1]);
-    *out = (ingot_winograd_layout){.h = h, .w = w};
+    bool exact = ingot_spec_group(spec) == 2;
+    const ingot_winograd *(*get)(int64_t) = exact ? ingot_winograd_exact_get : ingot_winograd_get;
+    const ingot_winograd *h = get(spec->params[0]), *w = get(spec->params[1]);
+    *out = (ingot_winograd_layout){.h = h, .w = w, .group = exact ? 2 : 1};
     *out_why = "winograd: mh and mw are 1, 2 or 4, and not both 1";
     if (h == NULL || w == NULL || h->m * w->m == 1)
         return false;
@@ -131,12 +133,15 @@ bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *ou
     out->run = spec->decisions[3];
     out->blocks = (out->tiles + out->block - 1) / out->block;
     out->parts = (ob + out->part - 1) / out->part;
-    out->v_row = out->k + (out->k % 256 == 0 ? 16 : 0);
+    out->words = out->k / out->group;
+    out->steps = (out->c + out->group - 1) / out->group;
+    int64_t line = 16 * out->group;
+    out->v_row = out->k + (out->words % 256 == 0 ? line : 0);
     if (out->block * out->v_row > MOST_SLICE || out->block * out->chunk > MOST_SLICE)
         return false;
-    out->v_plane = plane(out->block * out->v_row);
-    out->m_plane = plane(out->chunk * out->block * 16);
-    out->m_at = out->v_plane * out->points;
+    out->v_plane = plane(out->block * out->v_row, line);
+    out->m_plane = plane(out->chunk * out->block * 16, 16);
+    out->m_at = out->v_plane / out->group * out->points;
     out->slice = out->m_at + out->m_plane * out->points;
     out->units = (out->blocks + out->run - 1) / out->run * out->parts;
     if (out->open) {
@@ -184,6 +189,11 @@ int64_t ingot_winograd_filter_elems(const ingot_spec *spec)
     ingot_winograd_layout layout;
     const char *why;
     return ingot_winograd_layout_get(spec, &layout, &why) ? layout.points * spec->dims[1] * layout.k * 16 : 0;
+}
+
+int64_t ingot_winograd_filter_bytes(const ingot_spec *spec)
+{
+    return ingot_winograd_filter_elems(spec) * ingot_dtype_bits(spec->operands[1].dtype) / 8;
 }
 
 int64_t ingot_winograd_scratch_elems(const ingot_spec *spec)

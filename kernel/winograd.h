@@ -4,7 +4,7 @@
  * A tile of m x m results needs t x t inputs d (t = m + 2) and the filter g:  y = AT [(G g GT) * (BT d B)] A.
  * The products of all channels together are t * t independent matrix products. An axis without taps (filters 1 x 3 and
  * 3 x 1) has tiles of one result and matrices that are 1. All scales are in G, which is applied
- * to constants at compile time, in double.
+ * to constants at compile time, in double. Integers have matrices and a packing of their own (kernel/winograd_exact.h).
  * Source: Lavin and Gray, arXiv:1509.09308; points 0, +-2/3, +-3/2 of F(4 x 4) in the spirit of arXiv:1803.10986:
  * among pairs of simple fractions they gave the smallest error, at most twice that of direct summation.
  */
@@ -22,6 +22,8 @@ typedef struct ingot_winograd { /* of one axis */
 } ingot_winograd;
 /* m: 1 (no taps), 2 or 4; else null. */
 const ingot_winograd *ingot_winograd_get(int64_t m);
+/* G g GT of one filter g [3 or 1][3 or 1]: out [h->t][w->t]. */
+void ingot_winograd_transform_filter(const ingot_winograd *h, const ingot_winograd *w, const double *g, double *out);
 /* Filters w [o][c][3 or 1][3 or 1] as U [points][ceil(o / 16)][16 * ceil(c / 16)][16], zeros past o and c. */
 void ingot_winograd_pack(int64_t mh, int64_t mw, int64_t o, int64_t c, const float *w, float *out);
 
@@ -40,9 +42,10 @@ typedef struct ingot_winograd_layout {
     bool open;                       /* a run decides sizes: tiles_y, tiles_x, tiles and blocks are 0 */
     int64_t o, c;                    /* real output and input channels */
     int64_t k;                       /* input channels, in whole blocks */
-    /* Scratch, elements. A call uses the slice of its first unit: V [points][block][k], then M
-     * [points][chunk][block][16]
-     */
+    int group;                       /* elements of V in 32 bits: one float, or two integers */
+    int64_t steps, words;            /* 32 bits of the real channels; of k */
+    /* Scratch. A call uses the slice of its first unit: V [points][block][k], then M [points][chunk][block][16]. Rows
+     * and planes of V count its elements, all else counts 32 bits. */
     int64_t v_row, v_plane, m_at, m_plane, slice;
 } ingot_winograd_layout;
 /* Whether the spec (family winograd) has sizes and decisions within what 32-bit counts hold; else why not. */
@@ -52,7 +55,9 @@ bool ingot_winograd_layout_get(const ingot_spec *spec, ingot_winograd_layout *ou
 double ingot_winograd_tile_flops(const ingot_spec *spec);
 double ingot_winograd_tiles(const ingot_spec *spec, const int64_t *sizes);
 double ingot_winograd_flops(const ingot_spec *spec, const int64_t *sizes);
-/* Elements of the packed filters and of the scratch operand; 0 when the spec has no layout. */
+/* Elements of the packed filters and of the scratch operand, and bytes of the filters; 0 when the spec has no layout.
+ */
 int64_t ingot_winograd_filter_elems(const ingot_spec *spec);
+int64_t ingot_winograd_filter_bytes(const ingot_spec *spec);
 int64_t ingot_winograd_scratch_elems(const ingot_spec *spec);
 #endif

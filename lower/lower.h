@@ -78,6 +78,8 @@ ingot_status ingot_lower_add_weight(lowering *l, const ingot_value *value, const
 
 /* Of bytes that are packed within limits (kernel/limited.h); sets packing->limited. packing.c */
 ingot_status ingot_lower_add_limited(lowering *l, const ingot_value *value, ingot_packing *packing, location *out);
+/* What that sets it to. */
+ingot_status ingot_lower_limited_sums(lowering *l, const ingot_value *value, ingot_packing packing, int32_t *out);
 
 /* ---- location.c ---- */
 const ingot_dim *ingot_lower_const(lowering *l, int64_t value);
@@ -143,10 +145,10 @@ bool ingot_spec_supported(spec_builder *b, const char **out_why);
 ingot_status ingot_spec_finish(spec_builder *b, const char *label);
 
 /* ---- lower_winograd.c: a convolution with stride 1 and kernel 3x3, 1x3 or 3x1, x at the first tap, where that is
- * predicted to be faster ----
+ * predicted to be faster than the direct one, whose weights have that access (limited16: and lane) ----
  */
 ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kernel, const location *x,
-                                  const location *y, bool *out_done);
+                                  const location *y, const ingot_operand *weights, bool *out_done);
 
 /* ---- one per family of ops; *out_done false: not possible, nothing was added, use the portable kernel ---- */
 typedef ingot_status ingot_lower_fn(lowering *l, ingot_op *op, bool *out_done);

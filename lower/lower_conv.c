@@ -114,6 +114,11 @@ typedef struct direct {
     int64_t row_taps;
 } direct;
 
+static bool is_limited(const lowering *l, const direct *c)
+{
+    return c->w->type.dtype == INGOT_I8 && c->x.layout == INGOT_LAYOUT_C16 && ingot_target_limits_bytes(l->target);
+}
+
 static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, const direct *c, bool *out_done)
 {
     spec_builder b;
@@ -219,7 +224,7 @@ static ingot_status emit_direct(lowering *l, ingot_op *op, const conv_shape *s, 
     location w;
     int64_t w_elems = c->groups * out_blocks * in_blocks * in_lanes * c->kernel[0] * kernel_w * 16;
     ingot_packing packing = c->packing;
-    bool limited = c->w->type.dtype == INGOT_I8 && blocked && ingot_target_limits_bytes(l->target);
+    bool limited = is_limited(l, c);
     INGOT_TRY(limited
                   ? ingot_lower_add_limited(l, c->w, &packing, &w)
                   : ingot_lower_add_weight(l, c->w, &packing, w_elems * ingot_dtype_bits(c->w->type.dtype) / 8, &w));
@@ -420,6 +425,19 @@ static bool is_winograd(const conv_shape *s)
     return ok;
 }
 
+static ingot_status try_winograd(lowering *l, ingot_op *op, const conv_shape *s, const direct *c, bool *out_done)
+{
+    bool limited = is_limited(l, c);
+    ingot_operand weights = {.dtype = c->w->type.dtype, .access = INGOT_ACCESS_PACKED16, .constant = true};
+    int32_t sums = 0;
+    if (limited) {
+        INGOT_TRY(ingot_lower_limited_sums(l, c->w, c->packing, &sums));
+        weights.access = INGOT_ACCESS_LIMITED16;
+        weights.lane = sums;
+    }
+    return ingot_lower_winograd(l, op, s->kernel, &c->x, &c->y, &weights, out_done);
+}
+
 ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
 {
     const ingot_attrs_conv *a = op->attrs;
@@ -457,11 +475,6 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
     move_back(l, &x, s.spatial, s.pad);
     if (depthwise)
         return lower_depthwise(l, op, &s, x, y, out_done);
-    if (is_winograd(&s) && !words) {
-        INGOT_TRY(ingot_lower_winograd(l, op, s.kernel, &x, &y, out_done));
-        if (*out_done)
-            return NULL;
-    }
     direct c = {.groups = s.groups,
                 .in_per_group = ipg,
                 .out_per_group = opg,
@@ -478,6 +491,11 @@ ingot_status ingot_lower_conv(lowering *l, ingot_op *op, bool *out_done)
     c.rows = s.spatial == 2 ? y.dims[2] : ingot_lower_const(l, 1);
     c.cols = y.dims[1 + s.spatial];
     c.packing = words ? pack_words(&c) : pack_weights(&c, x.layout == INGOT_LAYOUT_C16);
+    if (is_winograd(&s) && op->kind != INGOT_OP_conv_bf16 && !along_row) {
+        INGOT_TRY(try_winograd(l, op, &s, &c, out_done));
+        if (*out_done)
+            return NULL;
+    }
     return emit_direct(l, op, &s, &c, out_done);
 }
 

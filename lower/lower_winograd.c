@@ -1,7 +1,9 @@
 /* Lowering of 3x3, 1x3 and 3x1 convolutions to Winograd kernels, where the cost model finds them faster than direct
- * ones. Sizes that a run decides count as typical ones for that. */
+ * ones. Sizes that a run decides count as typical ones for that. Those of integers are exact, and there where what the
+ * input can be and the weights allow it (kernel/winograd_exact.h). */
 #include "costmodel/decide.h"
 #include "costmodel/winograd.h"
+#include "kernel/winograd_exact.h"
 #include "lower/lower.h"
 #include <math.h>
 #include <stdio.h>
@@ -70,10 +72,15 @@ static bool read_problem(const location *x, const location *y, const int64_t *ty
            read_strides(y, typical, out, out->to);
 }
 
+static bool is_exact(const ingot_op *op)
+{
+    return op->kind == INGOT_OP_conv_integer;
+}
+
 /* The direct convolution as a spec that costs what the real one does: operands of the body count as values of the
  * result's shape or, where they have one element for each channel, as vectors. */
 static ingot_spec direct_spec(const lowering *l, const ingot_op *op, const problem *p, const int64_t *kernel,
-                              const location *y)
+                              const location *y, const ingot_operand *weights)
 {
     ingot_spec s = {.family = INGOT_FAMILY_conv, .n_in = op->n_in, .n_out = 1};
     const int64_t *dims = p->dims, *from = p->from, *to = p->to;
@@ -89,10 +96,11 @@ static ingot_spec direct_spec(const lowering *l, const ingot_op *op, const probl
             i == s.n_in ||
             (i >= 2 && op->in[i]->type.rank == y->rank &&
              !(ingot_dim_is_const(op->in[i]->type.dims[y->rank - 1]) && op->in[i]->type.dims[y->rank - 1]->value == 1));
-        s.operands[i] = (ingot_operand){.dtype = INGOT_F32, .lane = i >= 2 ? 1 : 0, .constant = i > 0 && !wide};
+        ingot_dtype dtype = !is_exact(op) ? INGOT_F32 : i == s.n_in ? y->dtype : op->in[i]->type.dtype;
+        s.operands[i] = (ingot_operand){.dtype = dtype, .lane = i >= 2 ? 1 : 0, .constant = i > 0 && !wide};
         memcpy(s.operands[i].strides, i == 0 ? image : wide ? result : vector, sizeof image);
     }
-    s.operands[1] = (ingot_operand){.dtype = INGOT_F32, .access = INGOT_ACCESS_PACKED16, .constant = true};
+    s.operands[1] = *weights;
     if (op->prog != NULL) {
         s.has_body = true;
         s.body = *op->prog;
@@ -124,17 +132,16 @@ static void report(const lowering *l, const ingot_op *op, const ingot_spec *s, c
     if (l->options->log == NULL)
         return;
     char line[512];
-    snprintf(line, sizeof line,
-             "%s: Winograd F(%dx%d, %dx%d): predicted %.0f us, direct convolution %.0f us (--exact-conv forbids it)",
-             ingot_lower_label((lowering *)l, op), (int)s->params[0], (int)s->params[1], (int)kernel[0], (int)kernel[1],
-             ns / 1e3, direct / 1e3);
+    snprintf(line, sizeof line, "%s: %sWinograd F(%dx%d, %dx%d): predicted %.0f us, direct convolution %.0f us%s",
+             ingot_lower_label((lowering *)l, op), is_exact(op) ? "exact " : "", (int)s->params[0], (int)s->params[1],
+             (int)kernel[0], (int)kernel[1], ns / 1e3, direct / 1e3, is_exact(op) ? "" : " (--exact-conv forbids it)");
     l->options->log(l->options->log_arg, line);
 }
 
 static ingot_status add_scratch(spec_builder *b)
 {
     lowering *l = b->l;
-    ingot_type type = {.dtype = INGOT_F32, .rank = 1};
+    ingot_type type = {.dtype = ingot_spec_sum(&b->spec), .rank = 1};
     location at;
     type.dims[0] = ingot_lower_const(l, ingot_winograd_scratch_elems(&b->spec));
     INGOT_TRY(ingot_lower_new_buffer(l, &type, NULL, "scratch of a convolution", &at));
@@ -172,11 +179,32 @@ static ingot_status filters_are_whole(lowering *l, const ingot_value *w, bool *o
     return status;
 }
 
+/* Bit m: tiles of m results may be used. Those of floats always may. */
+static ingot_status possible_tiles(lowering *l, const ingot_op *op, const int64_t *kernel, uint32_t *out)
+{
+    const ingot_value *w = op->in[1];
+    *out = 1 << 2 | 1 << 4;
+    if (!is_exact(op))
+        return NULL;
+    ingot_winograd_integers p = {
+        w->type.dims[0]->value, w->type.dims[1]->value, kernel[0] * kernel[1], w->type.dtype, NULL, 0, 0};
+    ingot_arena scratch = {0};
+    ingot_value_range(op->in[0], &p.x_low, &p.x_high);
+    ingot_status status = ingot_literal_get_data(l->m, ingot_value_literal(w), w->type.dtype, &scratch, &p.w);
+    for (int64_t m = 2; m <= 4 && !status; m += 2)
+        if (!ingot_winograd_exact_fits(kernel[0] == 1 ? 1 : m, kernel[1] == 1 ? 1 : m, &p))
+            *out &= ~(1u << m);
+    ingot_arena_release(&scratch);
+    return status;
+}
+
 /* The fastest of both kinds at typical sizes; out_chosen: a Winograd kernel, if that is it, and its time and the direct
  * one's. */
 static ingot_status choose(lowering *l, const ingot_op *op, const int64_t *kernel, const location *x, const location *y,
-                           bool *out_open, ingot_spec *out_chosen, double *out_ns, double *out_direct)
+                           const ingot_operand *weights, bool *out_open, ingot_spec *out_chosen, double *out_ns,
+                           double *out_direct)
 {
+    uint32_t tiles;
     ingot_arena scratch = {0};
     int64_t *typical;
     problem p;
@@ -186,14 +214,15 @@ static ingot_status choose(lowering *l, const ingot_op *op, const int64_t *kerne
     *out_ns = *out_direct = 0;
     if (!possible)
         return NULL;
-    ingot_spec conv = direct_spec(l, op, &p, kernel, y);
+    ingot_spec conv = direct_spec(l, op, &p, kernel, y, weights);
+    INGOT_TRY(possible_tiles(l, op, kernel, &tiles));
     INGOT_TRY(best_ns(l, &conv, out_direct));
     *out_ns = *out_direct;
     *out_open = p.open;
     for (int64_t m = 2; m <= 4; m += 2) {
         ingot_spec s;
         double ns;
-        if (!ingot_winograd_from_conv(&conv, m, l->target, &s))
+        if (!(tiles >> m & 1) || !ingot_winograd_from_conv(&conv, m, l->target, &s))
             continue;
         s.params[3] = x->dims[1]->value;
         INGOT_TRY(best_ns(l, &s, &ns));
@@ -206,15 +235,15 @@ static ingot_status choose(lowering *l, const ingot_op *op, const int64_t *kerne
 }
 
 ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kernel, const location *x,
-                                  const location *y, bool *out_done)
+                                  const location *y, const ingot_operand *weights, bool *out_done)
 {
     const ingot_dim *strides[INGOT_MAX_RANK + 1], *all[5];
-    if (l->options->exact_conv || op->n_in + 2 > INGOT_SPEC_OPERANDS)
+    if ((l->options->exact_conv && !is_exact(op)) || op->n_in + 2 > INGOT_SPEC_OPERANDS)
         return NULL;
     double direct, best;
     bool open = false, whole;
     ingot_spec chosen = {0};
-    INGOT_TRY(choose(l, op, kernel, x, y, &open, &chosen, &best, &direct));
+    INGOT_TRY(choose(l, op, kernel, x, y, weights, &open, &chosen, &best, &direct));
     if (best >= direct)
         return NULL;
     INGOT_TRY(filters_are_whole(l, op->in[1], &whole));
@@ -238,7 +267,8 @@ ingot_status ingot_lower_winograd(lowering *l, ingot_op *op, const int64_t *kern
     const int64_t *m = chosen.params;
     const ingot_packing packing = {.winograd = {(int32_t)m[0], (int32_t)m[1]}, .src_rank = 2, .src_dims = {o, c}};
     location w;
-    INGOT_TRY(ingot_lower_add_weight(l, op->in[1], &packing, ingot_winograd_filter_elems(&chosen) * 4, &w));
+    INGOT_TRY(ingot_lower_add_weight(l, op->in[1], &packing, ingot_winograd_filter_bytes(&chosen), &w));
+    w.dtype = chosen.operands[1].dtype;
     ingot_spec_add_operand(&b, &w, NULL, false)->access = INGOT_ACCESS_PACKED16;
     for (int32_t i = 2; i < op->n_in; i++) {
         location at;

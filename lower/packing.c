@@ -1,6 +1,6 @@
 /* Constants as they lie in the weights file. */
 #include "kernel/limited.h"
-#include "kernel/winograd.h"
+#include "kernel/winograd_exact.h"
 #include "lower/lower.h"
 #include <string.h>
 
@@ -51,6 +51,17 @@ static void pack(const ingot_packing *p, const uint8_t *src, int64_t size, uint8
     }
 }
 
+/* Filters [o, c, ...] of src_dims for tiles of mh x mw results. */
+static void transform(const ingot_packing *p, const void *data, ingot_dtype dtype, void *out)
+{
+    int64_t mh = p->winograd[0], mw = p->winograd[1], taps = (mh > 1 ? 3 : 1) * (mw > 1 ? 3 : 1);
+    const ingot_winograd_integers filters = {p->src_dims[0], p->src_dims[1], taps, dtype, data, 0, 0};
+    if (dtype == INGOT_F32)
+        ingot_winograd_pack(mh, mw, p->src_dims[0], p->src_dims[1], data, out);
+    else
+        ingot_winograd_exact_pack(mh, mw, &filters, out);
+}
+
 ingot_status ingot_weight_write(const ingot_weight *weight, ingot_arena *scratch, void *out)
 {
     const ingot_literal *literal = ingot_value_literal(weight->value);
@@ -71,8 +82,7 @@ ingot_status ingot_weight_write(const ingot_weight *weight, ingot_arena *scratch
     if (!weight->packed)
         memcpy(out, data, (size_t)weight->size_bytes);
     else if (weight->packing.winograd[0])
-        ingot_winograd_pack(weight->packing.winograd[0], weight->packing.winograd[1], weight->packing.src_dims[0],
-                            weight->packing.src_dims[1], data, out);
+        transform(&weight->packing, data, dtype, out);
     else
         pack(&weight->packing, data, element, out);
     if (weight->packing.limited) {
@@ -89,20 +99,46 @@ static void read_block(const void *arg, int64_t index, int8_t *out)
     memcpy(out, (const int8_t *)arg + index * 256, 256);
 }
 
+/* Packed weights of bytes. */
+static ingot_status read_packed(lowering *l, const ingot_value *value, const ingot_packing *packing,
+                                ingot_arena *scratch, int8_t **out, int64_t *out_size)
+{
+    ingot_limited limited = ingot_limited_of_packing(packing);
+    const void *data;
+    *out_size = ingot_limited_orders_at(&limited);
+    INGOT_TRY(ingot_literal_get_data(l->m, ingot_value_literal(value), value->type.dtype, scratch, &data));
+    INGOT_TRY(ingot_arena_array(scratch, (size_t)*out_size + 1, 1, (void **)out));
+    pack(packing, data, 1, (uint8_t *)*out);
+    return NULL;
+}
+
+static int32_t choose_sums(const int8_t *weights, int64_t size)
+{
+    return ingot_limited_choose(size / 256, read_block, weights) == 2 ? 2 : 1;
+}
+
+ingot_status ingot_lower_limited_sums(lowering *l, const ingot_value *value, ingot_packing packing, int32_t *out)
+{
+    ingot_arena scratch = {0};
+    int8_t *weights = NULL;
+    int64_t size = 0;
+    packing.limited = 1;
+    ingot_status err = read_packed(l, value, &packing, &scratch, &weights, &size);
+    *out = err ? 1 : choose_sums(weights, size);
+    ingot_arena_release(&scratch);
+    return err;
+}
+
 ingot_status ingot_lower_add_limited(lowering *l, const ingot_value *value, ingot_packing *packing, location *out)
 {
     packing->limited = 1;
     ingot_limited limited = ingot_limited_of_packing(packing);
     ingot_arena scratch = {0};
-    const void *data;
     int8_t *weights = NULL;
-    int64_t size = ingot_limited_orders_at(&limited), records = 0;
-    ingot_status err = ingot_literal_get_data(l->m, ingot_value_literal(value), value->type.dtype, &scratch, &data);
-    if (!err)
-        err = ingot_arena_array(&scratch, (size_t)size + 1, 1, (void **)&weights);
+    int64_t size = 0, records = 0;
+    ingot_status err = read_packed(l, value, packing, &scratch, &weights, &size);
     if (!err) {
-        pack(packing, data, 1, (uint8_t *)weights);
-        packing->limited = limited.sums = ingot_limited_choose(size / 256, read_block, weights) == 2 ? 2 : 1;
+        packing->limited = limited.sums = choose_sums(weights, size);
         records = ingot_limited_split(&limited, weights, false);
     }
     ingot_arena_release(&scratch);

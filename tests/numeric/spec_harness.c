@@ -57,7 +57,7 @@ static void fill(const ingot_spec *spec, int32_t i, void *data, int64_t count, c
         } else if (ingot_dtype_is_float(o->dtype)) {
             ingot_store_f64(data, o->dtype, k, u);
         } else if (group && i < 2) { /* all there is, the ends often */
-            int64_t low = group == 2 ? -255 : i == 0 ? 0 : -128, high = group == 2 || i == 0 ? 255 : 127;
+            int64_t low = o->dtype == INGOT_U8 ? 0 : group == 2 ? -255 : -128, high = o->dtype == INGOT_I8 ? 127 : 255;
             int64_t any = low + (int64_t)(next_random(seed) % (unsigned)(high - low + 1));
             ingot_store_i64(data, o->dtype, k, k % 5 == 0 ? high : k % 7 == 0 ? low : any);
         } else {

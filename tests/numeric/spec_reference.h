@@ -38,8 +38,9 @@ void spec_eval_prog(const ingot_prog *prog, const double *args, double *results)
 /* lstm and gru (spec_recurrent.c): the interpreter, and elements of an operand behind its strided ones. */
 void spec_interpret_recurrent(const ingot_spec *spec, spec_data *data, const int64_t *dims, const int64_t *params);
 int64_t spec_recurrent_tail(const ingot_spec *spec, const int64_t *dims, int32_t operand);
-/* Winograd kernels (spec_winograd.c): a convolution with filters made of their indices, and these packed. */
-float spec_winograd_filter(int64_t o, int64_t c, int kh, int kw);
-void spec_winograd_fill(const ingot_spec *spec, float *out);
+/* Winograd kernels (spec_winograd.c): a convolution with filters made of their indices, and these packed. Whole numbers
+ * for products of integers: as large as sums may be for F(4 x 4). */
+double spec_winograd_filter(const ingot_spec *spec, int64_t o, int64_t c, int kh, int kw);
+void spec_winograd_fill(const ingot_spec *spec, void *out);
 void spec_interpret_winograd(const ingot_spec *spec, spec_data *data);
 #endif

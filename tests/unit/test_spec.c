@@ -18,6 +18,9 @@ static const char *const lines[] = {
     "winograd n=1 ob=4 oh=56 ow=56 cb=4 mh=4 mw=4 o=64 c=64 in=f32[0,0,928,16,53824]*1 "
     "in=f32.packed16.const[0,0,0,0,0] out=f32[0,50176,896,16,0]*1 out=f32.scratch[0,0,0,0,0] | tiles=22 chunk=2 part=4 "
     "run=1 | x86-64-v3",
+    "winograd n=1 ob=4 oh=56 ow=56 cb=4 mh=4 mw=4 o=64 c=64 in=u8[0,0,928,16,53824]*1 "
+    "in=i16.packed16.const[0,0,0,0,0] out=i32[0,50176,896,16,0]*1 out=i32.scratch[0,0,0,0,0] | tiles=22 chunk=2 part=4 "
+    "run=1 | x86-64-v3",
     "window n=1 cb=4 oh=56 ow=56 kh=3 kw=3 lane=16 kind=max sh=2 sw=2 dh=1 dw=1 pt=1 pl=1 ih=112 iw=112 include_pad=0 "
     "pb=1 pr=1 in=f32[0,200704,1792,16,0,0,1] out=f32[0,50176,896,16,0,0,1] | | x86-64-v3",
 };

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Winograd convolutions in whole models: chosen where they are faster, forbidden by --exact-conv, the same bits on any
-number of threads, and close to the convolution in double."""
+number of threads, and close to the convolution in double. Those of integers are exact, --exact-conv or not."""
 
 import numpy as np
 import onnx
@@ -97,6 +97,59 @@ class Winograd(common.Case):
     def test_rows_and_columns(self):
         self.check(1, 72, (31, 9), 72, (3, 1), [0, 0, 0, 0])
         self.check(1, 96, (12, 40), 96, (1, 3), [0, 1, 0, 1])
+
+
+def save_quantized(path, x, zero, w, pads, y):
+    """conv(dequantize(quantize(relu(x)))) with weights of int8; all scales are 1."""
+    tensors = {"one": np.float32(1), "zero": zero, "w": w, "no": np.int8(0)}
+    nodes = [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("QuantizeLinear", ["a", "one", "zero"], ["q"]),
+             helper.make_node("DequantizeLinear", ["q", "one", "zero"], ["b"]),
+             helper.make_node("DequantizeLinear", ["w", "one", "no"], ["v"]),
+             helper.make_node("Conv", ["b", "v"], ["y"], pads=pads)]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, y.shape)],
+                              [numpy_helper.from_array(np.asarray(v), k) for k, v in tensors.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+
+
+class Integers(common.Case):
+    TARGETS = ("native", "x86-64-v2", "x86-64-v3")
+
+    def check(self, x, zero, w, pads, form="exact Winograd"):
+        low, high = np.iinfo(zero.dtype).min - int(zero), np.iinfo(zero.dtype).max - int(zero)
+        want = convolve(np.clip(np.rint(np.maximum(x, 0)), low, high), w, pads).astype(np.float32)
+        path = self.work / "conv.onnx"
+        save_quantized(path, x, zero, w, pads, want)
+        for options in ([], ["--exact-conv"]):
+            self.assertIn(form, self.succeed(common.ingot("explain", path, *options)))
+        for target in self.TARGETS:
+            for threads in ("1", "3"):
+                got = self.run_model(path, {"x": x}, "--threads", threads, "--cpu", target)
+                self.assertTrue(np.array_equal(got[0], want), f"{target}, {threads} threads")
+
+    def test_zero_points(self):
+        rng = np.random.default_rng(8)
+        for zero in (np.uint8(0), np.uint8(117), np.int8(-128), np.int8(5)):
+            w = rng.integers(-128, 128, (72, 40, 3, 3)).astype(np.int8)
+            x = (rng.standard_normal((2, 40, 23, 30)) * 130).astype(np.float32)
+            self.check(x, zero, w, [1, 1, 1, 1])
+
+    def test_rows_and_columns(self):
+        rng = np.random.default_rng(9)
+        x = (rng.standard_normal((1, 96, 40, 40)) * 130).astype(np.float32)
+        for kernel, pads in (((3, 1), [1, 0, 1, 0]), ((1, 3), [0, 2, 0, 0])):
+            w = rng.integers(-128, 128, (96, 96) + kernel).astype(np.int8)
+            self.check(x, np.uint8(0), w, pads)
+
+    def test_largest_sums(self):
+        """115 channels of the largest numbers fit 26 bits, 116 do not; F(2 x 2) has 30."""
+        for channels, weight, form in ((115, 127, "exact Winograd F(4x4"), (114, -128, "exact Winograd F(4x4"),
+                                       (116, 127, ""), (115, -128, "")):
+            x = np.full((1, channels, 28, 28), 255, np.float32)
+            w = np.full((96, channels, 3, 3), weight, np.int8)
+            self.check(x, np.uint8(0), w, [1, 1, 1, 1], form)
+            self.assertEqual(form != "", "exact Winograd F(4x4" in
+                             self.succeed(common.ingot("explain", self.work / "conv.onnx")))
 
 
 if __name__ == "__main__":
