@@ -93,6 +93,34 @@ Test(emit, integers_of_each_target)
     ingot_arena_release(&arena);
 }
 
+#define WINOGRAD(x, target)                                                                               \
+    "winograd n=1 ob=4 oh=28 ow=28 cb=4 mh=4 mw=4 o=64 c=64 in=" x "[0,0,480,16,14400]*1 "                \
+    "in=i16.packed16.const[0,0,0,0,0] out=i32[0,12544,448,16,0]*1 out=i32.scratch[0,0,0,0,0] | tiles=24 " \
+    "chunk=4 part=4 run=1 | " target
+
+/* Winograd's products of integers are those of pairs of 16 bits, whose sums stay in registers; bytes are widened as
+ * they are loaded. */
+Test(emit, winograd_of_integers)
+{
+    static const struct {
+        const char *line, *instruction, *registers;
+    } cases[] = {
+        {WINOGRAD("u8", "sapphirerapids"), "vpdpwssd", "zmm"},
+        {WINOGRAD("i16", "x86-64-v4"), "vpmaddwd", "zmm"},
+        {WINOGRAD("u8", "x86-64-v3"), "vpmaddwd", "ymm"},
+        {WINOGRAD("u8", "x86-64-v2"), "pmaddwd", "xmm"},
+    };
+    ingot_arena arena = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = compile(&arena, cases[i].line, INGOT_EMIT_ASM);
+        cr_expect_gt(lines_with(text, cases[i].instruction, cases[i].registers), 0, "%s", cases[i].line);
+        cr_expect_eq(lines_with(text, cases[i].instruction, "(%rsp)"), 0, "%s", cases[i].line);
+        cr_expect_eq(lines_with(text, "pmovzxbw", "") > 0, strstr(cases[i].line, "in=u8") != NULL);
+        cr_expect_eq(lines_with(text, "pmulld", "") > 0, true, "the inverse of nine");
+    }
+    ingot_arena_release(&arena);
+}
+
 #define BF16(a, target)                                                                             \
     "contract b0=1 b1=1 m=384 n=768 k=768 in=" a "[0,0,768,0,1] in=bf16.packed16.const[0,0,0,0,0] " \
     "out=f32[0,0,768,1,0] | mr=0 nr=0 kc=0 nb=0 units=0 | " target
