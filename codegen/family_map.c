@@ -2,15 +2,17 @@
  *
  * Vectors run along the dim where most operands have stride 1. When an input has its unit stride along another dim than
  * the output, blocks are transposed in registers. A unit is about `unit_elements` elements: consecutive rows (all dims
- * but the lane dim), or a piece of a long row.
+ * but the lane dim and those looped over inside a row), or a piece of a long row.
  */
 #include "codegen/blocks.h"
+#include <string.h>
 
 enum { unit_elements = 8192, guess = 64, max_inputs = INGOT_SPEC_OPERANDS };
 
 typedef struct map_plan {
     int lane;   /* lane dim */
     int across; /* dim that transposed inputs run along; -1: none */
+    int cut;    /* dim that units have pieces of: the outermost inner dim if its size is open, else across or lane */
     int lanes;
     bool transposed[max_inputs];         /* input k is read along `across` */
     int n_rows, rows[INGOT_SPEC_DIMS];   /* dims flattened into row numbers, outermost first */
@@ -108,14 +110,20 @@ static map_plan make_plan(const ingot_spec *spec, const ingot_target *target)
         if (ingot_b_estimate(spec->dims[plan.lane], 1024) < 2 * plan.lanes * plan.unroll)
             plan.unroll = 1;
     }
-    /* Inner loops until a row is worth its division into coordinates. */
+    /* Inner loops until a row is worth its division into coordinates. A dim of open size is the last of them, and only
+     * if what is inside of it is fixed. */
     int64_t row = ingot_b_estimate(spec->dims[plan.lane], guess);
+    bool fixed = plan.across < 0 && !ingot_size_is_dynamic(spec->dims[plan.lane]);
     int first = spec->n_dims;
-    for (int d = spec->n_dims - 1; d >= 0; d--) {
+    plan.cut = plan.across >= 0 ? plan.across : plan.lane;
+    for (int d = spec->n_dims - 1; d >= 0 && row < 2048; d--) {
         if (d == plan.lane || d == plan.across)
             continue;
-        if (row >= 2048 || ingot_size_is_dynamic(spec->dims[d]))
+        if (ingot_size_is_dynamic(spec->dims[d])) {
+            if (fixed)
+                plan.cut = first = d;
             break;
+        }
         row *= spec->dims[d] > 0 ? spec->dims[d] : 1;
         if (row > 4 * unit_elements)
             break;
@@ -136,30 +144,31 @@ static map_plan make_plan(const ingot_spec *spec, const ingot_target *target)
 
 typedef struct map_units {
     ingot_ev rows, rows_per_unit; /* rows: product of the row dims */
-    ingot_ev piece, pieces;       /* of the lane dim, or of the dim across: elements, count */
+    ingot_ev piece, pieces;       /* of the dim that is cut: elements, count */
 } map_units;
 
-static ingot_ev product(ingot_emitter *e, int n, const int *dims)
+static ingot_ev product(ingot_emitter *e, int n, const int *dims, int without)
 {
     ingot_ev p = ingot_e_int(e, 1);
     for (int i = 0; i < n; i++)
-        p = ingot_e_mul(e, p, ingot_e_size(e, e->spec->dims[dims[i]]));
+        if (dims[i] != without)
+            p = ingot_e_mul(e, p, ingot_e_size(e, e->spec->dims[dims[i]]));
     return p;
 }
 
 static map_units make_units(ingot_emitter *e, const map_plan *plan)
 {
     map_units u;
-    ingot_ev one = ingot_e_int(e, 1), lane = ingot_e_size(e, e->spec->dims[plan->lane]);
-    u.rows = product(e, plan->n_rows, plan->rows);
-    ingot_ev inner = product(e, plan->n_inner, plan->inner), rest = lane, whole = ingot_e_mul(e, inner, lane),
+    ingot_ev one = ingot_e_int(e, 1), lane = ingot_e_size(e, e->spec->dims[plan->lane]),
+             rest = ingot_e_size(e, e->spec->dims[plan->cut]);
+    u.rows = product(e, plan->n_rows, plan->rows, -1);
+    ingot_ev whole = ingot_e_mul(e, product(e, plan->n_inner, plan->inner, plan->cut), lane),
              step = ingot_e_int(e, unit_elements);
-    if (plan->across >= 0) {
-        /* Pieces along `across`, in multiples of a cache line of it. */
-        int line = plan->lanes > 16 ? plan->lanes : 16;
-        rest = ingot_e_size(e, e->spec->dims[plan->across]);
-        ingot_ev blocks =
-            ingot_e_div(e, ingot_e_int(e, 2 * unit_elements), ingot_e_max(e, ingot_e_mul_int(e, whole, line), one));
+    if (plan->cut != plan->lane) {
+        /* Across: in multiples of a cache line of it. */
+        int line = plan->across < 0 ? 1 : plan->lanes > 16 ? plan->lanes : 16;
+        ingot_ev of_unit = ingot_e_int(e, plan->across < 0 ? unit_elements : 2 * unit_elements);
+        ingot_ev blocks = ingot_e_div(e, of_unit, ingot_e_max(e, ingot_e_mul_int(e, whole, line), one));
         step = ingot_e_mul_int(e, ingot_e_max(e, blocks, one), line);
         whole = ingot_e_mul(e, whole, rest);
     }
@@ -376,49 +385,74 @@ static void do_transpose(ingot_emitter *e, const map_plan *plan, ingot_ev *coord
 
 /* ---- All units ---- */
 
-/* Loops over inner dims i.., then the row. */
+/* Loops over inner dims i.., then the row; [lo, hi) of the dim that is cut. */
 static void do_inner(ingot_emitter *e, const map_plan *plan, int i, ingot_ev *coords, ingot_ev lo, ingot_ev hi)
 {
+    ingot_ev zero = ingot_e_int(e, 0);
     if (i == plan->n_inner) {
         if (plan->across >= 0)
             do_transpose(e, plan, coords, lo, hi);
-        else
+        else if (plan->cut == plan->lane)
             do_row(e, plan, coords, lo, hi);
+        else
+            do_row(e, plan, coords, zero, ingot_e_size(e, e->spec->dims[plan->lane]));
         return;
     }
+    int d = plan->inner[i];
     ingot_eloop loop;
-    ingot_e_for(e, ingot_e_int(e, 0), ingot_e_size(e, e->spec->dims[plan->inner[i]]), ingot_e_int(e, 1), 0, NULL,
-                &loop);
-    coords[plan->inner[i]] = loop.index;
+    ingot_e_for(e, d == plan->cut ? lo : zero, d == plan->cut ? hi : ingot_e_size(e, e->spec->dims[d]),
+                ingot_e_int(e, 1), 0, NULL, &loop);
+    coords[d] = loop.index;
     do_inner(e, plan, i + 1, coords, lo, hi);
     ingot_e_for_end(e, &loop, NULL);
+}
+
+/* The coordinates of the next row: digits in the mixed radix, counted up. */
+static void count_up(ingot_emitter *e, int n, const ingot_ev *radix, ingot_ev *digits)
+{
+    ingot_ev carry = ingot_e_int(e, 1), zero = ingot_e_int(e, 0);
+    for (int i = n - 1; i > 0; i--) {
+        ingot_ev next = ingot_e_add(e, digits[i], carry), wraps = ingot_e_cmp(e, "eq", next, radix[i]);
+        digits[i] = ingot_e_select(e, wraps, zero, next);
+        carry = ingot_e_from_bool(e, wraps);
+    }
+    digits[0] = ingot_e_add(e, digits[0], carry);
 }
 
 static void do_rows(ingot_emitter *e, const map_plan *plan, ingot_ev first, ingot_ev last, ingot_ev lo, ingot_ev hi)
 {
     ingot_ev coords[INGOT_SPEC_DIMS], radix[INGOT_SPEC_DIMS], digits[INGOT_SPEC_DIMS];
+    bool counted = false; /* divisions by open sizes are dear: one for the first row */
     for (int d = 0; d < INGOT_SPEC_DIMS; d++)
         coords[d] = ingot_e_int(e, 0);
     ingot_eloop loop;
     if (plan->n_rows > 0) {
-        ingot_e_for(e, first, last, ingot_e_int(e, 1), 0, NULL, &loop);
-        for (int i = 0; i < plan->n_rows; i++)
+        for (int i = 0; i < plan->n_rows; i++) {
             radix[i] = ingot_e_size(e, e->spec->dims[plan->rows[i]]);
-        ingot_e_unflatten(e, loop.index, plan->n_rows, radix, digits);
+            counted = counted || (i > 0 && !radix[i].known);
+        }
+        if (counted)
+            ingot_e_unflatten(e, first, plan->n_rows, radix, digits);
+        ingot_e_for(e, first, last, ingot_e_int(e, 1), counted ? plan->n_rows : 0, digits, &loop);
+        if (counted)
+            memcpy(digits, loop.args, (size_t)plan->n_rows * sizeof *digits);
+        else
+            ingot_e_unflatten(e, loop.index, plan->n_rows, radix, digits);
         for (int i = 0; i < plan->n_rows; i++)
             coords[plan->rows[i]] = digits[i];
     }
     do_inner(e, plan, 0, coords, lo, hi);
+    if (counted)
+        count_up(e, plan->n_rows, radix, digits);
     if (plan->n_rows > 0)
-        ingot_e_for_end(e, &loop, NULL);
+        ingot_e_for_end(e, &loop, digits);
 }
 
 static void map_body(ingot_emitter *e, ingot_ev begin, ingot_ev end)
 {
     map_plan plan = make_plan(e->spec, e->target);
     map_units u = make_units(e, &plan);
-    ingot_ev zero = ingot_e_int(e, 0),
-             size = ingot_e_size(e, e->spec->dims[plan.across >= 0 ? plan.across : plan.lane]);
+    ingot_ev zero = ingot_e_int(e, 0), size = ingot_e_size(e, e->spec->dims[plan.cut]);
     if (ingot_e_is_known(u.pieces, 1)) { /* whole rows: one range of them */
         ingot_ev last = ingot_e_min(e, ingot_e_mul(e, end, u.rows_per_unit), u.rows);
         do_rows(e, &plan, ingot_e_mul(e, begin, u.rows_per_unit), last, zero, size);

@@ -65,6 +65,26 @@ Test(map, dynamic_rows)
           &(spec_check_options){.sizes = {6, 11, 40, 3, 22, 2}}); /* strides of a run throughout */
 }
 
+/* Rows of few elements inside dims of open sizes: blocks of channels along images, nearest neighbours, borders. */
+Test(map, short_rows_in_open_dims)
+{
+    static const int64_t sizes[][2] = {{1, 1}, {1, 7}, {5, 40}, {2, 700}, {300, 2}, {1, 20000}, {0, 3}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        int64_t h = sizes[i][0], w = sizes[i][1], few = w < 50 ? w : 50;
+        const spec_check_options padded = {.sizes = {h, w, (w + 2) * 16, (h + 2) * (w + 2) * 16}},
+                                 blocks = {.sizes = {h, w, w * 16, w * 64, w * 32}},
+                                 plain = {.sizes = {h, w, w * 16, w * 4}},
+                                 three = {.sizes = {h < 6 ? h : 6, few, 4, few * 16, few * 64, 64}};
+        check("map d0=3 d1=?0 d2=?1 d3=16 in=f32[?3,?2,16,1] in=f32[16,0,0,1] out=f32[?3,?2,16,1]" RELU_ADD, &padded);
+        check("map d0=2 d1=?0 d2=?1 d3=5 in=f32[?3,?2,16,1] out=f32[?3,?2,16,1]" COPY, &padded); /* few channels */
+        check("map d0=?0 d1=?1 d2=16 out=f32[?2,16,1] body=\"() r0=const(0):f32 -> r0\"", &padded);
+        check("map d0=?0 d1=2 d2=?1 d3=2 d4=16 in=f32[?2,0,16,0,1] out=f32[?3,?4,32,16,1]" COPY,
+              &blocks); /* each pixel four times */
+        check("map d0=?0 d1=4 d2=?1 d3=4 in=f32[?1,0,1,0] out=f32[?2,?3,4,1]" COPY, &plain);
+        check("map d0=?0 d1=?1 d2=?2 d3=16 in=f32[?3,16,0,1] out=f32[?4,?5,16,1]" COPY, &three);
+    }
+}
+
 Test(map, transposes)
 {
     check("map d0=37 d1=50 in=f32[1,37] out=f32[50,1]" COPY, NULL);                   /* ragged both ways */
