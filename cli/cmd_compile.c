@@ -157,7 +157,10 @@ static void print_summary(const ingot_compiled *c, const compile_options *o, dou
     char weights[32];
     cli_print_bytes((double)p->weights_bytes, weights);
     ingot_text memory = {0};
-    print_dim(c, p->arena_bytes, &memory);
+    if (p->arena_bytes)
+        print_dim(c, p->arena_bytes, &memory);
+    else
+        ingot_text_append(&memory, "depends on sizes");
     printf("%s -> %s/%s\n", c->path, o->write.out_dir, c->name);
     printf("  ops       %d imported, %d after optimisation\n", c->n_imported_ops, n_ops);
     printf("  kernels   %d generated, for %d steps\n", p->n_specs, n_kernel_steps);

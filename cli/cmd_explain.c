@@ -138,7 +138,9 @@ static void print_memory(const ingot_compiled *c)
     const ingot_program *p = c->program;
     char bytes[32];
     printf("\nmemory\n");
-    if (ingot_dim_is_const(p->arena_bytes)) {
+    if (!p->arena_bytes) {
+        printf("  arena    depends on sizes");
+    } else if (ingot_dim_is_const(p->arena_bytes)) {
         cli_print_bytes((double)p->arena_bytes->value, bytes);
         printf("  arena    %s", bytes);
         if (p->arena_lower_bound_bytes > 0) {
@@ -155,7 +157,7 @@ static void print_memory(const ingot_compiled *c)
     printf("; placed by %s\n", p->planner ? p->planner : "?");
     int32_t own = 0;
     for (int32_t i = 0; i < p->n_buffers; i++)
-        own += p->buffers[i].pool == INGOT_POOL_ARENA && !p->buffers[i].offset;
+        own += p->buffers[i].pool == INGOT_POOL_ARENA && !p->buffers[i].offset && !p->buffers[i].above;
     if (own)
         printf("  growing  %d values whose sizes the data decides, without a bound to plan for\n", own);
     cli_print_bytes((double)p->weights_bytes, bytes);

@@ -259,6 +259,40 @@ static ingot_status write_checks(blob *b)
     return append(b, checks, (size_t)n, sizeof *checks, &b->header.checks);
 }
 
+/* An expression that is no size of the module. */
+static ingot_status add_node(blob *b, uint32_t kind, uint32_t left, uint32_t right, uint32_t *out)
+{
+    INGOT_TRY(grow_exprs(b));
+    b->exprs[b->n_exprs] = (ingot_plan_expr){
+        .kind = kind, .a = left, .b = right, .on_data = b->exprs[left].on_data | b->exprs[right].on_data};
+    *out = (uint32_t)b->n_exprs++;
+    return NULL;
+}
+
+/* Offsets of buffers that name those below them, and the size of the arena. */
+static ingot_status write_stack(blob *b, ingot_plan_buffer *buffers)
+{
+    const ingot_program *p = b->program;
+    uint32_t *ends, top;
+    ARRAY(p->n_buffers, &ends);
+    INGOT_TRY(number_expr(b, ingot_dim_const(p->module, 0), &top));
+    for (int32_t i = 0; i < p->n_stack; i++) {
+        const ingot_buffer *from = &p->buffers[p->stack[i]];
+        ingot_plan_buffer *to = &buffers[p->stack[i]];
+        for (int32_t k = 0; k < from->n_above; k++) {
+            uint32_t end = ends[from->above[k]];
+            if (k == 0)
+                to->offset = end;
+            else
+                INGOT_TRY(add_node(b, INGOT_EXPR_MAX, to->offset, end, &to->offset));
+        }
+        INGOT_TRY(add_node(b, INGOT_EXPR_ADD, to->offset, to->bytes, &ends[p->stack[i]]));
+        INGOT_TRY(add_node(b, INGOT_EXPR_MAX, top, ends[p->stack[i]], &top));
+    }
+    b->header.arena_bytes = top;
+    return NULL;
+}
+
 static ingot_status write_memory(blob *b)
 {
     const ingot_program *p = b->program;
@@ -277,6 +311,8 @@ static ingot_status write_memory(blob *b)
         if (!unused && ingot_dim_is_from_data(p->module, from->bytes)) /* it grows: errors name it */
             INGOT_TRY(append_text(b, from->name, &buffers[i].name));
     }
+    if (!p->arena_bytes)
+        INGOT_TRY(write_stack(b, buffers));
     for (int32_t i = 0; i < p->n_places; i++) {
         const ingot_place *from = &p->places[i];
         places[i].buffer = from->buffer;
@@ -369,7 +405,8 @@ static ingot_status write_plan(blob *b, const ingot_target *target)
     INGOT_TRY(write_checks(b));
     INGOT_TRY(write_memory(b));
     INGOT_TRY(write_steps(b));
-    INGOT_TRY(number_expr(b, p->arena_bytes, &b->header.arena_bytes));
+    if (p->arena_bytes)
+        INGOT_TRY(number_expr(b, p->arena_bytes, &b->header.arena_bytes));
     INGOT_TRY(append(b, b->exprs, (size_t)b->n_exprs, sizeof *b->exprs, &b->header.exprs));
     INGOT_TRY(append(b, NULL, 0, 1, &unused)); /* a multiple of 8 bytes */
     b->header.plan_bytes = b->bytes.size;

@@ -307,12 +307,20 @@ static void add_precision(const ingot_compiled *c, cJSON *root)
     }
 }
 
+static void add_arena(const ingot_compiled *c, cJSON *object, const ingot_program *p)
+{
+    if (p->arena_bytes)
+        add_dim_member(c, object, "arena_bytes", p->arena_bytes);
+    else
+        cJSON_AddStringToObject(object, "arena_bytes", "depends on sizes");
+}
+
 static void add_memory(const ingot_compiled *c, cJSON *root)
 {
     static const char *const pools[] = {"arena", "weights", "input", "output", "box"};
     const ingot_program *p = c->program;
     cJSON *memory = cJSON_AddObjectToObject(root, "memory");
-    add_dim_member(c, memory, "arena_bytes", p->arena_bytes);
+    add_arena(c, memory, p);
     if (p->arena_lower_bound_bytes >= 0)
         add_number(memory, "arena_lower_bound_bytes", (double)p->arena_lower_bound_bytes);
     add_number(memory, "weights_bytes", (double)p->weights_bytes);
@@ -326,7 +334,7 @@ static void add_memory(const ingot_compiled *c, cJSON *root)
         cJSON_AddStringToObject(item, "name", b->name ? b->name : "");
         cJSON_AddStringToObject(item, "pool", pools[b->pool]);
         add_dim_member(c, item, "bytes", b->bytes);
-        if (b->pool == INGOT_POOL_ARENA && b->offset) /* without one it grows outside the arena */
+        if (b->pool == INGOT_POOL_ARENA && b->offset) /* without one it grows outside the arena, or lies above others */
             add_dim_member(c, item, "offset", b->offset);
         add_number(item, "first_step", b->first_step);
         add_number(item, "last_step", b->last_step);
@@ -343,7 +351,7 @@ static void add_versions(const ingot_compiled *c, cJSON *root)
         cJSON_AddStringToObject(item, "cpu", c->target->name);
         add_number(item, "kernels", c->program->n_specs);
         add_number(item, "portable", ingot_program_count_portable(c->program, false));
-        add_dim_member(c, item, "arena_bytes", c->program->arena_bytes);
+        add_arena(c, item, c->program);
         cJSON_AddItemToArray(versions, item);
     }
 }

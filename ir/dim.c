@@ -312,19 +312,50 @@ static int64_t apply(ingot_dim_kind kind, int64_t a, int64_t b)
     }
 }
 
-int64_t ingot_dim_eval(const ingot_dim *d, const int64_t *symbols)
+/* What symbols stand for: numbers, or, without them, the typical values of a module. */
+typedef struct {
+    const int64_t *numbers;
+    const ingot_module *m;
+} meaning;
+
+#define TYPICAL_SIDE 256
+
+static int64_t typical_symbol(const ingot_module *m, int64_t symbol)
+{
+    const ingot_symbol_info *info = m->dims->symbols[symbol];
+    const ingot_graph *g = m->n_graphs ? m->graphs[0] : NULL;
+    int64_t value = TYPICAL_SIDE;
+    for (int32_t i = 0; g && i < g->n_params; i++) {
+        const ingot_type *t = &g->params[i]->type;
+        if (t->rank > 1 && t->dims[0]->kind == INGOT_DIM_SYMBOL && t->dims[0]->value == symbol)
+            value = 1;
+    }
+    return LARGER(info->lo, SMALLER(info->hi, value));
+}
+
+static int64_t evaluate(const ingot_dim *d, meaning of)
 {
     if (d->kind == INGOT_DIM_CONST)
         return d->value;
     if (d->kind == INGOT_DIM_SYMBOL)
-        return symbols[d->value];
-    int64_t result = ingot_dim_eval(d->a, symbols);
+        return of.numbers ? of.numbers[d->value] : typical_symbol(of.m, d->value);
+    int64_t result = evaluate(d->a, of);
     const ingot_dim *rest = d->b;
     if (!ingot_dim_is_opaque(d) && (d->kind == INGOT_DIM_ADD || d->kind == INGOT_DIM_MUL)) {
         for (; rest->kind == d->kind && !ingot_dim_is_opaque(rest); rest = rest->b)
-            result = apply(d->kind, result, ingot_dim_eval(rest->a, symbols));
+            result = apply(d->kind, result, evaluate(rest->a, of));
     }
-    return apply(d->kind, result, ingot_dim_eval(rest, symbols));
+    return apply(d->kind, result, evaluate(rest, of));
+}
+
+int64_t ingot_dim_eval(const ingot_dim *d, const int64_t *symbols)
+{
+    return evaluate(d, (meaning){.numbers = symbols});
+}
+
+int64_t ingot_dim_typical(const ingot_module *m, const ingot_dim *d)
+{
+    return evaluate(d, (meaning){.m = m});
 }
 
 static const ingot_dim *combine(ingot_module *m, ingot_dim_kind kind, const ingot_dim *a, const ingot_dim *b)

@@ -93,6 +93,9 @@ static inline bool ingot_dim_is(const ingot_dim *d, int64_t v)
 }
 /* Value with symbols[i] for symbol i; INT64_MIN on overflow or division by zero. */
 int64_t ingot_dim_eval(const ingot_dim *d, const int64_t *symbols);
+/* A value for what only a run knows: what layouts and kernels are chosen for. Symbols that stand first in an input of
+ * several dims are 1 (one image), all others 256, within their ranges. INT64_MIN as above. */
+int64_t ingot_dim_typical(const ingot_module *m, const ingot_dim *d);
 /* `d` with the given symbol replaced. */
 const ingot_dim *ingot_dim_substitute(ingot_module *m, const ingot_dim *d, int64_t symbol, const ingot_dim *by);
 /* A size that `d` never exceeds, without symbols that the data decides: these count at their bounds (ir/dim_bound.c).
@@ -317,6 +320,9 @@ bool ingot_op_same(const ingot_op *a, const ingot_op *b);
 ingot_status ingot_module_verify(const ingot_module *m);
 /* The one-instruction program of an elementwise op. */
 void ingot_op_to_prog(const ingot_op *op, ingot_prog *out);
+/* Whether a resize repeats each element along an axis as often as out_factors [rank] says, whatever the run's sizes:
+ * nearest, by whole factors. */
+bool ingot_resize_repeats(const ingot_op *op, int64_t *out_factors);
 
 /* ---- Evaluation of constants (ir/evaluate.c): results of an op whose operands are all constant, through its portable
  * kernel. out_data[i]: dense bytes in `arena`. INGOT_UNSUPPORTED when the op is not foldable or a size is unknown. */

@@ -276,6 +276,54 @@ RULE(resize)
     return NULL;
 }
 
+/* Whether nearest resizing by a whole factor above 1 reads element floor(o / factor) for every o. With half-pixel
+ * coordinates no position is halfway between two elements, so that all ways of rounding to the nearest agree. */
+static bool reads_floor(const ingot_attrs_resize *a, int64_t factor)
+{
+    switch (a->coords) {
+    case INGOT_COORDS_ASYMMETRIC:
+        return a->nearest == INGOT_NEAREST_FLOOR || (factor == 2 && a->nearest == INGOT_NEAREST_ROUND_PREFER_FLOOR);
+    case INGOT_COORDS_HALF_PIXEL:
+    case INGOT_COORDS_PYTORCH_HALF_PIXEL: /* differs for results of one element */
+    case INGOT_COORDS_HALF_PIXEL_SYMMETRIC:
+        return a->nearest == INGOT_NEAREST_ROUND_PREFER_FLOOR || a->nearest == INGOT_NEAREST_ROUND_PREFER_CEIL;
+    default:
+        return false;
+    }
+}
+
+/* The whole number that takes size `from` to size `to` in every run; 0: there is none, or it is large. */
+static int64_t whole_factor(ingot_module *m, const ingot_dim *from, const ingot_dim *to)
+{
+    enum { LARGEST = 64 }; /* tried for sizes that are open */
+    if (from == to)
+        return 1;
+    if (ingot_dim_is_const(from) && ingot_dim_is_const(to))
+        return from->value >= 1 && to->value % from->value == 0 ? to->value / from->value : 0;
+    for (int64_t f = 2; f <= LARGEST; f++)
+        if (ingot_dim_mul(m, from, ingot_dim_const(m, f)) == to)
+            return f;
+    return 0;
+}
+
+bool ingot_resize_repeats(const ingot_op *op, int64_t *out_factors)
+{
+    const ingot_attrs_resize *a = op->attrs;
+    const ingot_type *from = in_type(op, 0), *to = &op->out[0]->type;
+    if (a->mode != INGOT_RESIZE_NEAREST || a->coords == INGOT_COORDS_TF_CROP_AND_RESIZE || op->n_in > 1 ||
+        from->rank != to->rank)
+        return false;
+    for (int32_t d = 0; d < from->rank; d++) {
+        int64_t factor = whole_factor(module_of(op), from->dims[d], to->dims[d]);
+        if (factor < 1 || (factor > 1 && !reads_floor(a, factor)))
+            return false;
+        if (op->n_scales && op->scales[d] != (double)factor)
+            return false; /* a result cut short: positions go by the scale */
+        out_factors[d] = factor;
+    }
+    return true;
+}
+
 /* ---- sizes that the data decides ---- */
 
 RULE(nonzero)

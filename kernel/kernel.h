@@ -137,8 +137,11 @@ typedef struct ingot_buffer {
     ingot_pool_kind pool;
     int32_t index;           /* INPUT, OUTPUT, BOX: which */
     const ingot_dim *bytes;  /* size; in the arena, once planned, a bound of what the data decides */
-    const ingot_dim *offset; /* ARENA, WEIGHTS: bytes from the pool's start; ARENA, null: memory of its own, when a run
-                                knows its size */
+    const ingot_dim *offset; /* ARENA, WEIGHTS: bytes from the pool's start; ARENA, null: see `above`, or, without it,
+                                memory of its own, when a run knows its size */
+    const int32_t *above;    /* ARENA, where the offset would be too large an expression: the buffers, n_above of them,
+                                at whose ends it may start */
+    int32_t n_above;
     int32_t first_step, last_step; /* lifetime, inclusive; -1: not used */
     const char *name;              /* for the memory map */
 } ingot_buffer;
@@ -225,7 +228,9 @@ typedef struct ingot_program {
     ingot_weight *weights;
     int32_t n_specs, n_buffers, n_places, n_steps, n_weights, n_boxes;
     int32_t *input_places, *output_places; /* per graph input and output */
-    const ingot_dim *arena_bytes;
+    const ingot_dim *arena_bytes;          /* null: the largest end in `stack` */
+    const int32_t *stack;                  /* buffers with `above`, each behind those that it lies above */
+    int32_t n_stack;
     int64_t arena_lower_bound_bytes; /* largest sum of sizes alive together, where sizes are static; else -1 */
     int64_t weights_bytes;
     bool cold;           /* the constants do not stay in a cache between runs */

@@ -86,70 +86,18 @@ ingot_status ingot_lower_pool(lowering *l, ingot_op *op, bool *out_done)
     return ingot_spec_finish(&b, ingot_lower_label(l, op));
 }
 
-/* Whether output index o reads input floor(o / factor) for this nearest mode, for every o. */
-static bool repeats(const ingot_attrs_resize *a, int64_t factor)
-{
-    for (int64_t o = 0; o < factor; o++) { /* one period; the rest is shifted by whole inputs */
-        double scale = (double)factor, x;
-        switch (a->coords) {
-        case INGOT_COORDS_ASYMMETRIC:
-            x = (double)o / scale;
-            break;
-        case INGOT_COORDS_HALF_PIXEL:
-        case INGOT_COORDS_HALF_PIXEL_SYMMETRIC:
-            x = ((double)o + 0.5) / scale - 0.5;
-            break;
-        default:
-            return false;
-        }
-        double below = x < 0 ? -1 : 0, rest = x - below; /* x in (-1, 1) */
-        double index;
-        switch (a->nearest) {
-        case INGOT_NEAREST_FLOOR:
-            index = below;
-            break;
-        case INGOT_NEAREST_CEIL:
-            index = rest > 0 ? below + 1 : below;
-            break;
-        case INGOT_NEAREST_ROUND_PREFER_FLOOR:
-            index = rest > 0.5 ? below + 1 : below;
-            break;
-        default:
-            index = rest >= 0.5 ? below + 1 : below;
-            break;
-        }
-        if ((index < 0 ? 0 : index) != 0 || index > 0)
-            return false;
-        if (index < 0)
-            return false;
-    }
-    return true;
-}
-
 /* Nearest resizing by whole factors: [.., h, fh, w, fw] of the result reads [.., h, 0, w, 0]. */
 ingot_status ingot_lower_resize(lowering *l, ingot_op *op, bool *out_done)
 {
-    const ingot_attrs_resize *a = op->attrs;
     ingot_value *xv = op->in[0], *yv = op->out[0];
-    *out_done = false;
-    if (a->mode != INGOT_RESIZE_NEAREST || op->n_in > 1 || xv->type.rank < 1 || xv->type.layout != yv->type.layout ||
-        ingot_dtype_bits(xv->type.dtype) < 8 || xv->type.dtype == INGOT_STRING)
-        return NULL;
     location x, y;
     int64_t factors[INGOT_MAX_RANK];
     int32_t rank = xv->type.rank;
-    for (int32_t d = 0; d < rank; d++) {
-        const ingot_dim *from = xv->type.dims[d], *to = yv->type.dims[d];
-        factors[d] = 0;
-        for (int64_t f = 1; f <= 16 && factors[d] == 0; f++)
-            if (to == ingot_lower_mul(l, from, ingot_lower_const(l, f)))
-                factors[d] = f;
-        if (factors[d] == 0 ||
-            (factors[d] > 1 && (!repeats(a, factors[d]) || (xv->type.layout == INGOT_LAYOUT_C16 && d == 1))))
-            return NULL;
-        if (op->scales != NULL && op->scales[d] != (double)factors[d])
-            return NULL;
-    }
+    *out_done = false;
+    if (rank < 1 || xv->type.layout != yv->type.layout || ingot_dtype_bits(xv->type.dtype) < 8 ||
+        xv->type.dtype == INGOT_STRING || !ingot_resize_repeats(op, factors) ||
+        (xv->type.layout == INGOT_LAYOUT_C16 && factors[1] > 1))
+        return NULL;
     INGOT_TRY(ingot_lower_locate(l, xv, &x));
     INGOT_TRY(ingot_lower_claim(l, yv, &y));
     const ingot_dim *x_dims[INGOT_MAX_RANK + 1], *x_strides[INGOT_MAX_RANK + 1], *y_dims[INGOT_MAX_RANK + 1],

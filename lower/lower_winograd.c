@@ -11,30 +11,6 @@
 
 enum { N, OB, OH, OW, CB };
 
-#define TYPICAL_SIDE 256 /* of an image, within the range of its size */
-
-static int64_t clamp(int64_t value, int64_t lo, int64_t hi)
-{
-    return value < lo ? lo : value > hi ? hi : value;
-}
-
-/* What symbols stand for while kernels are chosen: one image, of some size. */
-static ingot_status typical_sizes(const lowering *l, ingot_arena *arena, int64_t **out)
-{
-    int32_t n = ingot_module_symbol_count(l->m);
-    INGOT_TRY(ingot_arena_array(arena, (size_t)n + 1, sizeof **out, (void **)out));
-    for (int32_t s = 0; s < n; s++) {
-        const ingot_symbol_info *info = ingot_module_symbol(l->m, s);
-        bool images = false;
-        for (int32_t i = 0; i < l->m->graphs[0]->n_params; i++) {
-            const ingot_type *t = &l->m->graphs[0]->params[i]->type;
-            images |= t->rank > 1 && t->dims[0]->kind == INGOT_DIM_SYMBOL && t->dims[0]->value == s;
-        }
-        (*out)[s] = clamp(images ? 1 : TYPICAL_SIDE, info->lo, info->hi);
-    }
-    return NULL;
-}
-
 /* The convolution at typical sizes. */
 typedef struct problem {
     bool open;              /* sizes are typical, not fixed */
@@ -42,23 +18,23 @@ typedef struct problem {
     int64_t from[4], to[4]; /* strides of x and y over n, channel block, row, column; without rows: 0 */
 } problem;
 
-static bool read_size(const ingot_dim *dim, const int64_t *typical, problem *out, int64_t *out_size)
+static bool read_size(const ingot_module *m, const ingot_dim *dim, problem *out, int64_t *out_size)
 {
     out->open |= !ingot_dim_is_const(dim);
-    *out_size = ingot_dim_eval(dim, typical);
+    *out_size = ingot_dim_typical(m, dim);
     return *out_size >= 1 && *out_size < (int64_t)1 << 40;
 }
 
-static bool read_strides(const location *at, const int64_t *typical, problem *p, int64_t *out)
+static bool read_strides(const ingot_module *m, const location *at, problem *p, int64_t *out)
 {
     out[2] = 0;
-    return read_size(at->strides[0], typical, p, &out[0]) && read_size(at->strides[1], typical, p, &out[1]) &&
-           (at->rank < 4 || read_size(at->strides[2], typical, p, &out[2])) &&
-           read_size(at->strides[at->rank - 1], typical, p, &out[3]);
+    return read_size(m, at->strides[0], p, &out[0]) && read_size(m, at->strides[1], p, &out[1]) &&
+           (at->rank < 4 || read_size(m, at->strides[2], p, &out[2])) &&
+           read_size(m, at->strides[at->rank - 1], p, &out[3]);
 }
 
 /* False: there is none for Winograd kernels. */
-static bool read_problem(const location *x, const location *y, const int64_t *typical, problem *out)
+static bool read_problem(const ingot_module *m, const location *x, const location *y, problem *out)
 {
     int64_t *d = out->dims;
     *out = (problem){.dims = {[OH] = 1}};
@@ -67,9 +43,9 @@ static bool read_problem(const location *x, const location *y, const int64_t *ty
         return false;
     d[OB] = (y->dims[1]->value + 15) / 16;
     d[CB] = (x->dims[1]->value + 15) / 16;
-    return read_size(y->dims[0], typical, out, &d[N]) && (x->rank < 4 || read_size(y->dims[2], typical, out, &d[OH])) &&
-           read_size(y->dims[x->rank - 1], typical, out, &d[OW]) && read_strides(x, typical, out, out->from) &&
-           read_strides(y, typical, out, out->to);
+    return read_size(m, y->dims[0], out, &d[N]) && (x->rank < 4 || read_size(m, y->dims[2], out, &d[OH])) &&
+           read_size(m, y->dims[x->rank - 1], out, &d[OW]) && read_strides(m, x, out, out->from) &&
+           read_strides(m, y, out, out->to);
 }
 
 static bool is_exact(const ingot_op *op)
@@ -205,14 +181,9 @@ static ingot_status choose(lowering *l, const ingot_op *op, const int64_t *kerne
                            double *out_direct)
 {
     uint32_t tiles;
-    ingot_arena scratch = {0};
-    int64_t *typical;
     problem p;
-    INGOT_TRY(typical_sizes(l, &scratch, &typical));
-    bool possible = read_problem(x, y, typical, &p);
-    ingot_arena_release(&scratch);
     *out_ns = *out_direct = 0;
-    if (!possible)
+    if (!read_problem(l->m, x, y, &p))
         return NULL;
     ingot_spec conv = direct_spec(l, op, &p, kernel, y, weights);
     INGOT_TRY(possible_tiles(l, op, kernel, &tiles));

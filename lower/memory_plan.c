@@ -2,10 +2,11 @@
  *
  * Sizes all known: several greedy orders (largest first, largest area of size times lifetime first, longest lived
  * first, in order of time), each buffer at the lowest or at the best-fitting gap; the smallest arena wins. Source:
- * Pisarchyk and Lee, arXiv:2001.03288 (greedy by size), with more orders. Symbolic sizes: the order is settled for
- * typical sizes, and each buffer then lies above every earlier one that it lives together with: offset = max(end of
- * those), an expression that holds for all sizes. Sizes that the data
- * decides count at their bounds; what has no reasonable bound gets memory of its own when a run knows the size.
+ * Pisarchyk and Lee, arXiv:2001.03288 (greedy by size), with more orders. Open sizes: the same for typical sizes; what
+ * lies above another buffer there, and lives together with it, lies above it at all sizes: offset = max(end of those
+ * below). As sizes, such offsets would soon be too large; then buffers name those below them, and the plan has one
+ * expression for each. Sizes that the data decides count at their bounds; what has no reasonable bound gets memory of
+ * its own when a run knows the size.
  */
 #include "lower/lower.h"
 #include <string.h>
@@ -14,18 +15,16 @@
 /* Of a value whose size the data decides: beyond it the value stays out of the arena. */
 #define MAX_BOUND_BYTES ((int64_t)1 << 30)
 #define MAX_BYTES       ((int64_t)1 << 47) /* of one buffer: what a process can address */
-#define TYPICAL_SIZE    128                /* stands for a symbol while choosing an order, within its range */
 
 typedef struct slot {
     int32_t buffer, first, last;
     const ingot_dim *bytes;
     int64_t size, offset; /* of typical sizes */
-    const ingot_dim *at;
 } slot;
 
 typedef struct plan {
     slot *slots;
-    int32_t *order, *best_order;
+    int32_t *order;
     int32_t n;
     int64_t peak;
     bool is_static;
@@ -130,31 +129,77 @@ static void sort_order(plan *p, int32_t rule)
     }
 }
 
+/* The order of the offsets that typical sizes have: whatever lies above another one at these shall do so at all. */
+static void sort_by_offset(plan *p, const int64_t *offsets)
+{
+    for (int32_t i = 0; i < p->n; i++) {
+        int32_t at = i;
+        for (; at > 0 && offsets[p->order[at - 1]] > offsets[i]; at--)
+            p->order[at] = p->order[at - 1];
+        p->order[at] = i;
+    }
+}
+
 /* Every buffer above all earlier ones of the order that it lives with; those below another such one need not be named.
  */
-static ingot_status stack_symbolic(lowering *l, plan *p, const ingot_dim **out_total)
+static ingot_status stack(lowering *l, plan *p, ingot_arena *scratch)
 {
     uint8_t *below; /* below[i * n + j]: order[j] lies under order[i] */
-    ingot_arena scratch = {0};
-    INGOT_TRY(ingot_arena_array(&scratch, (size_t)p->n * (size_t)p->n + 1, 1, (void **)&below));
-    const ingot_dim *total = ingot_lower_const(l, 0);
+    int32_t *found, *order;
+    size_t n = (size_t)p->n;
+    INGOT_TRY(ingot_arena_array(scratch, n * n + 1, 1, (void **)&below));
+    INGOT_TRY(ingot_arena_array(scratch, n + 1, sizeof *found, (void **)&found));
+    INGOT_TRY(ingot_arena_array(l->arena, n + 1, sizeof *order, (void **)&order));
     for (int32_t i = 0; i < p->n; i++) {
-        slot *s = &p->slots[p->order[i]];
-        s->at = ingot_lower_const(l, 0);
+        const slot *s = &p->slots[p->order[i]];
+        ingot_buffer *buffer = &l->p->buffers[s->buffer];
+        int32_t count = 0, *above;
+        uint8_t *under = &below[(size_t)i * n];
         for (int32_t j = i - 1; j >= 0; j--) {
             const slot *other = &p->slots[p->order[j]];
-            if (!together(s, other) || below[(size_t)i * (size_t)p->n + (size_t)j])
+            if (!together(s, other) || under[j])
                 continue;
-            s->at = ingot_dim_max(l->m, s->at, ingot_dim_add(l->m, other->at, other->bytes));
-            below[(size_t)i * (size_t)p->n + (size_t)j] = 1;
+            found[count++] = other->buffer;
+            under[j] = 1;
             for (int32_t k = 0; k < j; k++)
-                below[(size_t)i * (size_t)p->n + (size_t)k] |= below[(size_t)j * (size_t)p->n + (size_t)k];
+                under[k] |= below[(size_t)j * n + (size_t)k];
         }
-        total = ingot_dim_max(l->m, total, ingot_dim_add(l->m, s->at, s->bytes));
+        INGOT_TRY(ingot_arena_array(l->arena, (size_t)count + 1, sizeof *above, (void **)&above));
+        memcpy(above, found, (size_t)count * sizeof *above);
+        buffer->bytes = s->bytes; /* whole lines: ends are starts of others */
+        buffer->above = above;
+        buffer->n_above = count;
+        order[i] = s->buffer;
     }
-    ingot_arena_release(&scratch);
-    *out_total = total;
+    l->p->stack = order;
+    l->p->n_stack = p->n;
     return NULL;
+}
+
+/* Offsets as sizes, for people to read, while they are small enough. */
+static void write_out(lowering *l)
+{
+    ingot_program *program = l->p;
+    const ingot_dim *total = ingot_lower_const(l, 0);
+    for (int32_t i = 0; i < program->n_stack; i++) {
+        ingot_buffer *b = &program->buffers[program->stack[i]];
+        b->offset = ingot_lower_const(l, 0);
+        for (int32_t k = 0; k < b->n_above; k++) {
+            const ingot_buffer *other = &program->buffers[b->above[k]];
+            b->offset = ingot_dim_max(l->m, b->offset, ingot_dim_add(l->m, other->offset, other->bytes));
+        }
+        total = ingot_dim_max(l->m, total, ingot_dim_add(l->m, b->offset, b->bytes));
+    }
+    ingot_status too_large = ingot_dims_check(l->m);
+    program->arena_bytes = too_large ? NULL : total;
+    for (int32_t i = 0; i < program->n_stack; i++) {
+        ingot_buffer *b = &program->buffers[program->stack[i]];
+        if (too_large)
+            b->offset = NULL;
+        else
+            b->above = NULL;
+    }
+    ingot_status_free(too_large);
 }
 
 /* The most bytes alive in one step: no placement needs less. */
@@ -199,13 +244,13 @@ static const ingot_dim *own_bytes(lowering *l, int32_t buffer)
 
 /* A buffer whose size the data decides: the bound that it is planned at, or null when it shall have memory of its own
  * because the bound says little. */
-static const ingot_dim *planned_bytes(lowering *l, const ingot_dim *bytes, const int64_t *typical)
+static const ingot_dim *planned_bytes(lowering *l, const ingot_dim *bytes)
 {
     int64_t most = MAX_BOUND_BYTES;
     if (l->options->max_workspace_bytes > 0 && l->options->max_workspace_bytes < most)
         most = l->options->max_workspace_bytes;
     const ingot_dim *bound = ingot_dim_upper(l->m, bytes);
-    int64_t size = ingot_dim_eval(bound, typical);
+    int64_t size = ingot_dim_typical(l->m, bound);
     ingot_status too_large = ingot_dims_check(l->m);
     ingot_status_free(too_large);
     return too_large != NULL || size == INT64_MIN || size > most ? NULL : bound;
@@ -213,23 +258,15 @@ static const ingot_dim *planned_bytes(lowering *l, const ingot_dim *bytes, const
 
 static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p)
 {
-    int32_t n_symbols = ingot_module_symbol_count(l->m);
-    int64_t *typical;
     INGOT_TRY(ingot_arena_array(scratch, (size_t)l->p->n_buffers + 1, sizeof *p->slots, (void **)&p->slots));
     INGOT_TRY(ingot_arena_array(scratch, (size_t)l->p->n_buffers + 1, sizeof *p->order, (void **)&p->order));
-    INGOT_TRY(ingot_arena_array(scratch, (size_t)l->p->n_buffers + 1, sizeof *p->best_order, (void **)&p->best_order));
-    INGOT_TRY(ingot_arena_array(scratch, (size_t)n_symbols + 1, sizeof *typical, (void **)&typical));
-    for (int32_t s = 0; s < n_symbols; s++) {
-        const ingot_symbol_info *info = ingot_module_symbol(l->m, s);
-        typical[s] = TYPICAL_SIZE < info->lo ? info->lo : TYPICAL_SIZE > info->hi ? info->hi : TYPICAL_SIZE;
-    }
     p->is_static = true;
     for (int32_t i = 0; i < l->p->n_buffers; i++) {
         ingot_buffer *b = &l->p->buffers[i];
         if (b->pool != INGOT_POOL_ARENA || b->first_step < 0)
             continue;
         if (ingot_dim_is_from_data(l->m, b->bytes)) {
-            const ingot_dim *bound = planned_bytes(l, b->bytes, typical);
+            const ingot_dim *bound = planned_bytes(l, b->bytes);
             if (bound == NULL) {
                 b->bytes = own_bytes(l, i);
                 b->offset = NULL;
@@ -242,7 +279,7 @@ static ingot_status gather_slots(lowering *l, ingot_arena *scratch, plan *p)
                     .first = b->first_step,
                     .last = b->last_step,
                     .bytes = ingot_dim_round_up(l->m, b->bytes, ALIGNMENT)};
-        s->size = ingot_dim_eval(s->bytes, typical);
+        s->size = ingot_dim_typical(l->m, s->bytes);
         if (s->size == INT64_MIN || (ingot_dim_is_const(s->bytes) && s->size > MAX_BYTES))
             return ingot_fail(INGOT_LIMIT, "buffer '%s' is larger than can be addressed",
                               b->name != NULL ? b->name : "");
@@ -275,7 +312,6 @@ static ingot_status plan_with(lowering *l, ingot_arena *scratch)
             l->p->planner = names[rule];
             for (int32_t i = 0; i < p.n; i++)
                 best[i] = p.slots[i].offset;
-            memcpy(p.best_order, p.order, (size_t)p.n * sizeof *p.order);
         }
     }
     l->p->arena_lower_bound_bytes = -1;
@@ -291,21 +327,9 @@ static ingot_status plan_with(lowering *l, ingot_arena *scratch)
                               (long long)best_peak, (long long)l->options->max_workspace_bytes);
         return NULL;
     }
-    memcpy(p.order, p.best_order, (size_t)p.n * sizeof *p.order);
-    INGOT_TRY(stack_symbolic(l, &p, &l->p->arena_bytes));
-    ingot_status too_large = ingot_dims_check(l->m);
-    if (too_large != NULL) { /* offsets grew past the limit of expressions: end to end, without sharing */
-        ingot_status_free(too_large);
-        l->p->planner = "end to end";
-        const ingot_dim *end = ingot_lower_const(l, 0);
-        for (int32_t i = 0; i < p.n; i++) {
-            p.slots[i].at = end;
-            end = ingot_dim_add(l->m, end, p.slots[i].bytes);
-        }
-        l->p->arena_bytes = end;
-    }
-    for (int32_t i = 0; i < p.n; i++)
-        l->p->buffers[p.slots[i].buffer].offset = p.slots[i].at;
+    sort_by_offset(&p, best);
+    INGOT_TRY(stack(l, &p, scratch));
+    write_out(l);
     return NULL;
 }
 

@@ -163,6 +163,7 @@ static bool writes_strided(const ingot_op *op)
     case INGOT_OP_max_pool:
     case INGOT_OP_avg_pool:
     case INGOT_OP_relayout:
+    case INGOT_OP_resize:
         return true;
     default:
         return ingot_op_info_get(op->kind)->scalar;

@@ -198,6 +198,23 @@ Test(dim, text_is_readable_and_bad_text_is_refused)
     }
 }
 
+Test(dim, typical_values_are_one_image_of_some_side)
+{
+    ingot_graph *g = ingot_module_add_graph(m, "main");
+    ingot_type image = ingot_type_make(INGOT_F32, 3, (const ingot_dim *[]){batch, c(3), h});
+    ingot_type list = ingot_type_make(INGOT_F32, 1, (const ingot_dim *[]){seq});
+    ingot_graph_add_input(g, "image", &image);
+    ingot_graph_add_input(g, "list", &list);
+    cr_assert_eq(ingot_dim_typical(m, c(7)), 7);
+    cr_assert_eq(ingot_dim_typical(m, batch), 1);
+    cr_assert_eq(ingot_dim_typical(m, seq), 256); /* a list has no images */
+    cr_assert_eq(ingot_dim_typical(m, MUL(MUL(batch, c(3)), DIV(ADD(h, c(1)), c(2)))), 3 * 128);
+    cr_assert_eq(ingot_dim_typical(m, ingot_symbol(m, "large", 1000, 2000)), 1000);
+    cr_assert_eq(ingot_dim_typical(m, ingot_symbol(m, "small", 1, 6)), 6);
+    cr_assert_eq(ingot_dim_typical(m, DIV(seq, MOD(batch, c(1000)))), 256);
+    cr_assert_eq(ingot_dim_typical(m, DIV(seq, SUB(batch, batch))), INT64_MIN);
+}
+
 /* What data decides in 0..9, below and above what the inputs decide. */
 Test(dim, upper_bound_holds_for_every_value_of_the_data)
 {

@@ -1,6 +1,7 @@
 /* A program made by hand becomes a plan that the runtime runs: in memory, and as an artifact opened as a shared object.
  */
 #include "codegen/codegen.h"
+#include "runtime/context.h"
 #include "runtime/plan.h"
 #include "runtime/weights.h"
 #include <criterion/criterion.h>
@@ -142,6 +143,47 @@ Test(plan_blob, a_program_runs_from_its_bytes)
                   &(ingot_init_options){.struct_size = sizeof(ingot_init_options), .threads = 1, .verify_weights = 1});
     munmap(weights, INGOT_WEIGHTS_OFFSET + 64);
     fclose(file);
+    destroy(&e);
+}
+
+/* Buffers of 12 n and 64 bytes, and one above both. */
+Test(plan_blob, buffers_lie_above_those_that_they_name)
+{
+    static example e;
+    make(&e);
+    static const int32_t none[1] = {0}, both[2] = {3, 4}, stack[3] = {3, 4, 5};
+    ingot_buffer buffers[6];
+    memcpy(buffers, e.buffers, sizeof e.buffers);
+    for (int32_t i = 3; i < 6; i++)
+        buffers[i] = (ingot_buffer){.pool = INGOT_POOL_ARENA,
+                                    .bytes = i == 3 ? buffers[0].bytes : ingot_dim_const(e.module, 64),
+                                    .above = i < 5 ? none : both,
+                                    .n_above = i < 5 ? 0 : 2};
+    e.program.buffers = buffers;
+    e.program.n_buffers = 6;
+    e.program.arena_bytes = NULL;
+    e.program.stack = stack;
+    e.program.n_stack = 3;
+    uint8_t digest[16] = {0};
+    void *plan;
+    size_t size;
+    cr_assert_null(ingot_plan_serialize(&e.program, baseline(), build_id, digest, &e.arena, &plan, &size));
+    ingot_portable_fn *kernel = ingot_portable_map;
+    const void *table[1];
+    memcpy(table, &kernel, sizeof kernel);
+    const ingot_model model = {INGOT_ABI_VERSION, sizeof model, plan, table, NULL, "tiny", NULL};
+    ingot_plan_view view;
+    ingot_status status = ingot_plan_view_create(&model, &view);
+    cr_assert_null(status, "%s", ingot_status_message(status));
+    for (int64_t n = 1; n <= 64; n++) {
+        int64_t env[256], above = 12 * n > 64 ? 12 * n : 64;
+        cr_assert_lt(view.n_exprs, 256);
+        ingot_plan_evaluate(&view, &n, false, env);
+        cr_assert_eq(env[view.buffers[3].offset], 0);
+        cr_assert_eq(env[view.buffers[4].offset], 0);
+        cr_assert_eq(env[view.buffers[5].offset], above);
+        cr_assert_eq(env[view.plan->arena_bytes], above + 64);
+    }
     destroy(&e);
 }
 
