@@ -9,7 +9,7 @@
  *   reduce log_sum, log_sum_exp                   sum with exp and log around
  *   is_inf of one sign                            is_inf and a comparison
  *   conv_transpose                                convolutions (decompose_conv_transpose.c)
- *   resize, nearest, by whole factors             broadcast between reshapes
+ *   resize, nearest, of axes of one element        broadcast
  *
  * Needs nothing. What has a form that these do not cover stays and runs portable.
  */
@@ -227,43 +227,28 @@ static ingot_status decompose_is_inf(ingot_op *op)
     return ingot_finish_decomposition(op, test);
 }
 
-/* Each element repeated: [N, C, H, W] as [N, C, H, 1, W, 1], broadcast to [N, C, H, f, W, g], as [N, C, H f, W g]. With
- * half-pixel coordinates no position is halfway between two elements, so that all ways of rounding agree. */
+/* Nearest to the one element of an axis is that element: a broadcast. */
 static ingot_status decompose_resize(ingot_op *op)
 {
-    ingot_module *m = op->graph->module;
     const ingot_attrs_resize *attrs = op->attrs;
     const ingot_type *from = &op->in[0]->type, *to = &op->out[0]->type;
-    const ingot_dim *narrow[INGOT_MAX_RANK], *wide[INGOT_MAX_RANK];
-    int32_t n = 0;
-    bool same = attrs->coords == INGOT_COORDS_ASYMMETRIC && attrs->nearest == INGOT_NEAREST_FLOOR;
-    bool half =
-        (attrs->coords == INGOT_COORDS_HALF_PIXEL || attrs->coords == INGOT_COORDS_HALF_PIXEL_SYMMETRIC) &&
-        (attrs->nearest == INGOT_NEAREST_ROUND_PREFER_FLOOR || attrs->nearest == INGOT_NEAREST_ROUND_PREFER_CEIL);
-    if (attrs->mode != INGOT_RESIZE_NEAREST || op->n_in > 1 || (!same && !half) || !ingot_type_is_static(from) ||
-        !ingot_type_is_static(to) || from->rank != to->rank)
+    bool any = false;
+    if (attrs->mode != INGOT_RESIZE_NEAREST || attrs->coords == INGOT_COORDS_TF_CROP_AND_RESIZE || op->n_in > 1 ||
+        from->rank != to->rank)
         return NULL;
     for (int32_t i = 0; i < from->rank; i++) {
-        int64_t a = from->dims[i]->value, b = to->dims[i]->value;
-        if (a < 1 || b % a || n + 2 > INGOT_MAX_RANK)
+        bool same = from->dims[i] == to->dims[i] && (!op->n_scales || op->scales[i] == 1);
+        if (!same && !ingot_dim_is(from->dims[i], 1))
             return NULL;
-        if (op->scales && i < op->n_scales && op->scales[i] != (double)(b / a))
-            return NULL; /* a result cut short: positions go by the scale */
-        narrow[n] = wide[n] = from->dims[i];
-        n++;
-        if (b == a)
-            continue;
-        narrow[n] = ingot_dim_const(m, 1);
-        wide[n++] = ingot_dim_const(m, b / a);
+        any = any || !same;
     }
-    ingot_value *x;
     ingot_op *made;
-    INGOT_TRY(ingot_build_reshape(op, op->in[0], n, narrow, &x));
-    INGOT_TRY(ingot_build(op, INGOT_OP_broadcast, 1, &x, &made));
-    INGOT_TRY(ingot_op_set_sym(made, n, wide));
+    if (!any)
+        return NULL;
+    INGOT_TRY(ingot_build(op, INGOT_OP_broadcast, 1, op->in, &made));
+    INGOT_TRY(ingot_op_set_sym(made, to->rank, to->dims));
     INGOT_TRY(ingot_op_infer(made));
-    INGOT_TRY(ingot_build_reshape(op, made->out[0], to->rank, to->dims, &x));
-    return ingot_finish_decomposition(op, x);
+    return ingot_finish_decomposition(op, made->out[0]);
 }
 
 static ingot_status decompose_op(ingot_op *op, ingot_arena *scratch, ingot_pass_context *ctx)

@@ -6,15 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOST_DIMS (INGOT_MAX_RANK + 1)
+#define MOST_DIMS     (INGOT_MAX_RANK + 1)
+#define MOST_ELEMENTS 1e12 /* of a value: strides stay far from overflow */
+
+/* Open sizes count as typical ones: at their low ends, nothing would ever be worth a conversion. */
+static int64_t size_of(const ingot_module *m, const ingot_dim *d)
+{
+    int64_t size = ingot_dim_typical(m, d);
+    return size < 1 ? 1 : size > INGOT_DIM_MAX_VALUE ? INGOT_DIM_MAX_VALUE : size;
+}
 
 /* Decisions are compared as for a kernel that runs alone, as candidates are measured; what it costs then is what it
  * does among the others of the model. */
-static double predict(const ingot_pass_context *ctx, ingot_spec *spec)
+static double ask(const ingot_pass_context *ctx, ingot_spec *spec)
 {
     const ingot_cost_model *model = ctx->cost_model ? ctx->cost_model : &ingot_cost_roofline;
     ingot_choice choice;
-    snprintf(spec->target, sizeof spec->target, "%s", ctx->target->name);
     if (model->knows && !model->knows(model, ctx->target))
         model = &ingot_cost_roofline;
     ingot_cost_query query = {
@@ -24,13 +31,30 @@ static double predict(const ingot_pass_context *ctx, ingot_spec *spec)
     return ingot_cost_predict(model, &query).ns;
 }
 
+/* The same kernel is asked about again for each op of its kind and shape. */
+static double predict(const ingot_pass_context *ctx, ingot_spec *spec)
+{
+    snprintf(spec->target, sizeof spec->target, "%s", ctx->target->name);
+    uint64_t hash = ingot_spec_hash(spec) | 1; /* 0 is an empty entry */
+    ingot_estimate *entry = &ctx->estimates[(hash >> 32) % INGOT_ESTIMATES];
+    if (entry->hash == hash)
+        return entry->ns;
+    *entry = (ingot_estimate){hash, ask(ctx, spec)};
+    return entry->ns;
+}
+
 /* ---- Loop nests ---- */
 
-/* Sizes of a value as it lies in memory; C16 has the lanes as its last dim. */
-static int32_t physical_dims(const ingot_type *type, int64_t *out)
+/* Sizes of a value as it lies in memory; C16 has the lanes as its last dim. -1: too many elements. */
+static int32_t physical_dims(const ingot_module *m, const ingot_type *type, int64_t *out)
 {
-    for (int32_t d = 0; d < type->rank; d++)
-        out[d] = ingot_dim_least(type->dims[d]);
+    double count = 1;
+    for (int32_t d = 0; d < type->rank; d++) {
+        out[d] = size_of(m, type->dims[d]);
+        count *= (double)out[d];
+    }
+    if (count > MOST_ELEMENTS)
+        return -1;
     if (type->layout != INGOT_LAYOUT_C16)
         return type->rank;
     out[1] = (out[1] + 15) / 16;
@@ -38,10 +62,19 @@ static int32_t physical_dims(const ingot_type *type, int64_t *out)
     return type->rank + 1;
 }
 
+static void dense_strides(int32_t rank, const int64_t *dims, int64_t *out)
+{
+    int64_t step = 1;
+    for (int32_t d = rank - 1; d >= 0; d--) {
+        out[d] = step;
+        step *= dims[d];
+    }
+}
+
 /* Strides of a dense operand over the result's `rank` dims: 0 where it is repeated. Vectors along the channels of a C16
  * result are read lane by lane. */
-static void operand_strides(const ingot_type *type, const ingot_type *result, int32_t rank, const int64_t *dims,
-                            int64_t *out)
+static void operand_strides(const ingot_module *m, const ingot_type *type, const ingot_type *result, int32_t rank,
+                            const int64_t *dims, int64_t *out)
 {
     int64_t own[MOST_DIMS], step = 1;
     bool blocked = result->layout == INGOT_LAYOUT_C16;
@@ -53,7 +86,7 @@ static void operand_strides(const ingot_type *type, const ingot_type *result, in
         }
         return;
     }
-    int32_t n = physical_dims(type, own), shift = rank - n;
+    int32_t n = physical_dims(m, type, own), shift = rank - n;
     for (int32_t d = n - 1; d >= 0; d--) {
         if (d + shift >= 0 && own[d] > 1 && own[d] == dims[d + shift])
             out[d + shift] = step;
@@ -92,15 +125,17 @@ static ingot_dtype result_dtype(const ingot_prog *prog, int32_t result)
     return (ingot_dtype)(reg < prog->n_args ? prog->arg_dtypes[reg] : prog->instrs[reg - prog->n_args].dtype);
 }
 
-double ingot_estimate_map(const ingot_pass_context *ctx, const ingot_prog *prog, const ingot_type *result,
-                          ingot_value *const *in)
+double ingot_estimate_map(const ingot_pass_context *ctx, const ingot_module *m, const ingot_prog *prog,
+                          const ingot_type *result, ingot_value *const *in)
 {
     ingot_spec s = {.family = INGOT_FAMILY_map, .n_in = prog->n_args, .n_out = prog->n_results, .has_body = true};
     if (!ctx->cost_model || prog->n_args + prog->n_results > INGOT_SPEC_OPERANDS || result->rank < 0 ||
         result->rank + 2 > ingot_family_info_get(s.family)->n_dims)
         return 0;
     s.body = *prog;
-    s.n_dims = physical_dims(result, s.dims);
+    s.n_dims = physical_dims(m, result, s.dims);
+    if (s.n_dims < 0)
+        return 0;
     if (s.n_dims == 0)
         s.dims[s.n_dims++] = 1;
     for (int32_t k = 0; k < s.n_in + s.n_out; k++) {
@@ -108,7 +143,7 @@ double ingot_estimate_map(const ingot_pass_context *ctx, const ingot_prog *prog,
         const ingot_type *type = k < s.n_in ? &in[k]->type : result;
         o->dtype = k < s.n_in ? (ingot_dtype)prog->arg_dtypes[k] : result_dtype(prog, k - s.n_in);
         o->constant = k < s.n_in && ingot_value_literal(in[k]) != NULL;
-        operand_strides(type, result, s.n_dims, s.dims, o->strides);
+        operand_strides(m, type, result, s.n_dims, s.dims, o->strides);
     }
     collapse(&s);
     return predict(ctx, &s);
@@ -120,32 +155,63 @@ double ingot_estimate_op(const ingot_pass_context *ctx, const ingot_op *op)
     if (!ctx->cost_model || !ingot_is_elementwise(op) || op->n_in > INGOT_PROG_MAX_ARGS)
         return 0;
     ingot_prog_of(op, &prog);
-    return prog.n_args == op->n_in ? ingot_estimate_map(ctx, &prog, &op->out[0]->type, op->in) : 0;
+    return prog.n_args == op->n_in ? ingot_estimate_map(ctx, op->graph->module, &prog, &op->out[0]->type, op->in) : 0;
 }
 
-double ingot_estimate_relayout(const ingot_pass_context *ctx, const ingot_type *type, ingot_layout to)
+double ingot_estimate_relayout(const ingot_pass_context *ctx, const ingot_module *m, const ingot_type *type,
+                               ingot_layout to)
 {
     ingot_spec s = {.family = INGOT_FAMILY_map, .n_in = 1, .n_out = 1, .has_body = true};
     if (!ctx->cost_model || type->rank < 2 || type->rank + 2 > ingot_family_info_get(s.family)->n_dims)
         return 0;
     ingot_type blocked = *type;
     blocked.layout = INGOT_LAYOUT_C16;
-    s.n_dims = physical_dims(&blocked, s.dims);
+    s.n_dims = physical_dims(m, &blocked, s.dims);
+    if (s.n_dims < 0)
+        return 0;
     ingot_operand *plain = &s.operands[to == INGOT_LAYOUT_PLAIN], *c16 = &s.operands[to != INGOT_LAYOUT_PLAIN];
-    int64_t space = 1, step = 1;
-    for (int32_t d = type->rank; d >= 0; d--) {
-        c16->strides[d] = step;
-        step *= s.dims[d];
-    }
+    int64_t space = 1;
+    dense_strides(s.n_dims, s.dims, c16->strides);
     for (int32_t d = type->rank - 1; d >= 2; d--) {
         plain->strides[d] = space;
         space *= s.dims[d];
     }
     plain->strides[type->rank] = space;
     plain->strides[1] = 16 * space;
-    plain->strides[0] = ingot_dim_least(type->dims[1]) * space;
+    plain->strides[0] = size_of(m, type->dims[1]) * space;
     plain->dtype = c16->dtype = type->dtype;
     s.body = (ingot_prog){.n_args = 1, .n_results = 1, .arg_dtypes = {(int16_t)type->dtype}};
+    collapse(&s);
+    return predict(ctx, &s);
+}
+
+double ingot_estimate_resize(const ingot_pass_context *ctx, const ingot_op *op, ingot_layout layout)
+{
+    ingot_spec s = {.family = INGOT_FAMILY_map, .n_in = 1, .n_out = 1, .has_body = true};
+    ingot_type from = op->in[0]->type, to = op->out[0]->type;
+    int64_t factors[INGOT_MAX_RANK], x_dims[MOST_DIMS], y_dims[MOST_DIMS], x[MOST_DIMS], y[MOST_DIMS];
+    from.layout = to.layout = layout;
+    int32_t most = ingot_family_info_get(s.family)->n_dims;
+    int32_t rank = physical_dims(op->graph->module, &from, x_dims);
+    if (!ctx->cost_model || rank < 0 || physical_dims(op->graph->module, &to, y_dims) < 0 ||
+        !ingot_resize_repeats(op, factors))
+        return 0;
+    dense_strides(rank, x_dims, x);
+    dense_strides(rank, y_dims, y);
+    for (int32_t d = 0; d < rank; d++) {
+        int64_t factor = d < from.rank ? factors[d] : 1;
+        if (s.n_dims + 2 > most)
+            return 0;
+        s.dims[s.n_dims] = x_dims[d];
+        s.operands[0].strides[s.n_dims] = x[d];
+        s.operands[1].strides[s.n_dims++] = y[d] * factor;
+        if (factor == 1)
+            continue;
+        s.dims[s.n_dims] = factor;
+        s.operands[1].strides[s.n_dims++] = y[d];
+    }
+    s.operands[0].dtype = s.operands[1].dtype = from.dtype;
+    s.body = (ingot_prog){.n_args = 1, .n_results = 1, .arg_dtypes = {(int16_t)from.dtype}};
     collapse(&s);
     return predict(ctx, &s);
 }
@@ -159,19 +225,23 @@ double ingot_estimate_pool(const ingot_pass_context *ctx, const ingot_op *op, in
     ingot_spec s = {.family = INGOT_FAMILY_window, .n_dims = 7, .n_in = 1, .n_out = 1};
     if (!ctx->cost_model || spatial < 1 || spatial > 2)
         return 0;
-    int64_t channels = ingot_dim_least(x->dims[1]), lanes = blocked ? 16 : 1;
-    const int64_t dims[7] = {ingot_dim_least(y->dims[0]), (channels + lanes - 1) / lanes, 1, 1, 1, 1, lanes};
+    const ingot_module *m = op->graph->module;
+    int64_t x_dims[MOST_DIMS], y_dims[MOST_DIMS];
+    if (physical_dims(m, x, x_dims) < 0 || physical_dims(m, y, y_dims) < 0)
+        return 0;
+    int64_t channels = x_dims[1], lanes = blocked ? 16 : 1;
+    const int64_t dims[7] = {y_dims[0], (channels + lanes - 1) / lanes, 1, 1, 1, 1, lanes};
     memcpy(s.dims, dims, sizeof dims);
     s.params[0] = op->kind == INGOT_OP_max_pool ? INGOT_SPEC_POOL_MAX : INGOT_SPEC_POOL_AVG;
     s.params[1] = s.params[2] = s.params[3] = s.params[4] = s.params[7] = s.params[8] = 1;
     for (int32_t d = 0; d < spatial; d++) {
         int32_t slot = d + 2 - spatial;
-        s.dims[2 + slot] = ingot_dim_least(y->dims[2 + d]);
+        s.dims[2 + slot] = y_dims[2 + d];
         s.dims[4 + slot] = a->kernel.v[d];
         s.params[1 + slot] = a->strides.v[d];
         s.params[3 + slot] = a->dilations.v[d];
         s.params[5 + slot] = a->pads.v[d];
-        s.params[7 + slot] = ingot_dim_least(x->dims[2 + d]);
+        s.params[7 + slot] = x_dims[2 + d];
         s.params[10 + slot] = a->pads.v[spatial + d];
     }
     s.params[9] = a->count_include_pad != 0;

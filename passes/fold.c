@@ -200,7 +200,7 @@ static bool all_splats(const ingot_op *op)
  * copy of weights. */
 static bool goes_into_matmul(const ingot_op *op)
 {
-    if (op->kind != INGOT_OP_transpose || ingot_type_least_bytes(&op->out[0]->type) < 65536)
+    if (op->kind != INGOT_OP_transpose || ingot_value_bytes(op->out[0]) < 65536)
         return false;
     for (const ingot_use *use = op->out[0]->uses; use; use = use->next) {
         if (!use->op || use->op->kind != INGOT_OP_matmul || use->index > 1)
@@ -242,14 +242,14 @@ ingot_status ingot_fold_op(ingot_op *op, ingot_pass_context *ctx, bool *changed)
     } else if (!err && !goes_into_matmul(op)) {
         int64_t in_bytes = 0, out_bytes = 0;
         for (int32_t i = 0; i < op->n_in; i++)
-            in_bytes += op->in[i] && !is_splat(op->in[i]) ? ingot_type_least_bytes(&op->in[i]->type) : 16;
+            in_bytes += op->in[i] && !is_splat(op->in[i]) ? ingot_value_bytes(op->in[i]) : 16;
         for (int32_t i = 0; i < op->n_out; i++)
-            out_bytes += ingot_type_least_bytes(&op->out[i]->type);
+            out_bytes += ingot_value_bytes(op->out[i]);
         int64_t limit = ctx->max_fold_bytes > 0 ? ctx->max_fold_bytes : op->graph->module->limits->max_fold_bytes;
         /* A splat operand that is expanded to be read counts as what it becomes. */
         int64_t expanded = 0;
         for (int32_t i = 0; i < op->n_in; i++)
-            expanded += is_splat(op->in[i]) ? ingot_type_least_bytes(&op->in[i]->type) : 0;
+            expanded += is_splat(op->in[i]) ? ingot_value_bytes(op->in[i]) : 0;
         if ((out_bytes <= limit || out_bytes <= in_bytes) && expanded <= limit)
             err = fold_dense(op, &scratch, changed);
     }

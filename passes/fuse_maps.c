@@ -180,7 +180,7 @@ static bool is_faster(const ingot_pass_context *ctx, const ingot_op *producer, c
                       const cluster *c, times *out)
 {
     const ingot_type *from = &producer->out[0]->type, *to = &consumer->out[0]->type;
-    out->merged = ingot_estimate_map(ctx, &c->prog, to, c->in);
+    out->merged = ingot_estimate_map(ctx, consumer->graph->module, &c->prog, to, c->in);
     out->apart = ingot_estimate_op(ctx, producer) + ingot_estimate_op(ctx, consumer);
     if (ingot_same_shape(from, to))
         return true;

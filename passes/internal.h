@@ -62,24 +62,29 @@ bool ingot_is_number(const ingot_value *v, double want); /* splat of a value nea
 bool ingot_broadcasts_to(const ingot_type *v, const ingot_type *to);
 /* True for elementwise ops and maps that may go into programs: no strings, no types under 8 bits, no float8. */
 bool ingot_is_elementwise(const ingot_op *op);
+/* Bytes of a value; open sizes count as typical ones (ingot_dim_typical), at least 1. */
+int64_t ingot_value_bytes(const ingot_value *v);
 /* Dense contents as doubles (float types, at most `limit` elements); null when not constant or too large. In `arena`.
  */
 ingot_status ingot_constant_f64(ingot_module *m, const ingot_value *v, ingot_arena *arena, int64_t limit, double **out);
 
 /* ---- Predicted times (estimate.c) ----
- * Nanoseconds of the kernel that an op would become, with its best decisions, on dense operands; open sizes count at
- * their low end. 0: no cost model, or no kernel for it. */
+ * Nanoseconds of the kernel that an op would become, with its best decisions, on dense operands; open sizes count as
+ * typical ones (ingot_dim_typical). 0: no cost model, or no kernel for it. */
 
 /* `prog` for each element of `result` (C16: of its whole blocks), from operands `in` that broadcast to it. */
-double ingot_estimate_map(const ingot_pass_context *ctx, const ingot_prog *prog, const ingot_type *result,
-                          ingot_value *const *in);
+double ingot_estimate_map(const ingot_pass_context *ctx, const ingot_module *m, const ingot_prog *prog,
+                          const ingot_type *result, ingot_value *const *in);
 double ingot_estimate_op(const ingot_pass_context *ctx, const ingot_op *op); /* elementwise, as it stands */
 double ingot_estimate_pool(const ingot_pass_context *ctx, const ingot_op *op, ingot_layout layout);
 /* A matmul or convolution whose second operand is constant, in its best form, with operands of these types; by the
  * roofline where there is no cost model. */
 double ingot_estimate_product(const ingot_pass_context *ctx, const ingot_op *op, ingot_dtype in, ingot_dtype weights);
+/* One that repeats elements (ingot_resize_repeats). */
+double ingot_estimate_resize(const ingot_pass_context *ctx, const ingot_op *op, ingot_layout layout);
 /* Moving a value of `type` between plain and C16. */
-double ingot_estimate_relayout(const ingot_pass_context *ctx, const ingot_type *type, ingot_layout to);
+double ingot_estimate_relayout(const ingot_pass_context *ctx, const ingot_module *m, const ingot_type *type,
+                               ingot_layout to);
 
 /* ---- Notes ---- */
 void ingot_note(ingot_pass_context *ctx, const char *format, ...) INGOT_PRINTF(2, 3);

@@ -1,10 +1,10 @@
 /* Blocks of 16 channels (INGOT_LAYOUT_C16) around convolutions.
  *
- * Convolutions write C16, and read it from 16 input channels on (conv_reads). Pooling, elementwise ops, concats of
- * whole blocks and reductions over space can do either: they start as their operands are and then change sides, one at
- * a time, as long as that saves time: what the cost model predicts for the op on either side (a last block that is half
- * empty costs a whole one) and for the conversions around it; without a model, bytes of conversions. All else is plain,
- * as are inputs and outputs. `relayout` ops stand where the sides meet, one per value.
+ * Convolutions write C16, and read it from 16 input channels on (conv_reads). Pooling, elementwise ops, resizing by
+ * whole factors, concats of whole blocks and reductions over space can do either: they start as their operands are and
+ * then change sides, one at a time, as long as that saves time: what the cost model predicts for the op on either side
+ * (a last block that is half empty costs a whole one) and for the conversions around it; without a model, bytes of
+ * conversions. All else is plain, as are inputs and outputs. `relayout` ops stand where the sides meet, one per value.
  *
  * Dims stay the logical [N, C, ...]; only type.layout changes. Constants keep the plain layout when they are one number
  * or per channel. Lanes past C stay finite: where C is no multiple of 16, elementwise ops are C16 only if they take
@@ -158,6 +158,13 @@ static bool concat_fits(const ingot_op *op)
     return true;
 }
 
+/* Space repeated by whole factors. */
+static bool resize_fits(const ingot_op *op)
+{
+    int64_t factors[INGOT_MAX_RANK];
+    return fits(&op->in[0]->type) && fits(&op->out[0]->type) && ingot_resize_repeats(op, factors) && factors[1] == 1;
+}
+
 /* A reduction over all of space and nothing else. */
 static bool reduce_fits(const ingot_op *op)
 {
@@ -184,6 +191,8 @@ static side side_of(const ingot_op *op)
     case INGOT_OP_avg_pool:
         return !op->prog && op->n_in == 1 && fits(&op->in[0]->type) && fits(&op->out[0]->type) ? SIDE_EITHER
                                                                                                : SIDE_PLAIN;
+    case INGOT_OP_resize:
+        return resize_fits(op) ? SIDE_EITHER : SIDE_PLAIN;
     case INGOT_OP_concat:
         return fits(&op->out[0]->type) && concat_fits(op) ? SIDE_EITHER : SIDE_PLAIN;
     case INGOT_OP_reduce:
@@ -206,6 +215,14 @@ static bool is_blocked(const plan *p, const ingot_value *v)
     return i >= 0 && p->blocked[i];
 }
 
+/* Operands of an elementwise op in blocks that stay plain: one number, constants of each channel. */
+static bool reads_plain(const ingot_op *op, int32_t i)
+{
+    const ingot_type *t = &op->in[i]->type;
+    return ingot_is_elementwise(op) &&
+           (ingot_type_count(t) == 1 || (ingot_value_literal(op->in[i]) && per_channel(t, &op->out[0]->type)));
+}
+
 /* The layout that operand `i` of `op` wants. */
 static int need(const plan *p, const ingot_op *op, int32_t i)
 {
@@ -220,10 +237,7 @@ static int need(const plan *p, const ingot_op *op, int32_t i)
     case SIDE_EITHER:
         if (!p->blocked[at])
             return PLAIN;
-        return ingot_type_count(&op->in[i]->type) == 1 ||
-                       (ingot_value_literal(op->in[i]) && per_channel(&op->in[i]->type, &op->out[0]->type))
-                   ? ANY
-                   : C16;
+        return reads_plain(op, i) ? ANY : C16;
     default:
         return PLAIN;
     }
@@ -232,23 +246,25 @@ static int need(const plan *p, const ingot_op *op, int32_t i)
 static double move_cost(const plan *p, const ingot_value *v, int to)
 {
     if (!p->ctx->cost_model)
-        return (double)ingot_type_least_bytes(&v->type);
-    return ingot_estimate_relayout(p->ctx, &v->type, to == C16 ? INGOT_LAYOUT_C16 : INGOT_LAYOUT_PLAIN);
+        return (double)ingot_value_bytes(v);
+    return ingot_estimate_relayout(p->ctx, v->graph->module, &v->type,
+                                   to == C16 ? INGOT_LAYOUT_C16 : INGOT_LAYOUT_PLAIN);
 }
 
-/* An elementwise op or pooling on one side. Types are plain still. */
+/* An elementwise op, pooling or resizing on one side. Types are plain still. */
 static double work_cost(const plan *p, ingot_op *op, int layout)
 {
     ingot_layout to = layout == C16 ? INGOT_LAYOUT_C16 : INGOT_LAYOUT_PLAIN;
     if (op->kind == INGOT_OP_max_pool || op->kind == INGOT_OP_avg_pool)
         return ingot_estimate_pool(p->ctx, op, to);
+    if (op->kind == INGOT_OP_resize)
+        return ingot_estimate_resize(p->ctx, op, to);
     if (!ingot_is_elementwise(op))
         return 0;
     ingot_value *changed[INGOT_PROG_MAX_ARGS + 1] = {op->out[0]};
     int32_t n = 1;
     for (int32_t i = 0; i < op->n_in && i < INGOT_PROG_MAX_ARGS; i++)
-        if (to == INGOT_LAYOUT_C16 && ingot_type_count(&op->in[i]->type) != 1 &&
-            !(ingot_value_literal(op->in[i]) && per_channel(&op->in[i]->type, &op->out[0]->type)))
+        if (to == INGOT_LAYOUT_C16 && !reads_plain(op, i))
             changed[n++] = op->in[i];
     for (int32_t i = 0; i < n; i++)
         changed[i]->type.layout = to;

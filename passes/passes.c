@@ -84,7 +84,7 @@ static ingot_status run_one(ingot_module *m, int32_t index, ingot_pass_context *
     return NULL;
 }
 
-ingot_status ingot_run_passes(ingot_module *m, const char *names, ingot_pass_context *ctx)
+static ingot_status run_all(ingot_module *m, const char *names, ingot_pass_context *ctx)
 {
     /* All names are checked before anything runs. */
     for (int dry = 1; dry >= 0; dry--) {
@@ -97,11 +97,20 @@ ingot_status ingot_run_passes(ingot_module *m, const char *names, ingot_pass_con
                 return unknown_pass(at, size);
             if (size && !dry) {
                 INGOT_TRY(ingot_check_cancel(ctx));
-                ctx->constant_bytes = ingot_module_constant_bytes(m);
                 INGOT_TRY(run_one(m, index, ctx));
             }
             at += size + (at[size] == ',');
         }
     }
     return NULL;
+}
+
+ingot_status ingot_run_passes(ingot_module *m, const char *names, ingot_pass_context *ctx)
+{
+    ingot_estimate estimates[INGOT_ESTIMATES] = {{0}};
+    ctx->estimates = estimates;
+    ctx->constant_bytes = ingot_module_constant_bytes(m);
+    ingot_status status = run_all(m, names, ctx);
+    ctx->estimates = NULL;
+    return status;
 }

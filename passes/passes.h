@@ -9,6 +9,13 @@
 #define INGOT_PASSES_H
 #include "ir/ir.h"
 
+/* A predicted time that was asked for. */
+typedef struct ingot_estimate {
+    uint64_t hash; /* of the kernel's spec */
+    double ns;
+} ingot_estimate;
+enum { INGOT_ESTIMATES = 256 };
+
 typedef struct ingot_pass_context {
     const struct ingot_target *target;
     const struct ingot_cost_model *cost_model; /* null: layouts go by bytes, all else by the roofline */
@@ -21,9 +28,10 @@ typedef struct ingot_pass_context {
     void *cancel_arg;
     double *seconds; /* per pass of passes.def, added to; may be null */
     int64_t max_fold_bytes;
-    double constant_bytes; /* of the module; set before each pass */
-    bool bf16;             /* products with constant weights are of bf16 where that is predicted to be faster */
-    bool exact_conv;       /* there will be no Winograd kernels to compare with */
+    double constant_bytes;     /* of the module as it came; set by ingot_run_passes */
+    bool bf16;                 /* products with constant weights are of bf16 where that is predicted to be faster */
+    bool exact_conv;           /* there will be no Winograd kernels to compare with */
+    ingot_estimate *estimates; /* [INGOT_ESTIMATES]; set by ingot_run_passes */
 } ingot_pass_context;
 
 typedef ingot_status ingot_pass_fn(ingot_module *m, ingot_pass_context *ctx);

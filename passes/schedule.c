@@ -35,7 +35,7 @@ static int64_t result_bytes(const ingot_op *op)
     if (op->kind == INGOT_OP_constant)
         return 0;
     for (int32_t i = 0; i < op->n_out; i++)
-        bytes += ingot_type_least_bytes(&op->out[i]->type);
+        bytes += ingot_value_bytes(op->out[i]);
     return bytes;
 }
 

@@ -295,6 +295,16 @@ bool ingot_is_elementwise(const ingot_op *op)
     return true;
 }
 
+int64_t ingot_value_bytes(const ingot_value *v)
+{
+    double n = ingot_dtype_bits(v->type.dtype) / 8.0;
+    for (int32_t i = 0; i < v->type.rank; i++) {
+        int64_t size = ingot_dim_typical(v->graph->module, v->type.dims[i]);
+        n *= size > 1 ? (double)size : 1.0;
+    }
+    return n < 1e15 ? (int64_t)ceil(n) : (int64_t)1e15;
+}
+
 ingot_status ingot_constant_f64(ingot_module *m, const ingot_value *v, ingot_arena *arena, int64_t limit, double **out)
 {
     *out = NULL;
