@@ -27,6 +27,8 @@ typedef struct contract {
     int64_t kc, k_limit; /* k block; sums of more than k_limit terms are made in blocks */
     bool blocked;        /* k may have several blocks: partial sums live in out */
     bool inline_body;
+    int tiles;   /* row tiles of a unit */
+    int sharers; /* tiles that share fetching the next columns of B; 0: none is fetched */
 } contract;
 
 static int32_t extra_count(const ingot_spec *spec)
@@ -47,6 +49,25 @@ static bool sums_fit_out(const ingot_spec *spec)
 {
     ingot_dtype sum = ingot_spec_sum(spec);
     return ingot_dtype_is_float(sum) && spec->operands[spec->n_in].dtype == sum;
+}
+
+/* Tiles among which the lines of the next columns are shared out, where columns are too many to stay in L2: those that
+ * pass over the same columns. A tile alone reads columns as fast as they come, which no fetching speeds up. */
+static int sharers(const contract *c, const ingot_target *target)
+{
+    ingot_size m = c->spec->dims[M], n = c->spec->dims[N], k = c->spec->dims[K];
+    if (c->b != PANELS || c->group || ingot_size_is_dynamic(n) || ingot_size_is_dynamic(k) ||
+        (double)n * (double)k * c->element_bytes <= target->l2_bytes / 2.0 ||
+        c->kc * c->nr * c->element_bytes > target->l2_bytes / 4)
+        return 0;
+    int64_t tiles = 4; /* where a run decides: of many, the first ones fetch all */
+    if (!ingot_size_is_dynamic(m)) {
+        int64_t all = m > 0 ? (m + c->mr - 1) / c->mr : 1, height = (m + all - 1) / all;
+        tiles = all - (all * height - m); /* tall ones */
+    }
+    tiles = tiles < c->tiles ? tiles : c->tiles;
+    bool alone = tiles < 2 && c->nr >= 16; /* narrower groups pass over each line more than once */
+    return alone ? 0 : (int)tiles;
 }
 
 static contract decide(const ingot_spec *spec, const ingot_target *target)
@@ -92,6 +113,9 @@ static contract decide(const ingot_spec *spec, const ingot_target *target)
         c.kc = k > 0 ? k : 1; /* one row tile reads B once: no use in blocks */
     }
     c.inline_body = !sums_fit_out(spec) || ingot_micro_inline_body(spec);
+    /* packing columns on the stack pays off over more rows */
+    c.tiles = spec->decisions[4] > 0 ? (int)spec->decisions[4] : c.b == STACK ? 32 : c.mr > 8 ? 4 : 8;
+    c.sharers = sharers(&c, target);
     return c;
 }
 
@@ -152,15 +176,13 @@ static split make_split(ingot_emitter *e, const contract *c)
         large = large < room ? large : room;
         small = small < room ? small : room;
     }
-    /* packing columns on the stack pays off over more rows */
-    int64_t tiles = spec->decisions[4] > 0 ? spec->decisions[4] : c->b == STACK ? 32 : c->mr > 8 ? 4 : 8;
     if (spec->decisions[3] <= 0)
-        large = enough_units(c, tiles, step, large);
+        large = enough_units(c, c->tiles, step, large);
     ingot_ev few = ingot_e_cmp(e, "sle", s.rows.count, ingot_e_int(e, 2));
     s.n_block = ingot_e_select(e, few, ingot_e_int(e, small), ingot_e_int(e, large));
     ingot_ev n = ingot_e_size(e, spec->dims[N]);
     s.n_blocks = ingot_e_ceil_div(e, n, s.n_block);
-    s.tiles = ingot_e_int(e, tiles);
+    s.tiles = ingot_e_int(e, c->tiles);
     s.chunks = ingot_e_ceil_div(e, s.rows.count, s.tiles);
     ingot_ev batch = ingot_e_mul(e, ingot_e_size(e, spec->dims[B0]), ingot_e_size(e, spec->dims[B1]));
     s.units = ingot_e_mul(e, ingot_e_mul(e, batch, s.n_blocks), s.chunks);
@@ -235,6 +257,37 @@ static ingot_ev locate_columns(ingot_emitter *e, const contract *c, const ingot_
     return sixteen;
 }
 
+/* What tile number `tile` of those that pass over the columns at j fetches of the next ones: their panels' lines are
+ * shared out, to steps of the tiles. */
+static void locate_ahead(ingot_emitter *e, const contract *c, const ingot_ev *p, ingot_ev j, ingot_ev tile,
+                         ingot_micro *m)
+{
+    int width = m->vectors * m->type.lanes, panels = width > 16 ? width / 16 : 1,
+        groups = width < 16 ? 16 / width : 1; /* of columns: panels of one, or groups of a panel */
+    ingot_ev sixteen = ingot_e_int(e, 16), from = ingot_e_sub(e, j, p[P_JB]), first = ingot_e_sub(e, p[P_J0], p[P_JB]),
+             panel = ingot_e_div(e, from, sixteen),
+             part = ingot_e_min(e, tile, ingot_e_int(e, (int64_t)c->sharers - 1));
+    int64_t parts = (int64_t)c->sharers * groups / panels, share = parts > 0 ? (16 + parts - 1) / parts : 16;
+    ingot_ev next = ingot_e_mul(e, ingot_e_add_int(e, panel, panels), p[P_PANEL]);
+    if (c->blocked) { /* behind the last columns of a block of k come the first ones of the next block */
+        ingot_ev last = ingot_e_cmp(e, "sge", ingot_e_add_int(e, j, width), p[P_J1]),
+                 below = ingot_e_add_int(e, ingot_e_mul(e, ingot_e_div(e, first, sixteen), p[P_PANEL]), c->kc * 16);
+        next = ingot_e_select(e, last, below, next);
+    }
+    if (panels > 1) {
+        ingot_ev count = ingot_e_int(e, panels);
+        next = ingot_e_mad(e, ingot_e_rem(e, part, count), p[P_PANEL], next);
+        part = ingot_e_div(e, part, count);
+    } else if (groups > 1) {
+        ingot_ev group = ingot_e_div(e, ingot_e_rem(e, from, sixteen), ingot_e_int(e, width));
+        part = ingot_e_mad(e, group, ingot_e_int(e, c->sharers), part);
+    }
+    m->fetch = true;
+    m->ahead_step = ingot_e_int(e, share);
+    m->ahead = ingot_e_gep(e, (ingot_escalar)c->vec.scalar, p[P_COLUMNS],
+                           ingot_e_mad(e, part, ingot_e_mul_int(e, p[P_KN], share), next));
+}
+
 /* Vector q of row r, finished: the body on one vector. `raw` is the sum; `extra` are the other operands' values. */
 static ingot_ev apply_body(ingot_emitter *e, const ingot_spec *spec, ingot_ev raw, const ingot_ev *extra)
 {
@@ -303,6 +356,8 @@ static void sum_terms(ingot_emitter *e, const contract *c, const ingot_micro *m,
     for (int q = 0; q < m->vectors; q++)
         part.column[q] = q > 0 && m->column[q].id == m->column[q - 1].id ? part.column[q - 1]
                                                                          : ingot_e_gep(e, scalar, m->column[q], b);
+    if (m->fetch)
+        part.ahead = ingot_e_gep(e, scalar, m->ahead, ingot_e_mul(e, loop.index, m->ahead_step));
     ingot_micro_zero(e, m->type, n, sums);
     ingot_micro_loop(e, &part, ingot_e_min(e, ingot_e_int(e, c->k_limit), ingot_e_sub(e, count, loop.index)), a_step,
                      b_step, sums);
@@ -349,6 +404,8 @@ static void emit_columns(ingot_emitter *e, const contract *c, int rows, int vect
     ingot_e_for(e, ingot_e_int(e, 0), p[P_TILES], ingot_e_int(e, 1), 0, NULL, &tiles);
     p[P_I] = ingot_e_add(e, given[P_I], ingot_e_mul_int(e, tiles.index, rows));
     locate_rows(e, c, p, &m);
+    if (c->sharers && vectors == c->vectors)
+        locate_ahead(e, c, p, j, tiles.index, &m);
     ingot_micro_zero(e, c->vec, n, accs);
     if (c->limited) {
         sum_limited(e, c, &m, j, accs);
@@ -427,26 +484,47 @@ static void write_tail(ingot_emitter *e, const contract *c, int rows, const ingo
     emit_columns(e, c, rows, 1, true, p);
 }
 
-/* A large body, over sums that are stored: rows come as a value (in P_KN), so that one function serves all heights. */
+/* Columns [from, to) of a row, `lanes` at a time, through the body; row_index: of the extras, then of out. */
+static void finish_columns(ingot_emitter *e, const contract *c, int lanes, ingot_ev from, ingot_ev to,
+                           const ingot_ev *row_index)
+{
+    const ingot_spec *spec = c->spec;
+    int32_t n = extra_count(spec), out = spec->n_in;
+    ingot_etype type = ingot_e_vector((ingot_escalar)c->vec.scalar, lanes);
+    ingot_ev extra[INGOT_SPEC_OPERANDS];
+    ingot_eloop loop;
+    ingot_e_for(e, from, to, ingot_e_int(e, lanes), 0, NULL, &loop);
+    ingot_ev j = loop.index, at = ingot_e_add(e, row_index[n], j);
+    ingot_emask mask = lanes > c->vec.lanes ? ingot_e_mask_all() : ingot_e_mask(e, type, ingot_e_sub(e, to, j));
+    ingot_ev raw = ingot_e_load_masked(e, type, e->operands[out], at, mask);
+    for (int32_t x = 0; x < n; x++)
+        extra[x] = load_extra(e, spec, x, lanes, row_index[x], j, mask);
+    ingot_e_store_masked(e, apply_body(e, spec, raw, extra), e->operands[out], at, mask);
+    ingot_e_for_end(e, &loop, NULL);
+}
+
+/* A large body, over sums that are stored: rows come as a value (in P_KN), so that one function serves all heights. Two
+ * vectors go through it side by side: one alone would mostly wait for its own results. */
 static void write_body(ingot_emitter *e, const contract *c, int rows, const ingot_ev *p)
 {
     const ingot_spec *spec = c->spec;
+    int wide = 2 * c->vec.lanes;
     (void)rows;
-    ingot_eloop down, across;
+    ingot_eloop down;
     ingot_e_for(e, ingot_e_int(e, 0), p[P_KN], ingot_e_int(e, 1), 0, NULL, &down);
-    ingot_ev q[P_COUNT], extra[INGOT_SPEC_OPERANDS], row_index[INGOT_SPEC_OPERANDS];
+    ingot_ev q[P_COUNT], row_index[INGOT_SPEC_OPERANDS];
     memcpy(q, p, sizeof q);
     q[P_I] = ingot_e_add(e, p[P_I], down.index);
     for (int32_t x = 0; x <= extra_count(spec); x++)
         row_index[x] = operand_offset(e, &spec->operands[2 + x], q, 0); /* the last one is out */
-    ingot_e_for(e, p[P_J0], p[P_J1], ingot_e_int(e, c->vec.lanes), 0, NULL, &across);
-    ingot_ev j = across.index, at = ingot_e_add(e, row_index[extra_count(spec)], j);
-    ingot_emask mask = ingot_e_mask(e, c->vec, ingot_e_sub(e, p[P_J1], j));
-    ingot_ev raw = ingot_e_load_masked(e, c->vec, e->operands[spec->n_in], at, mask);
-    for (int32_t x = 0; x < extra_count(spec); x++)
-        extra[x] = load_extra(e, spec, x, c->vec.lanes, row_index[x], j, mask);
-    ingot_e_store_masked(e, apply_body(e, spec, raw, extra), e->operands[spec->n_in], at, mask);
-    ingot_e_for_end(e, &across, NULL);
+    /* units begin at whole groups of columns */
+    bool whole =
+        !ingot_size_is_dynamic(spec->dims[N]) && spec->dims[N] % wide == 0 && (c->nr > 16 ? c->nr : 16) % wide == 0;
+    ingot_ev rest = whole ? ingot_e_int(e, 0) : ingot_e_rem(e, ingot_e_sub(e, p[P_J1], p[P_J0]), ingot_e_int(e, wide));
+    ingot_ev edge = ingot_e_sub(e, p[P_J1], rest);
+    finish_columns(e, c, wide, p[P_J0], edge, row_index);
+    if (!whole)
+        finish_columns(e, c, c->vec.lanes, edge, p[P_J1], row_index);
     ingot_e_for_end(e, &down, NULL);
 }
 
@@ -733,7 +811,7 @@ static void emit_unit(ingot_emitter *e, contract *c, const split *s, ingot_ev un
     ingot_eloop loop;
     ingot_e_for(e, ingot_e_int(e, 0), ingot_e_max(e, k, one), kc, 0, NULL, &loop);
     p[P_K0] = loop.index;
-    p[P_KN] = ingot_e_min(e, kc, ingot_e_sub(e, k, loop.index));
+    p[P_KN] = k.known && k.value % c->kc == 0 ? kc : ingot_e_min(e, kc, ingot_e_sub(e, k, loop.index));
     p[P_FIRST] = ingot_e_from_bool(e, ingot_e_cmp(e, "eq", loop.index, ingot_e_int(e, 0)));
     p[P_LAST] = ingot_e_from_bool(e, ingot_e_cmp(e, "sge", ingot_e_add(e, loop.index, kc), k));
     emit_block(e, c, s, tile0, tile1, stack, p);

@@ -158,44 +158,74 @@ static int chains_of(const ingot_emitter *e, const ingot_micro *m)
     return sums <= 2 ? 4 : sums <= 6 ? 2 : 1;
 }
 
+/* Steps of one turn of the loop: counting and branching are more than a tenth of a turn of one step, which a core that
+ * another thread shares feels. LLVM would reorder, and spill, sums of integers, products that are no FMAs, and tiles
+ * that are tall or fill many registers. */
+static int steps_of(const ingot_emitter *e, const ingot_micro *m, int chains)
+{
+    bool fits = m->rows <= 8 && m->rows * m->vectors <= 16 && (m->rows + 1) * m->vectors < e->target->vector_regs;
+    bool fma = ingot_e_is_float(m->type) && !m->group && (e->target->required & INGOT_CPU_FMA);
+    return chains == 1 && fits && fma ? 4 : chains;
+}
+
 static ingot_ev add(ingot_emitter *e, ingot_ev a, ingot_ev b)
 {
     return ingot_e_op2(e, ingot_e_is_float(a.type) ? "arith.addf" : "arith.addi", a, b);
 }
 
+/* What `steps` steps from k on fetch: no line twice where their number is known. */
+static void fetch(ingot_emitter *e, const ingot_micro *m, ingot_ev k, int steps)
+{
+    ingot_escalar scalar = (ingot_escalar)m->type.scalar;
+    int64_t line = 64 / ingot_e_scalar_bytes(scalar), lines = steps;
+    if (m->ahead_step.known)
+        lines = (m->ahead_step.value * steps + line - 1) / line;
+    ingot_ev from = ingot_e_mul(e, k, m->ahead_step);
+    for (int64_t i = 0; i < lines; i++)
+        ingot_e_prefetch(e, scalar, m->ahead,
+                         m->ahead_step.known ? ingot_e_add_int(e, from, i * line)
+                                             : ingot_e_add(e, from, ingot_e_mul_int(e, m->ahead_step, i)),
+                         2);
+}
+
+/* Steps [lo, hi), `steps` a turn, which take turns with the chains of sums in `all`. */
+static void loop_steps(ingot_emitter *e, const ingot_micro *m, ingot_ev lo, ingot_ev hi, int steps, int chains,
+                       ingot_ev a_step, ingot_ev b_step, ingot_ev *all)
+{
+    int n = m->rows * m->vectors;
+    ingot_eloop loop;
+    ingot_e_for(e, lo, hi, ingot_e_int(e, steps), n * chains, all, &loop);
+    for (int i = 0; i < steps; i++) {
+        ingot_ev k = ingot_e_add_int(e, loop.index, i);
+        ingot_micro_step(e, m, ingot_e_mul(e, k, a_step), ingot_e_mul(e, k, b_step), loop.args + i % chains * n);
+    }
+    if (m->fetch)
+        fetch(e, m, loop.index, steps);
+    ingot_e_for_end(e, &loop, loop.args);
+    memcpy(all, loop.results, (size_t)(n * chains) * sizeof *all);
+}
+
 void ingot_micro_loop(ingot_emitter *e, const ingot_micro *m, ingot_ev count, ingot_ev a_step, ingot_ev b_step,
                       ingot_ev *accs)
 {
-    int n = m->rows * m->vectors, chains = chains_of(e, m);
-    ingot_ev all[INGOT_MICRO_ACCS], zero = ingot_e_int(e, 0), one = ingot_e_int(e, 1);
+    int n = m->rows * m->vectors, chains = chains_of(e, m), steps = steps_of(e, m, chains);
+    ingot_ev all[INGOT_MICRO_ACCS];
     ingot_micro_zero(e, m->type, n * chains, all);
-    for (int i = 0; i < n; i++)
-        all[i] = accs[i];
-    ingot_ev rest = ingot_e_rem(e, count, ingot_e_int(e, chains)), whole = ingot_e_sub(e, count, rest);
-    ingot_eloop loop;
-    ingot_e_for(e, zero, whole, ingot_e_int(e, chains), n * chains, all, &loop);
-    for (int c = 0; c < chains; c++) {
-        ingot_ev k = ingot_e_add_int(e, loop.index, c);
-        ingot_micro_step(e, m, ingot_e_mul(e, k, a_step), ingot_e_mul(e, k, b_step), loop.args + c * n);
-        if (m->fetch)
-            ingot_e_prefetch(e, (ingot_escalar)m->type.scalar, m->ahead, ingot_e_mul(e, k, m->ahead_step), 2);
-    }
-    ingot_e_for_end(e, &loop, loop.args);
+    memcpy(all, accs, (size_t)n * sizeof *all);
+    ingot_ev rest = ingot_e_rem(e, count, ingot_e_int(e, steps)), whole = ingot_e_sub(e, count, rest);
+    if (!ingot_e_is_known(whole, 0))
+        loop_steps(e, m, ingot_e_int(e, 0), whole, steps, chains, a_step, b_step, all);
     for (int i = 0; i < n; i++) { /* (0 + 1) + (2 + 3) */
+        accs[i] = all[i];
+        if (chains > 1)
+            accs[i] = add(e, accs[i], all[n + i]);
         if (chains == 4)
-            accs[i] = add(e, add(e, loop.results[i], loop.results[n + i]),
-                          add(e, loop.results[2 * n + i], loop.results[3 * n + i]));
-        else
-            accs[i] = chains == 2 ? add(e, loop.results[i], loop.results[n + i]) : loop.results[i];
+            accs[i] = add(e, accs[i], add(e, all[2 * n + i], all[3 * n + i]));
     }
-    if (chains > 1 && !ingot_e_is_known(rest, 0)) {
-        ingot_eloop tail;
-        ingot_e_for(e, whole, count, one, n, accs, &tail);
-        ingot_micro_step(e, m, ingot_e_mul(e, tail.index, a_step), ingot_e_mul(e, tail.index, b_step), tail.args);
-        ingot_e_for_end(e, &tail, tail.args);
-        for (int i = 0; i < n; i++)
-            accs[i] = tail.results[i];
-    }
+    ingot_micro last = *m;
+    last.fetch = false;
+    if (steps > 1 && !ingot_e_is_known(rest, 0))
+        loop_steps(e, &last, whole, count, 1, 1, a_step, b_step, accs);
 }
 
 /* ---- Bytes within limits ---- */

@@ -94,6 +94,25 @@ Test(contract, batches_and_strides)
           NULL);
 }
 
+/* Columns that stay in no L2 are fetched while tiles pass over the ones before them. */
+Test(contract, columns_from_afar)
+{
+    static const char *const decisions[] = {
+        "mr=0 nr=0 kc=0 nb=0 units=0", "mr=4 nr=8 kc=0 nb=0 units=0",    /* half a panel at a time */
+        "mr=3 nr=32 kc=0 nb=0 units=0", "mr=6 nr=16 kc=64 nb=64 units=2" /* two; blocks of k, few tiles */
+    };
+    for (size_t d = 0; d < sizeof decisions / sizeof decisions[0]; d++)
+        for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++)
+            for (int dynamic = 0; dynamic < (d == 0 ? 2 : 1); dynamic++) {
+                char line[1024], why[512];
+                snprintf(line, sizeof line,
+                         "contract b0=1 b1=1 m=%s n=1040 k=300 in=f32[0,0,300,0,1] in=f32.packed16.const[0,0,0,0,0] "
+                         "out=f32[0,0,1040,1,0] | %s | %s",
+                         dynamic ? "?0" : "16", decisions[d], targets[t]);
+                cr_expect(spec_check(line, &(spec_check_options){.sizes = {16}}, why), "%s", why);
+            }
+}
+
 Test(contract, double_precision)
 {
     spec_check_options o = {.tolerance = 1e-14};
@@ -127,6 +146,12 @@ Test(contract, bodies)
           "out=f32[0,0,37,1,0] "
           "body=\"(f32,f32) r2=add(r0,r1):f32 r3=gelu(r2):f32 r4=tanh(r3):f32 -> r4\"",
           &(spec_check_options){.sizes = {17}});
+    /* no columns are left over from pairs of vectors; bias per row, a residual, a comparison */
+    check("contract b0=1 b1=1 m=9 n=64 k=20 in=f32[0,0,20,0,1] in=f32.packed16.const[0,0,0,0,0] in=f32[0,0,1,0,0] "
+          "in=f32[0,0,64,1,0] out=f32[0,0,64,1,0] "
+          "body=\"(f32,f32,f32) r3=add(r0,r1):f32 r4=tanh(r3):f32 r5=erf(r4):f32 r6=lt(r5,r2):bool "
+          "r7=select(r6,r5,r2):f32 -> r7\"",
+          NULL);
     /* small body, k in blocks */
     check("contract b0=1 b1=1 m=13 n=37 k=1300 in=f32[0,0,1300,0,1] in=f32.packed16.const[0,0,0,0,0] in=f32[0,0,0,1,0] "
           "out=f32[0,0,37,1,0] "

@@ -49,7 +49,9 @@ Test(emit, registers_of_each_target)
     char *avx2 = compile(&arena, PRODUCT("x86-64-v3"), INGOT_EMIT_ASM);
     cr_expect_eq(lines_with(sse, "ymm", ""), 0);
     cr_expect_gt(lines_with(sse, "mulps", "xmm"), 0);
-    cr_expect_eq(lines_with(avx2, "vfmadd231ps", "ymm"), 12, "one tile of 6x16");
+    cr_expect_eq(lines_with(avx2, "vfmadd231ps", "ymm"), 48, "one tile of 6x16, four steps");
+    cr_expect_eq(lines_with(avx2, "vbroadcastss", "ymm"), 24);
+    cr_expect_eq(lines_with(avx2, "prefetch", ""), 1, "22 tiles fetch the columns that come next");
     static const char *const wide[] = {PRODUCT("x86-64-v4"), PRODUCT("znver4"), PRODUCT("sapphirerapids")};
     for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
         char *avx512 = compile(&arena, wide[i], INGOT_EMIT_ASM);
