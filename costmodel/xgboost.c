@@ -204,6 +204,9 @@ static ingot_status boost(const library *l, BoosterHandle booster, double base, 
     ingot_status status = gradients && weights ? NULL : ingot_status_no_memory();
     for (int32_t i = 0; i < o->trees && !status; i++)
         status = add_round(l, booster, alone, gradients, weights);
+    /* few models, each with much of its own: only what many of their kernels share is learned */
+    if (!status && (l->set(booster, "max_depth", "4") || l->set(booster, "min_child_weight", "20")))
+        status = failed(l, "max_depth");
     for (int32_t i = 0; i < o->model_trees && among->n > 0 && !status; i++)
         status = add_round(l, booster, among, gradients, weights);
     free(gradients);
