@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 import common
 
@@ -27,7 +27,62 @@ def make_feeds(path, batch, sequence):
     return feeds
 
 
+def make_pyramid():
+    """Blocks of depthwise convolutions at strides 1 and 2, then coarse values resized and added to finer ones, joined
+    by a concat off blocks of 16 channels: the network of a text detector, small. Open: images, height, width."""
+    rng, nodes, weights = np.random.default_rng(3), [], []
+
+    def conv(x, y, channels, out, kernel, stride=1, group=1):
+        w = rng.standard_normal((out, channels // group, kernel, kernel)) / (kernel * (channels // group) ** 0.5)
+        weights.append(numpy_helper.from_array(w.astype(np.float32), y + "_w"))
+        nodes.append(helper.make_node("Conv", [x, y + "_w"], [y], strides=[stride] * 2, pads=[kernel // 2] * 4,
+                                      group=group))
+        return y
+
+    def op(kind, inputs, y, **attributes):
+        nodes.append(helper.make_node(kind, inputs, [y], **attributes))
+        return y
+
+    def twice(x, y):
+        return op("Resize", [x, "", "twice"], y, mode="nearest", coordinate_transformation_mode="asymmetric",
+                  nearest_mode="floor")
+
+    weights.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"))
+    x, levels = op("Relu", [conv("x", "c", 3, 24, 3)], "r"), []
+    for level, kernel in enumerate((3, 5, 3)):
+        for part, stride in enumerate((2, 1, 1)):
+            name = "l%d_%d" % (level, part)
+            wide = op("HardSwish", [conv(x, name + "a", 24, 72, 1)], name + "b")
+            deep = op("Relu", [conv(wide, name + "c", 72, 72, kernel, stride, 72)], name + "d")
+            scale = op("HardSigmoid", [conv(op("GlobalAveragePool", [deep], name + "e"), name + "f", 72, 72, 1)],
+                       name + "g")
+            y = conv(op("Mul", [deep, scale], name + "h"), name + "i", 72, 24, 1)
+            x = y if stride == 2 else op("Add", [x, y], name + "j")
+        levels.append(x)
+    coarse = op("Add", [twice(levels[2], "up2"), levels[1]], "p1")
+    fine = op("Add", [twice(coarse, "up1"), levels[0]], "p0")
+    joined = op("Concat", [twice(twice(levels[2], "u2"), "u2b"), twice(coarse, "u1"), fine], "joined", axis=1)
+    op("Relu", [conv(joined, "head", 72, 20, 3)], "y")
+    graph = helper.make_graph(nodes, "pyramid",
+                              [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, "h", "w"])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
+
+
 class Dynamic(common.Case):
+    def test_images_of_any_size(self):
+        """Down to one pixel where filters have 25 taps."""
+        path = self.work / "pyramid.onnx"
+        onnx.save(make_pyramid(), path)
+        self.compile(path, self.work / "artifact", "--emit=so", "--no-portable")
+        rng = np.random.default_rng(4)
+        for shape in ((1, 8, 8), (2, 8, 40), (1, 96, 64), (3, 56, 16), (1, 160, 8)) if not common.SANITIZED else (
+                (1, 8, 8), (2, 8, 40)):
+            feeds = {"x": rng.standard_normal((shape[0], 3, *shape[1:]), np.float32)}
+            with self.subTest(shape=shape):
+                got = self.run_model(self.work / "artifact" / "pyramid.so", feeds)
+                self.compare(got, common.reference(path, feeds))
+
     def check_sizes(self, name, sizes):
         path = common.model(name)
         out = self.compile(path, self.work / "artifact", "--emit=so")
