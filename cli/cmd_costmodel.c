@@ -184,7 +184,7 @@ ingot_status costmodel_train(costmodel_options *o)
     const ingot_dataset *d = &o->data;
     uint8_t *uses = NULL;
     if (o->split >= 0) {
-        INGOT_TRY(ingot_arena_array(&o->arena, (size_t)d->n_all, 1, (void **)&uses));
+        INGOT_TRY(ingot_arena_array(&o->arena, (size_t)d->n, 1, (void **)&uses));
         INGOT_TRY(ingot_split_rows(d, (ingot_split)o->split, 0, (uint64_t)o->seed, uses, NULL));
     }
     const ingot_train_options options = costmodel_train_options(o);
@@ -216,7 +216,6 @@ ingot_status costmodel_train(costmodel_options *o)
 ingot_train_options costmodel_train_options(const costmodel_options *o)
 {
     return (ingot_train_options){.trees = INGOT_TRAIN_TREES,
-                                 .model_trees = INGOT_TRAIN_MODEL_TREES,
                                  .depth = INGOT_TRAIN_DEPTH,
                                  .rate = INGOT_TRAIN_RATE,
                                  .seed = (uint64_t)o->seed,

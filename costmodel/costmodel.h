@@ -57,9 +57,6 @@ typedef struct ingot_cost_query {
     const int64_t *sizes; /* values of its dynamic sizes; null: 1 each */
     const ingot_target *target;
     bool cold; /* constants come from memory: the model's do not stay in L3 between runs */
-    /* Not 0: the call is one of a model's, and caches hold what the kernels before it used. 0: it follows itself.
-     * Constants of the model, and the most that one of its kernels reads and writes. */
-    double model_bytes;
 } ingot_cost_query;
 typedef struct ingot_cost {
     double ns, bytes_moved;

@@ -110,12 +110,11 @@ static ingot_status model_of(loader *l, const char *origin, int32_t *out)
     return number_of(&l->models, &l->data->arena, name, true, out);
 }
 
-static ingot_status set_features(const loader *l, const char *line, bool cold, double model_bytes, double *features,
-                                 double *roofline_ns)
+static ingot_status set_features(const loader *l, const char *line, bool cold, double *features, double *roofline_ns)
 {
     ingot_spec spec;
     INGOT_TRY(ingot_spec_parse(line, strlen(line), &spec));
-    const ingot_cost_query query = {.spec = &spec, .target = &l->target, .cold = cold, .model_bytes = model_bytes};
+    const ingot_cost_query query = {.spec = &spec, .target = &l->target, .cold = cold};
     *roofline_ns = ingot_features_compute(&query, features).ns;
     return NULL;
 }
@@ -149,26 +148,6 @@ static double busy_limit(const loader *l)
     return (1 + i / 100.0) * INGOT_DISTURBED;
 }
 
-static ingot_status make_room(loader *l, int32_t n)
-{
-    if (n < l->capacity)
-        return NULL;
-    int32_t larger = l->capacity ? 2 * l->capacity : 1024;
-    ingot_data_row *rows = realloc(l->data->rows, (size_t)larger * sizeof *rows);
-    if (!rows)
-        return ingot_status_no_memory();
-    l->data->rows = rows;
-    l->capacity = larger;
-    return NULL;
-}
-
-static void set_label(ingot_data_row *row)
-{
-    row->family = (int32_t)row->features[INGOT_FEATURE_family];
-    row->label = log2(row->roofline_ns / row->ns);
-    row->label = row->label < INGOT_MOST_UTILISATION ? row->label : INGOT_MOST_UTILISATION;
-}
-
 static ingot_status load_point(void *arg, const ingot_store_point *p)
 {
     loader *l = arg;
@@ -182,25 +161,32 @@ static ingot_status load_point(void *arg, const ingot_store_point *p)
         d->n_dropped++;
         return NULL;
     }
-    INGOT_TRY(make_room(l, d->n));
+    if (d->n == l->capacity) {
+        int32_t larger = l->capacity ? 2 * l->capacity : 1024;
+        ingot_data_row *rows = realloc(d->rows, (size_t)larger * sizeof *rows);
+        if (!rows)
+            return ingot_status_no_memory();
+        d->rows = rows;
+        l->capacity = larger;
+    }
     ingot_data_row *row = &d->rows[d->n];
     *row = (ingot_data_row){.ns = quartile_of(p, 0, 1), .cold = p->cold, .code_bytes = p->code_bytes};
     row->halves[0] = quartile_of(p, 0, 2);
     row->halves[1] = quartile_of(p, 1, 2);
     INGOT_TRY(number_of(&l->problems, &d->arena, p->problem, true, &row->problem));
     INGOT_TRY(model_of(l, p->origin, &row->model));
-    INGOT_TRY(set_features(l, p->spec, p->cold, 0, row->features, &row->roofline_ns));
-    set_label(row);
+    INGOT_TRY(set_features(l, p->spec, p->cold, row->features, &row->roofline_ns));
+    row->family = (int32_t)row->features[INGOT_FEATURE_family];
+    row->label = log2(row->roofline_ns / row->ns);
+    row->label = row->label < INGOT_MOST_UTILISATION ? row->label : INGOT_MOST_UTILISATION;
     row->spec = ingot_arena_strndup(&d->arena, p->spec, strlen(p->spec));
     d->n++;
     return row->spec ? NULL : ingot_status_no_memory();
 }
 
-/* Reads the lines of `text`, which stays; sets the bytes of the model that its kernels see. */
-static ingot_status load_lines(loader *l, char *text, ingot_data_run *run)
+static ingot_status load_kernels(loader *l, char *text, bool cold, ingot_data_run *run)
 {
     int32_t capacity = 1;
-    double constants = 0, most = 0;
     for (const char *at = text; *at; at++)
         capacity += *at == '\n';
     INGOT_TRY(ingot_arena_array(&l->data->arena, (size_t)capacity, sizeof *run->kernels, (void **)&run->kernels));
@@ -209,15 +195,14 @@ static ingot_status load_lines(loader *l, char *text, ingot_data_run *run)
         if (next)
             *next++ = 0;
         ingot_data_kernel *k = &run->kernels[run->n];
+        double ns;
         *k = (ingot_data_kernel){0};
-        k->spec = ingot_store_kernel(at, &k->count, &k->ns);
+        k->spec = ingot_store_kernel(at, &k->count, &ns);
         if (!*k->spec)
             continue;
         ingot_spec spec;
         INGOT_TRY(ingot_spec_parse(k->spec, strlen(k->spec), &spec));
-        ingot_spec_work work = ingot_spec_count_work(&spec, NULL);
-        constants += k->count * work.bytes_const;
-        most = fmax(most, work.bytes_in + work.bytes_out);
+        INGOT_TRY(set_features(l, k->spec, cold, k->features, &k->roofline_ns));
         ingot_text problem = {0};
         ingot_status status = ingot_spec_problem(&spec, &problem);
         if (!status)
@@ -225,17 +210,6 @@ static ingot_status load_lines(loader *l, char *text, ingot_data_run *run)
         ingot_text_free(&problem);
         INGOT_TRY(status);
         run->n++;
-    }
-    run->bytes = constants + most;
-    return NULL;
-}
-
-static ingot_status load_kernels(loader *l, char *text, ingot_data_run *run)
-{
-    INGOT_TRY(load_lines(l, text, run));
-    for (int32_t i = 0; i < run->n; i++) {
-        ingot_data_kernel *k = &run->kernels[i];
-        INGOT_TRY(set_features(l, k->spec, run->cold, run->bytes, k->features, &k->roofline_ns));
     }
     return NULL;
 }
@@ -262,34 +236,8 @@ static ingot_status load_run(void *arg, const ingot_store_model_run *r)
     if (!run->name || !run->config || !kernels)
         return ingot_status_no_memory();
     INGOT_TRY(model_of(l, r->model, &run->model));
-    INGOT_TRY(load_kernels(l, kernels, run));
+    INGOT_TRY(load_kernels(l, kernels, run->cold, run));
     d->n_runs++;
-    return NULL;
-}
-
-/* What kernels took in whole models, after the rows of those that were timed alone. */
-static ingot_status add_among(loader *l)
-{
-    ingot_dataset *d = l->data;
-    d->n_all = d->n;
-    for (int32_t r = 0; r < d->n_runs; r++)
-        for (int32_t i = 0; i < d->runs[r].n; i++) {
-            const ingot_data_run *run = &d->runs[r];
-            const ingot_data_kernel *k = &run->kernels[i];
-            if (k->ns <= 0)
-                continue;
-            INGOT_TRY(make_room(l, d->n_all));
-            ingot_data_row *row = &d->rows[d->n_all++];
-            *row = (ingot_data_row){.ns = k->ns,
-                                    .roofline_ns = k->roofline_ns,
-                                    .halves = {k->ns, k->ns},
-                                    .problem = k->problem,
-                                    .model = run->model,
-                                    .cold = run->cold,
-                                    .spec = k->spec};
-            memcpy(row->features, k->features, sizeof row->features);
-            set_label(row);
-        }
     return NULL;
 }
 
@@ -328,8 +276,7 @@ static ingot_status load(loader *l, ingot_store *store, const ingot_store_machin
     INGOT_TRY(ingot_store_each_point(store, count_busy, l));
     l->limit = busy_limit(l);
     INGOT_TRY(ingot_store_each_point(store, load_point, l));
-    INGOT_TRY(ingot_store_each_model_run(store, load_run, l));
-    return add_among(l);
+    return ingot_store_each_model_run(store, load_run, l);
 }
 
 ingot_status ingot_dataset_load(ingot_store *store, const ingot_store_machine *here, ingot_dataset *out)
@@ -436,14 +383,14 @@ ingot_status ingot_split_rows(const ingot_dataset *d, ingot_split split, int32_t
         for (int32_t k = 0; tested && k < d->runs[r].n; k++)
             held[d->runs[r].kernels[k].problem] = true;
     }
-    for (int32_t i = 0; i < d->n_all; i++) {
+    for (int32_t i = 0; i < d->n; i++) {
         const ingot_data_row *row = &d->rows[i];
         if ((split == INGOT_SPLIT_SHAPE && fold_of(row->problem, seed) == fold) ||
             (split == INGOT_SPLIT_MODEL && fold_of(row->model, seed) == fold) ||
             (split == INGOT_SPLIT_FAMILY && row->family == fold))
             held[row->problem] = true;
     }
-    for (int32_t i = 0; i < d->n_all; i++) {
+    for (int32_t i = 0; i < d->n; i++) {
         const ingot_data_row *row = &d->rows[i];
         bool own = split == INGOT_SPLIT_SHAPE   ? fold_of(row->problem, seed) == fold
                    : split == INGOT_SPLIT_MODEL ? fold_of(row->model, seed) == fold

@@ -28,8 +28,7 @@ typedef struct ingot_data_row {
 } ingot_data_row;
 
 typedef struct ingot_data_kernel {
-    int32_t problem, count;
-    double ns; /* of a call in this run; 0: not told */
+    int32_t problem, count; /* problem -1: not in the data set */
     double features[INGOT_FEATURE_COUNT], roofline_ns;
     const char *spec;
 } ingot_data_kernel;
@@ -38,14 +37,12 @@ typedef struct ingot_data_run { /* a whole model */
     int32_t model, n;
     ingot_data_kernel *kernels;
     double ns, other_ns, spread;
-    double bytes; /* as ingot_cost_query's model_bytes */
     bool cold;
 } ingot_data_run;
 
 typedef struct ingot_dataset {
     ingot_arena arena;
     int32_t n, n_dropped, n_problems, n_models, n_runs, n_measured; /* n_measured = n + n_dropped */
-    int32_t n_all; /* rows: n of kernels that were timed alone, then those of kernels in whole models, to learn from */
     ingot_data_row *rows;
     ingot_data_run *runs;
     const char **problems, **models; /* names */
@@ -71,7 +68,7 @@ const char *ingot_split_name(ingot_split split);
 int32_t ingot_split_folds(ingot_split split);
 /* Whether a row is for training in this fold, or for testing. */
 typedef enum { INGOT_ROW_TRAIN, INGOT_ROW_TEST, INGOT_ROW_UNUSED } ingot_row_use;
-/* uses: [n_all]; runs_tested: [n_runs], or null. */
+/* uses: [n]; runs_tested: [n_runs], or null. */
 INGOT_MUST_USE ingot_status ingot_split_rows(const ingot_dataset *data, ingot_split split, int32_t fold, uint64_t seed,
                                              uint8_t *uses, bool *runs_tested);
 /* Which fold predicts a kernel of a whole model that is no row itself. */

@@ -434,7 +434,7 @@ ingot_status ingot_evaluate(const ingot_dataset *data, ingot_split split, uint64
                             const ingot_train_options *options, double *predicted, double *model_ns, ingot_metrics *out)
 {
     predictions p;
-    uint8_t *uses = malloc((size_t)data->n_all + 1);
+    uint8_t *uses = malloc((size_t)data->n + 1);
     bool *tested = calloc((size_t)data->n_runs + 1, sizeof *tested);
     ingot_status status = create(data, &p);
     if (!status && (!uses || !tested))

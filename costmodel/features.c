@@ -464,7 +464,6 @@ ingot_roofline ingot_features_compute(const ingot_cost_query *q, double *out)
     out[INGOT_FEATURE_in_l2] = log_ratio(r.bytes, (double)t->l2_bytes);
     out[INGOT_FEATURE_in_l3] = log_ratio(r.bytes, (double)t->l3_bytes);
     out[INGOT_FEATURE_cold] = q->cold && work.bytes_const > 0;
-    out[INGOT_FEATURE_model_bytes] = log_count(q->model_bytes);
     out[INGOT_FEATURE_batch] = log_count(n.batch);
     out[INGOT_FEATURE_rows] = log_count(n.rows);
     out[INGOT_FEATURE_columns] = log_count(n.columns);

@@ -24,7 +24,7 @@ static void write_forest(ingot_text *out, const ingot_forest *f)
 {
     if (f->n_trees == 0)
         return;
-    ingot_text_append(out, "forest %d %d %d %.9g\n", f->n_trees, f->n_alone, f->n_nodes, f->base);
+    ingot_text_append(out, "forest %d %d %.9g\n", f->n_trees, f->n_nodes, f->base);
     for (int32_t t = 0; t < f->n_trees; t++) {
         int32_t end = t + 1 < f->n_trees ? f->roots[t + 1] : f->n_nodes;
         ingot_text_append(out, "tree %d\n", end - f->roots[t]);
@@ -42,7 +42,7 @@ ingot_status ingot_knowledge_write(const ingot_knowledge *k, ingot_text *out)
 {
     char machine[INGOT_MACHINE_TEXT];
     ingot_machine_print(&k->machine, machine);
-    ingot_text_append(out, "ingot cost model 2\ntarget %s\nmachine %s\nfeatures %d", k->target, machine,
+    ingot_text_append(out, "ingot cost model 1\ntarget %s\nmachine %s\nfeatures %d", k->target, machine,
                       INGOT_FEATURE_COUNT);
     for (int32_t i = 0; i < INGOT_FEATURE_COUNT; i++)
         ingot_text_append(out, " %s", ingot_feature_table()[i].name);
@@ -163,7 +163,6 @@ static ingot_status read_forest(reader *r, char *rest, ingot_forest *out)
     int32_t *roots, n_trees, n_nodes, at = 0;
     ingot_tree_node *nodes;
     INGOT_TRY(take_count(r, &rest, MOST_TREES, &n_trees));
-    INGOT_TRY(take_count(r, &rest, n_trees, &out->n_alone));
     INGOT_TRY(take_count(r, &rest, MOST_NODES, &n_nodes));
     INGOT_TRY(take_number(r, &rest, &out->base));
     INGOT_TRY(ingot_arena_array(r->arena, (size_t)n_trees + 1, sizeof *roots, (void **)&roots));
@@ -302,8 +301,8 @@ ingot_status ingot_knowledge_read(const char *text, size_t size, ingot_knowledge
     ingot_arena scratch = {0};
     reader r = {.at = ingot_arena_strndup(&scratch, text, size), .arena = &out->arena};
     ingot_status status = r.at ? NULL : ingot_status_no_memory();
-    if (!status && strcmp(take_line(&r), "ingot cost model 2"))
-        status = ingot_fail(INGOT_BAD_USAGE, "not a cost model: it does not begin with 'ingot cost model 2'");
+    if (!status && strcmp(take_line(&r), "ingot cost model 1"))
+        status = ingot_fail(INGOT_BAD_USAGE, "not a cost model: it does not begin with 'ingot cost model 1'");
     bool ended = false;
     while (!status && !ended) {
         char *line = take_line(&r);

@@ -14,10 +14,9 @@ double ingot_forest_predict(const ingot_forest *f, const double *features)
     for (int i = 0; i < INGOT_FEATURE_COUNT; i++)
         x[i] = (float)features[i];
     double sum = f->base;
-    int32_t n_trees = ingot_forest_trees(f, features);
-    for (int32_t t = 0; t < n_trees; t += SIDE_BY_SIDE) {
+    for (int32_t t = 0; t < f->n_trees; t += SIDE_BY_SIDE) {
         const ingot_tree_node *root[SIDE_BY_SIDE];
-        int32_t at[SIDE_BY_SIDE] = {0}, n = n_trees - t < SIDE_BY_SIDE ? n_trees - t : SIDE_BY_SIDE, inside = 1;
+        int32_t at[SIDE_BY_SIDE] = {0}, n = f->n_trees - t < SIDE_BY_SIDE ? f->n_trees - t : SIDE_BY_SIDE, inside = 1;
         for (int32_t i = 0; i < SIDE_BY_SIDE; i++)
             root[i] = f->nodes + f->roots[i < n ? t + i : t];
         while (inside) {

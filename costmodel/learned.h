@@ -24,17 +24,11 @@ typedef struct ingot_tree_node {
     uint16_t left; /* from the tree's root; 0: a leaf */
 } ingot_tree_node;
 typedef struct ingot_forest {
-    int32_t n_trees, n_alone, n_nodes; /* n_alone: the first trees, for kernels that run alone; the others add to them
-                                          what a kernel loses or gains among those of a model */
-    double base;                       /* added to the sum of the leaves */
-    const int32_t *roots;              /* [n_trees] into nodes */
+    int32_t n_trees, n_nodes;
+    double base;          /* added to the sum of the leaves */
+    const int32_t *roots; /* [n_trees] into nodes */
     const ingot_tree_node *nodes;
 } ingot_forest;
-/* How many of its trees count for a kernel. */
-static inline int32_t ingot_forest_trees(const ingot_forest *f, const double *features)
-{
-    return features[INGOT_FEATURE_model_bytes] > 0 ? f->n_trees : f->n_alone;
-}
 double ingot_forest_predict(const ingot_forest *f, const double *features);
 
 /* A utilisation above 1 (its logarithm above 0) happens: the roofline's bandwidths are those of long reads by one

@@ -176,7 +176,6 @@ static ingot_cost predict_plugin(const ingot_cost_model *self, const ingot_cost_
     ingot_spec_print(q->spec, &line);
     const ingot_plugin_query query = {.struct_size = sizeof query,
                                       .cold = q->cold,
-                                      .model_bytes = q->model_bytes,
                                       .spec = line.data ? line.data : "",
                                       .target = q->target->name,
                                       .roofline_ns = r.ns,
@@ -314,7 +313,7 @@ bool ingot_cost_contributions(const ingot_cost_model *m, const ingot_cost_query 
     for (int i = 0; s->part == PART_LINEAR && i < INGOT_FEATURE_COUNT; i++)
         out[i] = -s->k->linear[i] * f[i];
     const ingot_forest *forest = &s->k->forest;
-    for (int32_t t = 0; s->part == PART_FOREST && t < ingot_forest_trees(forest, f); t++) {
+    for (int32_t t = 0; s->part == PART_FOREST && t < forest->n_trees; t++) {
         const ingot_tree_node *root = forest->nodes + forest->roots[t];
         int32_t at = 0;
         double before = mean_below(root, 0);

@@ -10,7 +10,6 @@ typedef struct trainer {
     const ingot_dataset *data;
     const ingot_train_options *o;
     int32_t n, *rows; /* those to train on */
-    int32_t n_alone;  /* the first of them, timed alone: what else is known of a kernel is known of these */
     ingot_knowledge *out;
 } trainer;
 
@@ -36,7 +35,7 @@ static ingot_status train_forest(trainer *t)
         labels[i] = (float)row->label;
     }
     if (!status)
-        status = ingot_xgboost_train(t->n_alone, t->n, features, labels, t->o, &t->out->arena, &t->out->forest);
+        status = ingot_xgboost_train(t->n, features, labels, t->o, &t->out->arena, &t->out->forest);
     free(features);
     free(labels);
     return status;
@@ -76,7 +75,7 @@ static void solve(double *a, double *b)
     }
 }
 
-static ingot_status train_linear(trainer *t, int32_t n, double (*label)(const ingot_data_row *row), const double **out)
+static ingot_status train_linear(trainer *t, double (*label)(const ingot_data_row *row), const double **out)
 {
     double *a = calloc((size_t)N_W * N_W, sizeof *a), *b, x[N_W];
     if (!a)
@@ -87,7 +86,7 @@ static ingot_status train_linear(trainer *t, int32_t n, double (*label)(const in
         return status;
     }
     memset(b, 0, N_W * sizeof *b);
-    for (int32_t i = 0; i < n; i++) {
+    for (int32_t i = 0; i < t->n; i++) {
         const ingot_data_row *row = &t->data->rows[t->rows[i]];
         design(row->features, x);
         for (int r = 0; r < N_W; r++) {
@@ -163,10 +162,10 @@ static ingot_status train_tokens(trainer *t)
         return status;
     }
     memset(w, 0, N * sizeof *w);
-    for (int32_t i = 0; i < t->n_alone; i++)
-        w[N - 1] += (float)(log2(t->data->rows[t->rows[i]].ns) / t->n_alone);
-    for (int64_t step = 0; step < (int64_t)EPOCHS * t->n_alone; step++) {
-        int32_t row = t->rows[ingot_random_below(&seed, t->n_alone)];
+    for (int32_t i = 0; i < t->n; i++)
+        w[N - 1] += (float)(log2(t->data->rows[t->rows[i]].ns) / t->n);
+    for (int64_t step = 0; step < (int64_t)EPOCHS * t->n; step++) {
+        int32_t row = t->rows[ingot_random_below(&seed, t->n)];
         const uint8_t *x = t->data->tokens + (size_t)row * INGOT_TOKEN_BUCKETS;
         float y = w[N - 1];
         for (int i = 0; i < N - 1; i++)
@@ -195,8 +194,8 @@ static ingot_status train(trainer *t)
     INGOT_TRY(train_forest(t));
     if (t->o->forest_only)
         return NULL;
-    INGOT_TRY(train_linear(t, t->n, utilisation_label, &t->out->linear));
-    INGOT_TRY(train_linear(t, t->n_alone, code_label, &t->out->code_bytes));
+    INGOT_TRY(train_linear(t, utilisation_label, &t->out->linear));
+    INGOT_TRY(train_linear(t, code_label, &t->out->code_bytes));
     INGOT_TRY(train_nearest(t));
     return t->data->tokens ? train_tokens(t) : NULL;
 }
@@ -209,19 +208,16 @@ ingot_status ingot_train(const ingot_dataset *data, const uint8_t *uses, const i
     out->machine = data->machine;
     out->context = 1;
     snprintf(out->target, sizeof out->target, "%s", data->target);
-    t.rows = malloc((size_t)data->n_all * sizeof *t.rows);
+    t.rows = malloc((size_t)data->n * sizeof *t.rows);
     if (!t.rows)
         return ingot_status_no_memory();
-    for (int32_t i = 0; i < data->n_all; i++)
-        if ((!uses || uses[i] == INGOT_ROW_TRAIN) && is_drawn(options, data->rows[i].problem)) {
+    for (int32_t i = 0; i < data->n; i++)
+        if ((!uses || uses[i] == INGOT_ROW_TRAIN) && is_drawn(options, data->rows[i].problem))
             t.rows[t.n++] = i;
-            t.n_alone += i < data->n;
-        }
     ingot_status status =
-        t.n_alone >= 20
+        t.n >= 20
             ? train(&t)
-            : ingot_fail(INGOT_BAD_USAGE, "%d measurements are too few to learn from; `ingot measure` makes more",
-                         t.n_alone);
+            : ingot_fail(INGOT_BAD_USAGE, "%d measurements are too few to learn from; `ingot measure` makes more", t.n);
     free(t.rows);
     if (status)
         ingot_knowledge_release(out);

@@ -8,13 +8,12 @@
 #define INGOT_COSTMODEL_TRAIN_H
 #include "costmodel/dataset.h"
 
-#define INGOT_TRAIN_TREES       200
-#define INGOT_TRAIN_MODEL_TREES 60 /* more, for kernels among those of a model */
-#define INGOT_TRAIN_DEPTH       8
-#define INGOT_TRAIN_RATE        0.1
+#define INGOT_TRAIN_TREES 200
+#define INGOT_TRAIN_DEPTH 8
+#define INGOT_TRAIN_RATE  0.1
 
 typedef struct ingot_train_options {
-    int32_t trees, model_trees, depth;
+    int32_t trees, depth;
     double rate;
     uint64_t seed;
     double share;  /* of the training problems; 0: all */
@@ -27,9 +26,7 @@ INGOT_MUST_USE ingot_status ingot_train(const ingot_dataset *data, const uint8_t
                                         const ingot_train_options *options, ingot_knowledge *out);
 
 /* ---- xgboost.c: gradient boosting through the C API of XGBoost, which is loaded when it is needed ---- */
-/* features [n][INGOT_FEATURE_COUNT]; the first n_alone rows are of kernels that ran alone: the trees for those do not
- * depend on the others. */
-INGOT_MUST_USE ingot_status ingot_xgboost_train(int32_t n_alone, int32_t n, const float *features, const float *labels,
+INGOT_MUST_USE ingot_status ingot_xgboost_train(int32_t n, const float *features, const float *labels,
                                                 const ingot_train_options *options, ingot_arena *arena,
                                                 ingot_forest *out);
 #endif

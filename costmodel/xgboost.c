@@ -134,12 +134,6 @@ static ingot_status take_forest(const library *l, BoosterHandle booster, double 
 
 /* ---- Training ---- */
 
-typedef struct training_rows {
-    int32_t n;
-    const float *features, *labels; /* features: [n][INGOT_FEATURE_COUNT] */
-    DMatrixHandle matrix;
-} training_rows;
-
 typedef struct setting {
     const char *name;
     char value[1024];
@@ -148,26 +142,24 @@ typedef struct setting {
 /* One tree more, on the errors of those before. Small errors count by their squares, large ones by their size (weights
  * of iterated least squares for sqrt(1 + (error / KNEE)^2), Charbonnier's loss): a label that was disturbed pulls no
  * more than another. */
-static ingot_status add_round(const library *l, BoosterHandle booster, const training_rows *rows, float *gradients,
-                              float *weights)
+static ingot_status add_round(const library *l, DMatrixHandle matrix, BoosterHandle booster, int32_t n,
+                              const float *labels, float *gradients, float *weights)
 {
     const double knee = 0.1; /* log2 of a time: 7 % */
     bst_ulong count = 0;
     const float *predicted = NULL;
-    if (l->predict(booster, rows->matrix, 1, 0, 1, &count, &predicted) || count != (bst_ulong)rows->n)
+    if (l->predict(booster, matrix, 1, 0, 1, &count, &predicted) || count != (bst_ulong)n)
         return failed(l, "predicting");
-    for (int32_t i = 0; i < rows->n; i++) {
-        double error = (double)predicted[i] - (double)rows->labels[i];
+    for (int32_t i = 0; i < n; i++) {
+        double error = (double)predicted[i] - (double)labels[i];
         weights[i] = (float)(1 / sqrt(1 + error / knee * (error / knee)));
         gradients[i] = (float)error * weights[i];
     }
-    return l->boost(booster, rows->matrix, gradients, weights, (bst_ulong)rows->n) ? failed(l, "training") : NULL;
+    return l->boost(booster, matrix, gradients, weights, (bst_ulong)n) ? failed(l, "training") : NULL;
 }
 
-/* alone: kernels timed alone; among: in models, for the trees that only they have. */
-static ingot_status boost(const library *l, BoosterHandle booster, double base, const training_rows *alone,
-                          const training_rows *among, const ingot_train_options *o, ingot_arena *arena,
-                          ingot_forest *out)
+static ingot_status boost(const library *l, DMatrixHandle matrix, BoosterHandle booster, double base, int32_t n,
+                          const float *labels, const ingot_train_options *o, ingot_arena *arena, ingot_forest *out)
 {
     setting s[12] = {{"objective", "reg:squarederror"},
                      {"tree_method", "hist"},
@@ -199,56 +191,36 @@ static ingot_status boost(const library *l, BoosterHandle booster, double base, 
         if (l->set(booster, m.name, m.value))
             return failed(l, m.name);
     }
-    size_t most = (size_t)(alone->n > among->n ? alone->n : among->n) + 1;
-    float *gradients = malloc(most * sizeof *gradients), *weights = malloc(most * sizeof *weights);
+    float *gradients = malloc(((size_t)n + 1) * sizeof *gradients),
+          *weights = malloc(((size_t)n + 1) * sizeof *weights);
     ingot_status status = gradients && weights ? NULL : ingot_status_no_memory();
     for (int32_t i = 0; i < o->trees && !status; i++)
-        status = add_round(l, booster, alone, gradients, weights);
-    /* few models, each with much of its own: only what many of their kernels share is learned */
-    if (!status && (l->set(booster, "max_depth", "4") || l->set(booster, "min_child_weight", "20")))
-        status = failed(l, "max_depth");
-    for (int32_t i = 0; i < o->model_trees && among->n > 0 && !status; i++)
-        status = add_round(l, booster, among, gradients, weights);
+        status = add_round(l, matrix, booster, n, labels, gradients, weights);
     free(gradients);
     free(weights);
     INGOT_TRY(status);
-    INGOT_TRY(take_forest(l, booster, base, o->depth, arena, out));
-    out->n_alone = out->n_trees < o->trees ? out->n_trees : o->trees;
-    return NULL;
+    return take_forest(l, booster, base, o->depth, arena, out);
 }
 
-static ingot_status make_matrix(const library *l, training_rows *rows)
-{
-    return rows->n > 0 &&
-                   (l->matrix_create(rows->features, (bst_ulong)rows->n, INGOT_FEATURE_COUNT, NAN, &rows->matrix) ||
-                    l->matrix_set(rows->matrix, "label", rows->labels, (bst_ulong)rows->n))
-               ? failed(l, "preparing the data")
-               : NULL;
-}
-
-ingot_status ingot_xgboost_train(int32_t n_alone, int32_t n, const float *features, const float *labels,
+ingot_status ingot_xgboost_train(int32_t n, const float *features, const float *labels,
                                  const ingot_train_options *options, ingot_arena *arena, ingot_forest *out)
 {
     library l = {0};
     INGOT_TRY(open_library(&l));
-    training_rows alone = {n_alone, features, labels, NULL};
-    training_rows among = {n - n_alone, features + (size_t)n_alone * INGOT_FEATURE_COUNT, labels + n_alone, NULL};
     double base = 0;
-    for (int32_t i = 0; i < n_alone; i++)
-        base += (double)labels[i] / n_alone;
+    for (int32_t i = 0; i < n; i++)
+        base += (double)labels[i] / n;
+    DMatrixHandle matrix = NULL;
     BoosterHandle booster = NULL;
-    ingot_status status = make_matrix(&l, &alone);
-    if (!status)
-        status = make_matrix(&l, &among);
-    if (!status && l.create(&alone.matrix, 1, &booster))
+    ingot_status status = NULL;
+    if (l.matrix_create(features, (bst_ulong)n, INGOT_FEATURE_COUNT, NAN, &matrix) ||
+        l.matrix_set(matrix, "label", labels, (bst_ulong)n) || l.create(&matrix, 1, &booster))
         status = failed(&l, "preparing the data");
     if (!status)
-        status = boost(&l, booster, base, &alone, &among, options, arena, out);
+        status = boost(&l, matrix, booster, base, n, labels, options, arena, out);
     if (booster)
         l.release(booster);
-    if (alone.matrix)
-        l.matrix_free(alone.matrix);
-    if (among.matrix)
-        l.matrix_free(among.matrix);
+    if (matrix)
+        l.matrix_free(matrix);
     return status; /* the library stays: its threads may still live */
 }

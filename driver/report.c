@@ -97,11 +97,8 @@ ingot_cost_query ingot_step_query(const ingot_compiled *c, const ingot_step *ste
 {
     for (int32_t i = 0; i < INGOT_SPEC_SIZES; i++)
         sizes[i] = i < step->n_sizes ? ingot_dim_least(step->sizes[i]) : 1;
-    return (ingot_cost_query){.spec = &c->program->specs[step->spec],
-                              .sizes = sizes,
-                              .target = c->target,
-                              .cold = c->program->cold,
-                              .model_bytes = c->program->kernel_bytes};
+    return (ingot_cost_query){
+        .spec = &c->program->specs[step->spec], .sizes = sizes, .target = c->target, .cold = c->program->cold};
 }
 
 ingot_spec_work ingot_step_work(const ingot_compiled *c, const ingot_step *step)

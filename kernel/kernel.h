@@ -234,7 +234,6 @@ typedef struct ingot_program {
     int64_t arena_lower_bound_bytes; /* largest sum of sizes alive together, where sizes are static; else -1 */
     int64_t weights_bytes;
     bool cold;           /* the constants do not stay in a cache between runs */
-    double kernel_bytes; /* constants of all kernels, and the most that one of them reads and writes */
     const char *planner; /* which order won */
     double decide_s;     /* spent on asking the cost model; for --timing */
 } ingot_program;

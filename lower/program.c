@@ -1,6 +1,5 @@
 /* Programs: creation from a module, and the arrays that grow while lowering. */
 #include "lower/lower.h"
-#include <math.h>
 #include <string.h>
 
 /* Room for one more entry of an arena array; old storage stays in the arena (doubling: at most as much again). */
@@ -337,20 +336,6 @@ static ingot_status lower_module(lowering *l)
     return ingot_dims_check(l->m);
 }
 
-/* As ingot_cost_query's model_bytes. */
-static double kernel_bytes(const ingot_program *p)
-{
-    double constants = 0, most = 0;
-    for (int32_t i = 0; i < p->n_steps; i++) {
-        if (p->steps[i].kind != INGOT_STEP_KERNEL)
-            continue;
-        ingot_spec_work work = ingot_spec_count_work(&p->specs[p->steps[i].spec], NULL);
-        constants += work.bytes_const;
-        most = fmax(most, work.bytes_in + work.bytes_out);
-    }
-    return constants + most;
-}
-
 ingot_status ingot_program_create(ingot_module *m, const ingot_lower_options *options, ingot_program **out)
 {
     ingot_arena arena = {0};
@@ -366,7 +351,6 @@ ingot_status ingot_program_create(ingot_module *m, const ingot_lower_options *op
         ingot_program_destroy(p);
         return status;
     }
-    p->kernel_bytes = kernel_bytes(p);
     *out = p;
     return NULL;
 }

@@ -16,18 +16,19 @@ static int64_t size_of(const ingot_module *m, const ingot_dim *d)
     return size < 1 ? 1 : size > INGOT_DIM_MAX_VALUE ? INGOT_DIM_MAX_VALUE : size;
 }
 
-/* Decisions are compared as for a kernel that runs alone, as candidates are measured; what it costs then is what it
- * does among the others of the model. */
+/* Weights count as they lie between runs: in the last cache, or in memory. */
 static double ask(const ingot_pass_context *ctx, ingot_spec *spec)
 {
     const ingot_cost_model *model = ctx->cost_model ? ctx->cost_model : &ingot_cost_roofline;
     ingot_choice choice;
     if (model->knows && !model->knows(model, ctx->target))
         model = &ingot_cost_roofline;
-    ingot_cost_query query = {
+    const ingot_cost_query query = {
         .spec = spec, .target = ctx->target, .cold = ctx->constant_bytes > (double)ctx->target->l3_bytes / 2};
-    ingot_status_free(ingot_decide(model, &query, spec, &choice)); /* else the emitter's own */
-    query.model_bytes = ctx->constant_bytes > 1 ? ctx->constant_bytes : 1;
+    ingot_status status = ingot_decide(model, &query, spec, &choice);
+    if (!status)
+        return choice.ns;
+    ingot_status_free(status);
     return ingot_cost_predict(model, &query).ns;
 }
 

@@ -25,9 +25,9 @@ static void numbers(char **at, const char *type, const char *name, long n)
 
 static void forest(char **at, const char *rest)
 {
-    long n_trees, n_alone, n_nodes, at_node = 0;
+    long n_trees, n_nodes, at_node = 0;
     double base;
-    if (sscanf(rest, "%ld %ld %ld %lf", &n_trees, &n_alone, &n_nodes, &base) != 4)
+    if (sscanf(rest, "%ld %ld %lf", &n_trees, &n_nodes, &base) != 3)
         exit(1);
     long *roots = calloc((size_t)n_trees + 1, sizeof *roots);
     if (!roots)
@@ -51,7 +51,7 @@ static void forest(char **at, const char *rest)
     printf("};\nstatic const int32_t forest_roots[] = {");
     for (long t = 0; t < n_trees; t++)
         printf("%ld,", roots[t]);
-    printf("};\n#define FOREST {%ld, %ld, %ld, %.17g, forest_roots, forest_nodes}\n", n_trees, n_alone, n_nodes, base);
+    printf("};\n#define FOREST {%ld, %ld, %.17g, forest_roots, forest_nodes}\n", n_trees, n_nodes, base);
     free(roots);
 }
 

@@ -25,8 +25,6 @@ typedef struct ingot_plugin_query {
     int32_t n_features; /* docs/cost-model.md */
     const char *const *feature_names;
     const double *features;
-    double model_bytes; /* of the model that the call is part of: its constants, and the most that a kernel reads and
-                           writes; 0: the kernel runs again and again alone, as when candidates are compared */
 } ingot_plugin_query;
 
 /* Zeros on entry. A time that is not finite and positive is replaced by the roofline's. */

@@ -77,18 +77,18 @@ static void expect_refused(const char *text, const char *part)
 Test(knowledge, malformed_text_is_refused)
 {
     expect_refused("", "does not begin with");
-    expect_refused("ingot cost model 2\n", "a section");
-    expect_refused("ingot cost model 2\nfeatures 3 a b c\nend\n", "trained by another version");
-    expect_refused("ingot cost model 2\nforest 1 1 3 0\ntree 3\n0 0 1.5\n1\n2\nend\n", "children that follow");
-    expect_refused("ingot cost model 2\nforest 1 1 3 0\ntree 3\n9999 1 1.5\n1\n2\nend\n", "a feature");
-    expect_refused("ingot cost model 2\nforest 1 1 3 0\ntree 3\n0 2 1.5\n1\n2\nend\n", "children that follow");
-    expect_refused("ingot cost model 2\nforest 1 1 3 0\ntree 1\n1\nend\n", "as many nodes");
-    expect_refused("ingot cost model 2\nforest 99999999 1 3 0\nend\n", "not too large");
-    expect_refused("ingot cost model 2\nforest 1 1 0\ntree 1\nnan\nend\n", "a number");
-    expect_refused("ingot cost model 2\nlinear 2\n1\n2\nend\n", "as many weights");
-    expect_refused("ingot cost model 2\ntokens 1\n99999 1\nend\n", "not too large");
-    expect_refused("ingot cost model 2\nnearest 5000\nend\n", "not too large");
-    expect_refused("ingot cost model 2\nwhat 1\nend\n", "the name of a section");
+    expect_refused("ingot cost model 1\n", "a section");
+    expect_refused("ingot cost model 1\nfeatures 3 a b c\nend\n", "trained by another version");
+    expect_refused("ingot cost model 1\nforest 1 3 0\ntree 3\n0 0 1.5\n1\n2\nend\n", "children that follow");
+    expect_refused("ingot cost model 1\nforest 1 3 0\ntree 3\n9999 1 1.5\n1\n2\nend\n", "a feature");
+    expect_refused("ingot cost model 1\nforest 1 3 0\ntree 3\n0 2 1.5\n1\n2\nend\n", "children that follow");
+    expect_refused("ingot cost model 1\nforest 1 3 0\ntree 1\n1\nend\n", "as many nodes");
+    expect_refused("ingot cost model 1\nforest 99999999 3 0\nend\n", "not too large");
+    expect_refused("ingot cost model 1\nforest 1 1 0\ntree 1\nnan\nend\n", "a number");
+    expect_refused("ingot cost model 1\nlinear 2\n1\n2\nend\n", "as many weights");
+    expect_refused("ingot cost model 1\ntokens 1\n99999 1\nend\n", "not too large");
+    expect_refused("ingot cost model 1\nnearest 5000\nend\n", "not too large");
+    expect_refused("ingot cost model 1\nwhat 1\nend\n", "the name of a section");
 }
 
 /* Every prefix of a model and every flipped byte ends in a model or a message. */

@@ -1,7 +1,6 @@
 /* The measurement store: what is added comes back, stores merge, other files are refused. */
 #include "costmodel/dataset.h"
 #include <criterion/criterion.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,35 +169,6 @@ Test(store, other_files_are_refused)
     cr_assert(status != NULL && store == NULL);
     cr_expect_eq(ingot_status_code(status), INGOT_IO);
     ingot_status_free(status);
-}
-
-/* What kernels took in whole models is learned from, with the bytes of the model, and never tested on by itself. */
-Test(store, kernels_of_models_follow_those_timed_alone)
-{
-    static const char kernels[] =
-        "2@5000 map d0=65536 in=f32[1] out=f32[1] body=\"(f32) r1=relu(r0):f32 -> r1\" | unroll=4 | znver3\n"
-        "1 map d0=128 in=f32[1] out=f32[1] body=\"(f32) r1=relu(r0):f32 -> r1\" | unroll=4 | znver3\n";
-    ingot_store *store = open_with("a.db", "one", 30);
-    const ingot_store_model_run r = {.machine = 1, .model = "m", .config = "default", .kernels = kernels, .ns = 20000};
-    ingot_dataset data;
-    uint8_t uses[31];
-    expect_ok(ingot_store_add_model_run(store, &r));
-    expect_ok(ingot_dataset_load(store, NULL, &data));
-    cr_assert_eq(data.n, 30);
-    cr_assert_eq(data.n_all, 31);
-    cr_assert_eq(data.n_runs, 1);
-    cr_expect_eq(data.runs[0].kernels[0].count, 2);
-    cr_expect_float_eq(data.runs[0].bytes, 2 * 4 * 65536.0, 1);
-    const ingot_data_row *row = &data.rows[30];
-    cr_expect_float_eq(row->ns, 5000, 1e-9);
-    cr_expect_float_eq(exp2(row->features[INGOT_FEATURE_model_bytes]), 1 + 2 * 4 * 65536.0, 1);
-    cr_expect_eq(data.rows[0].features[INGOT_FEATURE_model_bytes], 0);
-    for (int32_t fold = 0; fold < ingot_split_folds(INGOT_SPLIT_SHAPE); fold++) {
-        expect_ok(ingot_split_rows(&data, INGOT_SPLIT_SHAPE, fold, 7, uses, NULL));
-        cr_expect_eq(uses[30] == INGOT_ROW_TEST, ingot_split_fold_of_problem(row->problem, 7) == fold);
-    }
-    ingot_dataset_release(&data);
-    ingot_store_close(store);
 }
 
 Test(store, a_data_set_is_split_without_overlap)
