@@ -112,7 +112,8 @@ static void winograd(ingot_csp *csp, const ingot_spec *s, const ingot_target *t)
     list[n++] = s->dims[1];
     int32_t chunk = ingot_csp_list(csp, "chunk", (int32_t)n, list);
     /* V and M of a block, within L2; and not so few tiles that the transforms find nothing to do */
-    ingot_csp_at_most(csp, t->l2_bytes, INGOT_TERMS({4 * l.points * l.words, {tiles}}, {64 * l.points, {tiles, chunk}}));
+    ingot_csp_at_most(csp, t->l2_bytes,
+                      INGOT_TERMS({4 * l.points * l.words, {tiles}}, {64 * l.points, {tiles, chunk}}));
 }
 
 static void map(ingot_csp *csp, const ingot_spec *s)
