@@ -85,7 +85,7 @@ static ingot_status time_batch(cli_model *m, const ingot_tensor *inputs, ingot_t
 /* Runs on one thread, in which each step is timed too. A long run is hardly ever undisturbed from begin to end: its
  * time is the sum of its steps', each the lower quartile over the runs, of which a quarter have to end quietly. All
  * times are at the clock of the calibration, as the arithmetic of a pulse after each run tells: it moves by a tenth
- * from minute to minute on machines that others use. In a short one reading the clock would show: it is timed as a
+ * from minute to minute on machines that others use. In a short run reading the clock would show: it is timed as a
  * whole, without the steps, whose times are then those of runs in turn with it, less what the clock takes. */
 static ingot_status time_runs(measure_options *o, cli_model *m, const ingot_tensor *inputs, ingot_tensor *outputs,
                               step_times *t, bool is_long, double *whole, bool *out_done)
