@@ -54,16 +54,11 @@ static ingot_status list_kernels(const ingot_compiled *c, const step_times *t, i
     return out->failed ? ingot_status_no_memory() : NULL;
 }
 
-static int compare(const void *a, const void *b)
-{
-    return cli_compare_doubles(a, b);
-}
-
-/* The lower quartile: what disturbs a run only ever makes it longer. */
+/* The lower quartile of values, which are sorted: what disturbs a run only ever makes it longer. */
 static double quartile(double *values, int32_t n)
 {
-    qsort(values, (size_t)n, sizeof *values, compare);
-    return values[n / 4];
+    qsort(values, (size_t)n, sizeof *values, cli_compare_doubles);
+    return cli_percentile(values, n, 0.25);
 }
 
 /* Runs that take BATCH_NS together; the nanoseconds of one, of the thread and of the clock that times steps. */
@@ -127,7 +122,7 @@ static void settle(const step_times *t, double *whole, bool is_long, ingot_store
         calls += (double)t->calls[i];
     }
     run->ns = quartile(whole, t->run);
-    middle = whole[t->run / 2];
+    middle = cli_percentile(whole, t->run, 0.5);
     if (is_long) {
         run->ns += steps;
         middle += steps;

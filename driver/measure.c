@@ -21,7 +21,7 @@ double ingot_quiet_ratio(ingot_quiet *q)
     ingot_machine_pulse p = ingot_machine_feel_pulse();
     double compute = q->calm.compute_ns > 0 ? p.compute_ns / q->calm.compute_ns : 1;
     double memory = q->calm.memory_ns > 0 ? p.memory_ns / q->calm.memory_ns : 1;
-    q->clock = compute;
+    q->clock = compute > 0 ? compute : 1;                                        /* 0: no pulse could be felt */
     double busy = (memory - 1) * (INGOT_QUIET_BUSY - 1) / (MEMORY_BUSY - 1) + 1; /* on the scale of compute */
     return compute > busy ? compute : busy;
 }

@@ -50,8 +50,13 @@ double ingot_module_constant_bytes(const ingot_module *m)
 {
     double bytes = 0;
     for (int32_t g = 0; g < m->n_graphs; g++)
-        for (const ingot_op *op = m->graphs[g]->first; op; op = op->next)
-            bytes += op->kind == INGOT_OP_constant ? (double)ingot_type_least_bytes(&op->out[0]->type) : 0;
+        for (const ingot_op *op = m->graphs[g]->first; op; op = op->next) {
+            if (op->kind != INGOT_OP_constant)
+                continue;
+            int64_t count = ingot_type_count(&op->out[0]->type);
+            int64_t size = count > 0 ? ingot_dtype_bytes(op->out[0]->type.dtype, count) : 0;
+            bytes += size > 0 ? (double)size : 0;
+        }
     return bytes;
 }
 

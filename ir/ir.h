@@ -166,8 +166,6 @@ static inline int64_t ingot_dim_least(const ingot_dim *d)
 {
     return d->lo > 1 ? d->lo : 1;
 }
-/* Bytes of such a tensor with sizes at their least. */
-int64_t ingot_type_least_bytes(const ingot_type *t);
 const ingot_dim *ingot_type_count_dim(ingot_module *m, const ingot_type *t);
 void ingot_type_print(const ingot_module *m, const ingot_type *t, ingot_text *out); /* tensor<?x3xf32, ["batch"]> */
 

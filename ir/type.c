@@ -1,6 +1,5 @@
 /* Tensor types. */
 #include "ir/internal.h"
-#include <math.h>
 
 ingot_type ingot_type_make(ingot_dtype dtype, int32_t rank, const ingot_dim *const *dims)
 {
@@ -69,14 +68,6 @@ int64_t ingot_type_count(const ingot_type *t)
         overflow |= __builtin_mul_overflow(count, t->dims[i]->value, &count);
     }
     return overflow || count < 0 ? -1 : count;
-}
-
-int64_t ingot_type_least_bytes(const ingot_type *t)
-{
-    double n = ingot_dtype_bits(t->dtype) / 8.0;
-    for (int32_t i = 0; i < t->rank; i++)
-        n *= (double)ingot_dim_least(t->dims[i]);
-    return n < 1e15 ? (int64_t)ceil(n) : (int64_t)1e15;
 }
 
 const ingot_dim *ingot_type_count_dim(ingot_module *m, const ingot_type *t)

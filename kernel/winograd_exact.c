@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-static const ingot_winograd f1 = {.m = 1, .t = 1, .taps = 1, .bt = {{1}}, .at = {{1}}, .g = {{1}}};
-
 static const ingot_winograd f2 = {
     .m = 2,
     .t = 4,
@@ -31,7 +29,7 @@ static const ingot_winograd f4 = {
 
 const ingot_winograd *ingot_winograd_exact_get(int64_t m)
 {
-    return m == 1 ? &f1 : m == 2 ? &f2 : m == 4 ? &f4 : NULL;
+    return m == 1 ? ingot_winograd_get(1) : m == 2 ? &f2 : m == 4 ? &f4 : NULL;
 }
 
 ingot_winograd_unscale ingot_winograd_exact_unscale(int64_t mh, int64_t mw)
